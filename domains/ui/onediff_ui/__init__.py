@@ -1,0 +1,3 @@
+"""UI screenshots for onediff-plugins."""
+
+__version__ = "0.1.0"

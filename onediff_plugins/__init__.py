@@ -1,0 +1,106 @@
+"""OneDiff as a plugin library: what differs between two images, shown and said.
+
+Names are loaded when they are first used, so that importing the package costs almost nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from onediff_plugins.hookspecs import API_VERSION, hookimpl
+    from onediff_plugins.host import Host
+    from onediff_plugins.settings import DomainSettings
+    from onediff_plugins.specs import (
+        BuildContext,
+        DomainSpec,
+        ExecutorSpec,
+        ExporterSpec,
+        HeadSpec,
+        ModelSpec,
+        Wording,
+    )
+    from onediff_plugins.types import (
+        Box,
+        ChangeMap,
+        ChangeRegion,
+        ChangeResult,
+        Description,
+        Frame,
+        GeoRef,
+        ImagePair,
+        Overlay,
+        PairFailure,
+        PairRequest,
+        Piece,
+        Registration,
+    )
+
+__version__ = "0.1.0"
+
+_HOME: Final = {
+    "API_VERSION": "hookspecs",
+    "hookimpl": "hookspecs",
+    "Host": "host",
+    "DomainSettings": "settings",
+    **dict.fromkeys(
+        ("BuildContext", "DomainSpec", "ExecutorSpec", "ExporterSpec", "HeadSpec", "ModelSpec", "Wording"), "specs"
+    ),
+    **dict.fromkeys(
+        (
+            "Box",
+            "ChangeMap",
+            "ChangeRegion",
+            "ChangeResult",
+            "Description",
+            "Frame",
+            "GeoRef",
+            "ImagePair",
+            "Overlay",
+            "PairFailure",
+            "PairRequest",
+            "Piece",
+            "Registration",
+        ),
+        "types",
+    ),
+}
+
+__all__ = [
+    "API_VERSION",
+    "Box",
+    "BuildContext",
+    "ChangeMap",
+    "ChangeRegion",
+    "ChangeResult",
+    "Description",
+    "DomainSettings",
+    "DomainSpec",
+    "ExecutorSpec",
+    "ExporterSpec",
+    "Frame",
+    "GeoRef",
+    "HeadSpec",
+    "Host",
+    "ImagePair",
+    "ModelSpec",
+    "Overlay",
+    "PairFailure",
+    "PairRequest",
+    "Piece",
+    "Registration",
+    "Wording",
+    "__version__",
+    "hookimpl",
+]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  # PEP 562
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

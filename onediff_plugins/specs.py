@@ -1,0 +1,301 @@
+"""The records that plugins contribute. Each checks itself, so a wrong one fails at load and not in a batch at night.
+
+Standard library only: the command line lists plugins without loading numpy or pydantic.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, runtime_checkable
+
+from onediff_plugins.errors import PluginContractError
+from onediff_plugins.hookspecs import API_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from onediff_plugins.settings import DomainSettings
+    from onediff_plugins.types import ChangeMap, ChangeRegion, ChangeResult, Description, ImagePair, PairRequest
+
+NAME_PATTERN: Final = re.compile(r"^[a-z][a-z0-9_.-]*$")
+KINDS: Final = ("added", "removed", "changed", "moved")
+ROLES: Final = frozenset({"detect", "describe"})
+
+
+def _check_name(owner: str, name: object) -> None:
+    if not isinstance(name, str) or not NAME_PATTERN.match(name):
+        raise PluginContractError(f"{owner}: the name {name!r} must match {NAME_PATTERN.pattern}")
+
+
+def _check_callable(owner: str, what: str, value: object) -> None:
+    if not callable(value):
+        raise PluginContractError(f"{owner}: {what} must be callable, got {type(value).__name__}")
+
+
+def _check_kinds(owner: str, kinds: object) -> None:
+    if unknown := [kind for kind in kinds if kind not in KINDS]:  # type: ignore[attr-defined]
+        raise PluginContractError(f"{owner}: unknown kinds {unknown}; the kinds are {', '.join(KINDS)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wording:
+    """How a domain speaks; the one template captioner reads it.
+
+    Attributes:
+        scene: what one image shows, such as "page".
+        region: noun for a region without a label, singular and plural.
+        nouns: label -> (singular, plural), for labels whose plural or name differs from the label itself.
+        verbs: kind -> (singular, plural) verb phrase.
+        place: "grid" speaks of top left and bottom right, "compass" of north-west and south-east.
+        unit: "px" gives sizes in pixels, "m2" in square metres where the pair is georeferenced.
+        unchanged: sentence for a pair without a change.
+        undecided: sentence for a pair of which too little can be compared.
+        max_clauses: how many clauses a caption has at most; the rest is counted.
+    """
+
+    scene: str = "image"
+    region: tuple[str, str] = ("area", "areas")
+    nouns: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    verbs: Mapping[str, tuple[str, str]] = field(
+        default_factory=lambda: {
+            "added": ("was added", "were added"),
+            "removed": ("was removed", "were removed"),
+            "changed": ("changed", "changed"),
+            "moved": ("moved", "moved"),
+        }
+    )
+    place: Literal["grid", "compass"] = "grid"
+    unit: Literal["px", "m2"] = "px"
+    unchanged: str = "Nothing changed."
+    undecided: str = "Too little of the two images can be compared."
+    max_clauses: int = 4
+
+    def __post_init__(self) -> None:
+        """Check the choices and the kinds named in `verbs`."""
+        if self.place not in ("grid", "compass") or self.unit not in ("px", "m2"):
+            raise PluginContractError(f"Wording: place {self.place!r} or unit {self.unit!r} is not one of the choices")
+        _check_kinds("Wording.verbs", self.verbs)
+        if missing := [kind for kind in KINDS if kind not in self.verbs]:
+            raise PluginContractError(f"Wording.verbs has no words for {missing}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DomainSpec:
+    """A domain: satellite, ui, surveillance, or yours.
+
+    Attributes:
+        name: unique name, the word after `--domain`.
+        summary: one line for `onediff plugins`.
+        settings: subclass of `onediff_plugins.settings.DomainSettings`.
+        wording: how the template captioner speaks.
+        kinds: the kinds of change that this domain's regions can have.
+        labels: the labels its detectors and heads give; empty when they give none.
+        capabilities: words that switch conformance checks on, such as "georeferenced", "rigid" or "pieces".
+        sniff: from file headers alone, how sure this domain is that a request is its own, in [0, 1].
+        detectors: model names in order of preference; the first available one detects.
+        describers: model names in order of preference; the first available one writes the words.
+        heads: heads that its detector loads by default.
+        verdict_kinds: kinds that make a pair "changed".
+        api: the hook API version that the plugin was written for.
+    """
+
+    name: str
+    summary: str
+    settings: type[DomainSettings]
+    wording: Wording = field(default_factory=Wording)
+    kinds: tuple[str, ...] = ("added", "removed", "changed")
+    labels: tuple[str, ...] = ()
+    capabilities: frozenset[str] = frozenset()
+    sniff: Callable[[PairRequest], float] | None = None
+    detectors: tuple[str, ...] = ("difference",)
+    describers: tuple[str, ...] = ("template",)
+    heads: tuple[str, ...] = ()
+    verdict_kinds: tuple[str, ...] = KINDS
+    api: int = API_VERSION
+
+    def __post_init__(self) -> None:
+        """Check names, kinds and types."""
+        _check_name("DomainSpec", self.name)
+        owner = f"DomainSpec {self.name!r}"
+        if not isinstance(self.settings, type):
+            raise PluginContractError(f"{owner}: settings must be a DomainSettings class, got {self.settings!r}")
+        if not isinstance(self.wording, Wording):
+            raise PluginContractError(f"{owner}: wording must be a Wording, got {type(self.wording).__name__}")
+        _check_kinds(owner, self.kinds)
+        _check_kinds(owner, self.verdict_kinds)
+        if self.sniff is not None:
+            _check_callable(owner, "sniff", self.sniff)
+        for name in (*self.detectors, *self.describers, *self.heads):
+            _check_name(owner, name)
+        if not self.detectors or not self.describers:
+            raise PluginContractError(f"{owner}: name at least one detector and one describer")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildContext:
+    """What a model is built from.
+
+    Attributes:
+        device: any torch device string; detectors without torch ignore it.
+        weights: a folder or hub name that overrides the model's own, or None.
+        heads: names or folders of the heads to load.
+        settings: the settings of the domain that it is built for.
+        domain: that domain.
+    """
+
+    device: str
+    weights: str | None
+    heads: tuple[str, ...]
+    settings: DomainSettings
+    domain: DomainSpec
+
+
+@runtime_checkable
+class Detector(Protocol):
+    """Finds where a pair differs. Plural, so that an accelerator can take several pairs at once.
+
+    It may also have `label(pair, regions) -> regions`, which names regions that the domain extracted.
+    """
+
+    def detect(
+        self, pairs: Sequence[ImagePair], overviews: Sequence[ImagePair], settings: DomainSettings
+    ) -> list[ChangeMap]:
+        """One change map per pair, its operating point at 0.5."""
+        ...
+
+
+@runtime_checkable
+class Describer(Protocol):
+    """Says in words what differs."""
+
+    def describe(
+        self,
+        pairs: Sequence[ImagePair],
+        regions: Sequence[Sequence[ChangeRegion]],
+        prompts: Sequence[str | None],
+    ) -> list[Description]:
+        """One description per pair."""
+        ...
+
+
+def _always_available() -> str | None:
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec:
+    """A detector, a describer, or both.
+
+    Attributes:
+        name: unique name, the word after `--detector` or `--captioner`.
+        roles: non-empty subset of {"detect", "describe"}.
+        build: makes the model; called once per host and context.
+        available: None when it can be built now, else why not (a missing package, weights that are not there).
+        revision: version of the weights or of the method, for provenance.
+        licence: SPDX name of the weights' licence where it has weights.
+    """
+
+    name: str
+    roles: frozenset[str]
+    build: Callable[[BuildContext], Any]
+    available: Callable[[], str | None] = _always_available
+    revision: str | None = None
+    licence: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check the name, the roles and the callables."""
+        _check_name("ModelSpec", self.name)
+        owner = f"ModelSpec {self.name!r}"
+        object.__setattr__(self, "roles", frozenset(self.roles))
+        if not self.roles or not self.roles <= ROLES:
+            raise PluginContractError(
+                f"{owner}: roles {sorted(self.roles)} must be a non-empty part of {sorted(ROLES)}"
+            )
+        _check_callable(owner, "build", self.build)
+        _check_callable(owner, "available", self.available)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadSpec:
+    """A fine-tuning head on the core model.
+
+    Attributes:
+        name: "<domain>.<what>", such as "satellite.building".
+        task: "mask" (dense), "region" (kind and label of a box) or "pair" (changed or not).
+        classes: class names, background excluded.
+        kinds: class -> kind of change, for classes that have a direction.
+        gsd_range_m: ground sample distances in metres that it was trained for, or None.
+        weights: folder of config and safetensors, or None when it has yet to be trained.
+        build: makes an untrained head, or None for the task's standard one.
+    """
+
+    name: str
+    task: Literal["mask", "region", "pair"]
+    classes: tuple[str, ...]
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    gsd_range_m: tuple[float, float] | None = None
+    weights: Path | None = None
+    build: Callable[..., Any] | None = None
+
+    def __post_init__(self) -> None:
+        """Check the name, the task and the classes."""
+        _check_name("HeadSpec", self.name)
+        owner = f"HeadSpec {self.name!r}"
+        if self.task not in ("mask", "region", "pair"):
+            raise PluginContractError(f"{owner}: task {self.task!r} must be 'mask', 'region' or 'pair'")
+        if not self.classes:
+            raise PluginContractError(f"{owner}: name at least one class")
+        if unknown := sorted(set(self.kinds) - set(self.classes)):
+            raise PluginContractError(f"{owner}: kinds names classes that it does not have: {unknown}")
+        _check_kinds(owner, self.kinds.values())
+        object.__setattr__(self, "kinds", MappingProxyType(dict(self.kinds)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExporterSpec:
+    """Writes results.
+
+    Attributes:
+        name: unique name.
+        suffixes: file endings it writes, with the dot; empty when it only fills a folder.
+        write: called with (results, out). `out` is a file with one of the suffixes, or a folder to fill; returned is
+            what was written, as entries of the record's `files`: key -> path relative to the folder.
+        summary: one line for `onediff plugins`.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    write: Callable[[Sequence[ChangeResult], Path], Mapping[str, str]]
+    summary: str = ""
+
+    def __post_init__(self) -> None:
+        """Check the name, the suffixes and the callable."""
+        _check_name("ExporterSpec", self.name)
+        owner = f"ExporterSpec {self.name!r}"
+        if bad := [suffix for suffix in self.suffixes if not suffix.startswith(".")]:
+            raise PluginContractError(f"{owner}: suffixes start with a dot, got {bad}")
+        _check_callable(owner, "write", self.write)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecutorSpec:
+    """Runs the work of a batch.
+
+    Attributes:
+        name: unique name, the word after `--executor`.
+        run: called with (fn, items, workers); yields (index, outcome) as items finish, in any order. `fn` and the
+            items can be pickled, and `fn` does not raise for a pair that fails.
+        summary: one line for `onediff plugins`.
+    """
+
+    name: str
+    run: Callable[[Callable[[Any], Any], Sequence[Any], int], Iterator[tuple[int, Any]]]
+    summary: str = ""
+
+    def __post_init__(self) -> None:
+        """Check the name and the callable."""
+        _check_name("ExecutorSpec", self.name)
+        _check_callable(f"ExecutorSpec {self.name!r}", "run", self.run)
