@@ -56,7 +56,7 @@ def warp_array(image: Array, matrix: FloatArray, width: int, height: int, *, lab
         a pixel means anything is for `inside` to say.
     """
     if (shift := whole_pixel_shift(matrix)) is not None:
-        return _copy(image, Piece(Box(0, 0, width, height), *shift), width, height)
+        return _copy_pieces(image, [Piece(Box(0, 0, width, height), *shift)], width, height)
     if image.dtype == np.bool_:
         return warp_array(image.astype(np.uint8), matrix, width, height, labels=True).astype(np.bool_)
     if image.dtype.name not in _NATIVE:
@@ -97,7 +97,7 @@ def warp_frame(frame: Frame, registration: Registration, after: Frame) -> Frame:
     """
     width, height = after.width, after.height
     if registration.pieces is not None:
-        pixels = np.stack([_copy_pieces(band, registration.pieces, width, height) for band in frame.pixels])
+        pixels = _copy_pieces(frame.pixels, registration.pieces, width, height)
         valid = _copy_pieces(frame.valid, registration.pieces, width, height)
     else:
         pixels, valid = _warp_by_matrix(frame, registration.matrix, width, height)
@@ -126,10 +126,9 @@ def warp_pair(pair: ImagePair, registration: Registration) -> ImagePair:
 
 
 def _warp_by_matrix(frame: Frame, matrix: FloatArray, width: int, height: int) -> tuple[Array, BoolArray]:
-    shape = frame.valid.shape
-    if whole_pixel_shift(matrix) is not None:
-        valid = warp_array(frame.valid, matrix, width, height)
-        return np.stack([warp_array(band, matrix, width, height) for band in frame.pixels]), valid
+    if (shift := whole_pixel_shift(matrix)) is not None:
+        pieces = [Piece(Box(0, 0, width, height), *shift)]
+        return _copy_pieces(frame.pixels, pieces, width, height), _copy_pieces(frame.valid, pieces, width, height)
     all_valid = bool(frame.valid.all())
     pixels = np.stack(
         [
@@ -138,7 +137,7 @@ def _warp_by_matrix(frame: Frame, matrix: FloatArray, width: int, height: int) -
             for band in frame.pixels
         ]
     )
-    valid = inside((shape[0], shape[1]), matrix, width, height)
+    valid = inside((frame.height, frame.width), matrix, width, height)
     if not all_valid:
         share = warp_array(frame.valid.astype(np.float32), matrix, width, height)
         valid &= share > 1 - 1e-4  # every pixel that contributes is valid
@@ -193,16 +192,19 @@ def _warp_block(image: Array, matrix: FloatArray, block: Box, *, labels: bool) -
     return cv2.warpPerspective(crop, centres, size, flags=flags, borderMode=border)
 
 
-def _copy(image: Array, piece: Piece, width: int, height: int) -> Array:
-    return _copy_pieces(image, (piece,), width, height)
-
-
 def _copy_pieces(image: Array, pieces: Sequence[Piece], width: int, height: int) -> Array:
-    """Whole-pixel copies; what no piece covers is 0."""
-    out = np.zeros((height, width), dtype=image.dtype)
-    bounds = Box(0, 0, image.shape[1], image.shape[0])
+    """Whole-pixel copies of a (..., H, W) array; what no piece covers is 0. An identity is the array itself."""
+    bounds = Box(0, 0, image.shape[-1], image.shape[-2])
+    out_box = Box(0, 0, width, height)
+    if bounds == out_box and any(piece == (out_box, 0, 0) for piece in pieces):
+        return image
+    if image.ndim == 3 and image.strides[0] < image.strides[2]:  # (H, W, C) memory stays (H, W, C) memory
+        out = np.moveaxis(np.zeros((height, width, image.shape[0]), dtype=image.dtype), 2, 0)
+    else:
+        out = np.zeros((*image.shape[:-2], height, width), dtype=image.dtype)
     for piece in pieces:
-        target = piece.after_box.intersection(Box(0, 0, width, height))
+        target = piece.after_box.intersection(out_box)
         source = target.shifted(piece.dx, piece.dy).intersection(bounds)
-        out[source.shifted(-piece.dx, -piece.dy).slices] = image[source.slices]
+        target = source.shifted(-piece.dx, -piece.dy)
+        out[(..., *target.slices)] = image[(..., *source.slices)]
     return out

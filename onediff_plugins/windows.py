@@ -111,7 +111,7 @@ def _reduce_mask(mask: BoolArray | None, frame: Frame) -> BoolArray | None:
 
 
 def frame_to_source_matrix(frame: Frame) -> FloatArray:
-    """(3, 3) matrix from a frame's pixels to those of its source file, for a window or a reduction (not a reprojection).
+    """(3, 3) matrix from a frame's pixels to its source file's, for a window or a reduction (not a reprojection).
 
     Args:
         frame: any frame whose source has the same CRS, or none.

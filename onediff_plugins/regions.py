@@ -1,0 +1,265 @@
+"""From a score map to regions, and from regions back to pixels, to the before image and to the map."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Literal
+
+import cv2
+import numpy as np
+import shapely
+import shapely.affinity
+
+from onediff_plugins.types import BBox, Box, ChangeMap, ChangeRegion, Frame, GeoRef, ImagePair, Registration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from shapely.geometry.base import BaseGeometry
+
+    from onediff_plugins.types import Array, BoolArray, FloatArray
+
+WGS84: Final = "EPSG:4326"
+
+# How much stronger an outline must be on one side before it is evidence of direction, and the least mean gradient
+# (of values in [0, 1]) that counts as an outline at all.
+DIRECTION_RATIO: Final = 2.0
+DIRECTION_FLOOR: Final = 0.02
+
+
+def components(change: ChangeMap, threshold: float, min_area_px: int = 1) -> list[ChangeRegion]:
+    """Connected components of the score map as regions of kind "changed".
+
+    Args:
+        change: score and valid, (H, W).
+        threshold: score from which a pixel belongs to a region.
+        min_area_px: smaller components are dropped.
+
+    Returns:
+        One region per 8-connected component; its score is the mean score of its pixels, its geometry follows the
+        pixel edges, holes included.
+    """
+    mask = ((change.score >= threshold) & change.valid).astype(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    if count == 1:
+        return []
+    totals = np.bincount(labels.ravel(), weights=change.score.ravel(), minlength=count)
+    areas = stats[:, cv2.CC_STAT_AREA]
+    regions = []
+    for label in np.flatnonzero(areas >= min_area_px):
+        if label == 0:
+            continue
+        x, y, width, height = (int(v) for v in stats[label, :4])
+        box = Box(x, y, x + width, y + height)
+        region = ChangeRegion(
+            score=min(float(totals[label] / areas[label]), 1.0),
+            area_px=int(areas[label]),
+            bbox_after=box,
+            geometry=polygonise(labels[box.slices] == label, box.x0, box.y0),
+        )
+        regions.append(region)
+    return regions
+
+
+def polygonise(mask: BoolArray, x0: int = 0, y0: int = 0) -> BaseGeometry:
+    """The pixels of a mask as a polygon along their outer edges.
+
+    Args:
+        mask: (H, W) bool with at least one True.
+        x0: column of the mask's first pixel on the grid.
+        y0: row of the mask's first pixel on the grid.
+
+    Returns:
+        Valid Polygon or MultiPolygon whose area is the number of pixels.
+    """
+    # findContours walks along pixel centres. On the mask doubled in size, centre c belongs to the pixel edge
+    # (c + 1) // 2, so its walk becomes the outline in the outer-corner convention, holes included.
+    doubled = np.repeat(np.repeat(mask.astype(np.uint8), 2, axis=0), 2, axis=1)
+    contours, hierarchy = cv2.findContours(doubled, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    rings = [(contour[:, 0, :] + 1) // 2 + [x0, y0] for contour in contours]
+    parts = []
+    for index, (_, _, child, parent) in enumerate(hierarchy[0]):
+        if parent != -1:
+            continue
+        holes = []
+        while child != -1:
+            holes.append(rings[child])
+            child = hierarchy[0][child][0]
+        parts.append(shapely.Polygon(rings[index], holes))
+    geometry = shapely.union_all(shapely.make_valid(parts)) if len(parts) > 1 else parts[0]
+    if not geometry.is_valid:  # a ring that touches itself, where pixels meet at a corner
+        geometry = shapely.make_valid(geometry, method="structure")
+    return shapely.simplify(geometry, 0)
+
+
+def rasterise(geometries: Iterable[BaseGeometry], width: int, height: int) -> BoolArray:
+    """The pixels whose centre lies in one of the geometries.
+
+    Args:
+        geometries: (Multi)Polygons on the grid.
+        width: columns.
+        height: rows.
+
+    Returns:
+        (height, width) bool.
+    """
+    out = np.zeros((height, width), dtype=np.bool_)
+    for geometry in geometries:
+        bounds = _pixel_bounds(geometry.bounds).intersection(Box(0, 0, width, height))
+        if not bounds.area:
+            continue
+        if geometry.equals(shapely.box(*geometry.bounds)) and _whole(geometry.bounds):
+            out[bounds.slices] = True
+            continue
+        columns, rows = np.meshgrid(np.arange(bounds.x0, bounds.x1) + 0.5, np.arange(bounds.y0, bounds.y1) + 0.5)
+        shapely.prepare(geometry)
+        out[bounds.slices] |= shapely.contains_xy(geometry, columns, rows)
+    return out
+
+
+def _whole(bounds: BBox) -> bool:
+    return all(float(value).is_integer() for value in bounds)
+
+
+def _pixel_bounds(bounds: BBox) -> Box:
+    x0, y0, x1, y1 = bounds
+    return Box(int(np.floor(x0)), int(np.floor(y0)), int(np.ceil(x1)), int(np.ceil(y1)))
+
+
+def peak_score(score: Array, valid: BoolArray, min_area_px: int = 1) -> float:
+    """The highest level that a square of about `min_area_px` pixels reaches everywhere.
+
+    Ranks pairs whose score stays under the threshold, without letting a single pixel decide.
+
+    Args:
+        score: (H, W) float32 in [0, 1].
+        valid: (H, W) bool.
+        min_area_px: area of the smallest change that counts.
+    """
+    side = max(1, min(round(min_area_px**0.5), *score.shape))
+    usable = np.where(valid, score, np.float32(0))
+    return float(cv2.erode(usable, np.ones((side, side), np.uint8), borderValue=0).max())
+
+
+def direction(region: ChangeRegion, pair: ImagePair) -> Literal["added", "removed", "changed"]:
+    """Whether a region's outline is clearly stronger in one of the images: evidence that something came or went.
+
+    Args:
+        region: with a geometry on the after grid.
+        pair: preprocessed, values in [0, 1].
+
+    Returns:
+        "added" when the outline is at least twice as strong after, "removed" when before, else "changed".
+    """
+    box = _pixel_bounds(region.geometry.bounds)
+    wide = Box(box.x0 - 3, box.y0 - 3, box.x1 + 3, box.y1 + 3).intersection(pair.after.box)
+    shape = shapely.affinity.translate(region.geometry, -wide.x0, -wide.y0)
+    mask = rasterise([shape], wide.width, wide.height).astype(np.uint8)
+    kernel = np.ones((3, 3), np.uint8)
+    outline = (cv2.dilate(mask, kernel) != cv2.erode(mask, kernel)) & pair.valid[wide.slices]
+    if not outline.any():
+        return "changed"
+    before, after = (_edge_strength(frame, wide)[outline].mean() for frame in (pair.aligned, pair.after))
+    if after > DIRECTION_RATIO * before and after > DIRECTION_FLOOR:
+        return "added"
+    if before > DIRECTION_RATIO * after and before > DIRECTION_FLOOR:
+        return "removed"
+    return "changed"
+
+
+def _edge_strength(frame: Frame, box: Box) -> FloatArray:
+    grey = np.asarray(frame.pixels[(..., *box.slices)], dtype=np.float32).mean(axis=0)
+    gx, gy = (cv2.Scharr(grey, cv2.CV_32F, dx, 1 - dx, scale=1 / 32) for dx in (1, 0))
+    strength: FloatArray = np.hypot(gx, gy).astype(np.float64)
+    return strength
+
+
+def bbox_before(region: ChangeRegion, pair: ImagePair, registration: Registration) -> BBox | None:
+    """The region's box in pixels of the before source.
+
+    Args:
+        region: with a geometry on the after grid.
+        pair: as loaded; `pair.before` knows the grid of its source file.
+        registration: carries after pixels to before pixels.
+
+    Returns:
+        Bounds of the region's corners through the matrix, or through the piece that covers most of the region,
+        clipped to the source; None when nothing of it lies inside.
+    """
+    x0, y0, x1, y1 = region.geometry.bounds
+    corners = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], dtype=np.float64)
+    if registration.pieces:
+        box = _pixel_bounds((x0, y0, x1, y1))
+        piece = max(registration.pieces, key=lambda p: p.after_box.intersection(box).area)
+        mapped = corners + np.array([piece.dx, piece.dy])
+    else:
+        mapped = registration.to_before(corners)
+    source = pair.before.to_source(mapped)
+    grid = pair.before.grid
+    low = np.clip(source.min(axis=0), 0, [grid.width, grid.height])
+    high = np.clip(source.max(axis=0), 0, [grid.width, grid.height])
+    if (high <= low).any():
+        return None
+    return _tidy((*low, *high))
+
+
+def _tidy(bounds: Sequence[float]) -> BBox:
+    """A hundredth of a pixel is all that a box can mean."""
+    x0, y0, x1, y1 = (round(float(value), 2) for value in bounds)
+    return x0, y0, x1, y1
+
+
+def finish(regions: Sequence[ChangeRegion], pair: ImagePair, registration: Registration) -> tuple[ChangeRegion, ...]:
+    """Complete, sort and number regions.
+
+    Args:
+        regions: kept regions.
+        pair: the pair they lie on.
+        registration: how it was aligned.
+
+    Returns:
+        Sorted by (-score, y0, x0) and numbered from 1; with bbox_before, bbox_after, and for a georeferenced pair
+        map_polygon and attributes.area_m2.
+    """
+    done = [_complete(region, pair, registration) for region in regions]
+    done.sort(key=lambda region: (-region.score, region.geometry.bounds[1], region.geometry.bounds[0]))
+    return tuple(region.replace(id=number) for number, region in enumerate(done, start=1))
+
+
+def _complete(region: ChangeRegion, pair: ImagePair, registration: Registration) -> ChangeRegion:
+    changes: dict[str, object] = {"score": round(region.score, 6)}
+    if region.kind == "removed":
+        changes["bbox_after"] = None
+        changes["bbox_before"] = region.bbox_before or bbox_before(region, pair, registration)
+    else:
+        changes["bbox_after"] = region.bbox_after or _tidy(region.geometry.bounds)
+        changes["bbox_before"] = (
+            None if region.kind == "added" else region.bbox_before or bbox_before(region, pair, registration)
+        )
+    if pair.after.georef is not None:
+        changes["map_polygon"] = map_polygon(region, pair.after.georef)
+        changes["attributes"] = {**region.attributes, "area_m2": area_m2(region, pair.after.georef)}
+    return region.replace(**changes)
+
+
+def map_polygon(region: ChangeRegion, georef: GeoRef) -> BaseGeometry:
+    """The geometry in EPSG:4326, exterior rings counter-clockwise (RFC 7946), to about a centimetre.
+
+    Args:
+        region: with a geometry on the grid of `georef`.
+        georef: georeference of the after grid.
+    """
+    projected = shapely.transform(region.to_map(georef), lambda xy: np.round(georef.to_crs(xy, WGS84), 7))
+    return shapely.orient_polygons(projected, exterior_cw=False)
+
+
+def area_m2(region: ChangeRegion, georef: GeoRef) -> float:
+    """Area on the ground, in an equal-area projection centred on the region.
+
+    Args:
+        region: with a geometry on the grid of `georef`.
+        georef: georeference of the after grid, projected or geographic.
+    """
+    on_map = region.to_map(georef)
+    lon, lat = georef.to_crs(np.array([[on_map.centroid.x, on_map.centroid.y]]), WGS84)[0]
+    centred = f"+proj=laea +lat_0={lat:.4f} +lon_0={lon:.4f} +datum=WGS84 +units=m"
+    return round(float(shapely.transform(on_map, lambda xy: georef.to_crs(xy, centred)).area), 2)
