@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 import pytest
+from PIL import ExifTags, Image
+
 from onediff_plugins import images
 from onediff_plugins.errors import UnsupportedSourceError
-from PIL import ExifTags, Image
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -212,7 +213,7 @@ def test_a_missing_file_is_named() -> None:
 
 
 def test_a_folder_is_no_image(tmp_path: Path) -> None:
-    with pytest.raises(UnsupportedSourceError, match="is a folder.*onediff batch"):
+    with pytest.raises(UnsupportedSourceError, match=r"is a folder.*onediff batch"):
         decoded(tmp_path)
 
 
