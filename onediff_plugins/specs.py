@@ -47,7 +47,8 @@ class Wording:
     Attributes:
         scene: what one image shows, such as "page".
         region: noun for a region without a label, singular and plural.
-        nouns: label -> (singular, plural), for labels whose plural or name differs from the label itself.
+        nouns: label -> (singular, plural), for labels whose plural or name differs from the label itself. The same
+            word twice says that it is not counted: ("vegetation", "vegetation").
         verbs: kind -> (singular, plural) verb phrase.
         place: "grid" speaks of top left and bottom right, "compass" of north-west and south-east.
         unit: "px" gives sizes in pixels, "m2" in square metres where the pair is georeferenced.
@@ -80,6 +81,8 @@ class Wording:
         _check_kinds("Wording.verbs", self.verbs)
         if missing := [kind for kind in KINDS if kind not in self.verbs]:
             raise PluginContractError(f"Wording.verbs has no words for {missing}")
+        if self.max_clauses < 1:
+            raise PluginContractError(f"Wording: max_clauses must be at least 1, got {self.max_clauses}")
 
 
 @dataclass(frozen=True, kw_only=True)
