@@ -277,12 +277,7 @@ def read_frame(raster: Raster, positions: tuple[int, ...], names: tuple[str, ...
             pixels, opaque = _expand(pixels[0], raster.dataset.colormap(1))
             pixels, valid = pixels[list(positions)], valid & opaque
     pixels, valid = _finite(pixels, valid)
-    georef = raster.georef and GeoRef(
-        crs=raster.georef.crs,
-        transform=raster.georef.transform
-        * type(raster.georef.transform).translation(box.x0, box.y0)
-        * type(raster.georef.transform).scale(box.width / width, box.height / height),
-    )
+    georef = raster.georef and _part_georef(raster.georef, box, size)
     whole = box == raster.box and not reduced
     own = SourceGrid(width=raster.box.width, height=raster.box.height, georef=raster.georef, window=box)
     return Frame(
@@ -295,6 +290,15 @@ def read_frame(raster: Raster, positions: tuple[int, ...], names: tuple[str, ...
         source=raster.source,
         source_grid=grid or (None if whole else own),
     )
+
+
+def _part_georef(georef: GeoRef, box: Box, size: tuple[int, int]) -> GeoRef:
+    """Georeference of a part of a grid read at another size."""
+    scale_x, scale_y = box.width / size[0], box.height / size[1]
+    a, b, _, d, e, _ = georef.transform[:6]
+    (x, y) = georef.pixel_to_map(np.array([[box.x0, box.y0]], dtype=np.float64))[0]
+    transform = type(georef.transform)(a * scale_x, b * scale_y, float(x), d * scale_x, e * scale_y, float(y))
+    return GeoRef(crs=georef.crs, transform=transform)
 
 
 def _expand(indices: Array, colours: dict[int, tuple[int, int, int, int]]) -> tuple[Array, BoolArray]:
