@@ -203,8 +203,9 @@ def bbox_before(region: ChangeRegion, pair: ImagePair, registration: Registratio
 
 
 def _tidy(bounds: Sequence[float]) -> BBox:
-    """A hundredth of a pixel is all that a box can mean."""
-    x0, y0, x1, y1 = (round(float(value), 2) for value in bounds)
+    """A hundredth of a pixel is all that a box can mean; whole pixels are integers."""
+    rounded = (round(float(value), 2) for value in bounds)
+    x0, y0, x1, y1 = (int(value) if value.is_integer() else value for value in rounded)
     return x0, y0, x1, y1
 
 
@@ -226,19 +227,25 @@ def finish(regions: Sequence[ChangeRegion], pair: ImagePair, registration: Regis
 
 
 def _complete(region: ChangeRegion, pair: ImagePair, registration: Registration) -> ChangeRegion:
-    changes: dict[str, object] = {"score": round(region.score, 6)}
+    area = round(float(region.area_px), 2)
+    changes: dict[str, object] = {
+        "score": round(region.score, 6),
+        "area_px": int(area) if area.is_integer() else area,
+    }
     if region.kind == "removed":
         changes["bbox_after"] = None
-        changes["bbox_before"] = region.bbox_before or bbox_before(region, pair, registration)
+        changes["bbox_before"] = _before(region, pair, registration)
     else:
-        changes["bbox_after"] = region.bbox_after or _tidy(region.geometry.bounds)
-        changes["bbox_before"] = (
-            None if region.kind == "added" else region.bbox_before or bbox_before(region, pair, registration)
-        )
+        changes["bbox_after"] = _tidy(region.bbox_after or region.geometry.bounds)
+        changes["bbox_before"] = None if region.kind == "added" else _before(region, pair, registration)
     if pair.after.georef is not None:
         changes["map_polygon"] = map_polygon(region, pair.after.georef)
         changes["attributes"] = {**region.attributes, "area_m2": area_m2(region, pair.after.georef)}
     return region.replace(**changes)
+
+
+def _before(region: ChangeRegion, pair: ImagePair, registration: Registration) -> BBox | None:
+    return bbox_before(region, pair, registration) if region.bbox_before is None else _tidy(region.bbox_before)
 
 
 def map_polygon(region: ChangeRegion, georef: GeoRef) -> BaseGeometry:

@@ -17,7 +17,7 @@ import numpy as np
 import shapely
 import shapely.geometry
 from numpy.typing import NDArray
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, PlainSerializer, WithJsonSchema
 from shapely.geometry.base import BaseGeometry
 
 from onediff_plugins.errors import MissingDependencyError, UnsupportedSourceError
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]
-BBox = tuple[float, float, float, float]
+Number = int | float
+BBox = tuple[Number, Number, Number, Number]
 Kind = Literal["added", "removed", "changed", "moved"]
 
 SCHEMA: Final = "onediff.change-result/1"
@@ -430,7 +431,7 @@ class ChangeRegion(Record):
     caption: str = ""
     bbox_after: BBox | None = None
     bbox_before: BBox | None = None
-    area_px: float = Field(ge=0)
+    area_px: Number = Field(ge=0)
     geometry: Geometry = Field(alias="polygon")
     map_polygon: Geometry | None = None
     attributes: dict[str, Any] = Field(default_factory=dict)
@@ -586,9 +587,9 @@ class ChangeResult(Record):
     timings_ms: dict[str, float] = Field(default_factory=dict)
     meta: dict[str, Any] = Field(default_factory=dict, exclude_if=lambda value: not value)
 
-    change: ChangeMap | None = Field(default=None, exclude=True, repr=False)
+    change: InstanceOf[ChangeMap] | None = Field(default=None, exclude=True, repr=False)
     mask: Any = Field(default=None, exclude=True, repr=False)
-    pair: ImagePair | None = Field(default=None, exclude=True, repr=False)
+    pair: InstanceOf[ImagePair] | None = Field(default=None, exclude=True, repr=False)
 
 
 class ErrorRecord(Record):
@@ -614,7 +615,7 @@ class PairFailure(Record):
     error: ErrorRecord
     meta: dict[str, Any] = Field(default_factory=dict, exclude_if=lambda value: not value)
 
-    exception: BaseException | None = Field(default=None, exclude=True, repr=False)
+    exception: InstanceOf[BaseException] | None = Field(default=None, exclude=True, repr=False)
 
 
 class Description(Record):
