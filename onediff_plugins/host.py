@@ -7,6 +7,7 @@ Nothing else calls hooks. A host holds no global state; make as many as you like
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -40,7 +41,6 @@ from onediff_plugins.types import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from onediff_plugins.specs import Describer, Detector
     from onediff_plugins.types import Box
@@ -178,23 +178,44 @@ class Host:
         self.domain(domain)
         return self._settings[domain]
 
-    def settings_digest(
-        self, domain: str, detector: str | None = None, captioner: str | None = None, heads: Sequence[str] = ()
-    ) -> str:
+    def settings_digest(self, domain: str, detector: str, captioner: str, heads: Sequence[str]) -> str:
         """Digest of everything that steers a pair of this domain."""
         return settings_digest(
             {
                 "domain": domain,
                 "settings": self.settings(domain).model_dump(mode="json"),
-                "detector": detector or self.choose_model(domain, "detect").name,
-                "captioner": captioner or self.choose_model(domain, "describe").name,
-                "heads": list(heads or self.domain(domain).heads),
+                "detector": detector,
+                "captioner": captioner,
+                "heads": list(heads),
             }
         )
 
     def versions(self) -> dict[str, str]:
         """Distribution -> version of every loaded plugin."""
         return {info.dist: info.version for info in self.plugins if info.status == "loaded" and info.name != BUILT_IN}
+
+    def choose_heads(self, model: ModelSpec, domain: str, asked: Sequence[str]) -> tuple[str, ...]:
+        """The heads that a detector loads: those asked for, else the domain's own; none for one without heads.
+
+        Args:
+            model: the detector.
+            domain: name of the domain.
+            asked: names or folders.
+
+        Raises:
+            PluginError: heads were asked for and the detector takes none.
+            UnknownNameError: no head and no folder of that name.
+        """
+        if not model.takes_heads:
+            if asked:
+                raise PluginError(
+                    f"detector {model.name!r} takes no heads: leave out --head, or choose another detector"
+                )
+            return ()
+        for name in asked:
+            if not Path(name).is_dir():
+                self.head(name)
+        return tuple(asked) or self.domain(domain).heads
 
     # --- models -----------------------------------------------------------------------------------------------
 
@@ -246,7 +267,7 @@ class Host:
             context = BuildContext(
                 device=self._device,
                 weights=None,
-                heads=tuple(heads) or self.domain(domain).heads,
+                heads=tuple(heads),
                 settings=self.settings(domain),
                 domain=self.domain(domain),
             )

@@ -11,7 +11,7 @@ import numpy as np
 
 from onediff_plugins import __version__
 from onediff_plugins import regions as region_tools
-from onediff_plugins.errors import OneDiffError
+from onediff_plugins.errors import OneDiffError, StageError
 from onediff_plugins.types import (
     ChangeMap,
     ChangeRegion,
@@ -62,6 +62,7 @@ def compare(
     settings = host.settings(domain)
     detecting = host.choose_model(domain, "detect", detector)
     describing = host.choose_model(domain, "describe", captioner)
+    heads = host.choose_heads(detecting, domain, heads)
 
     with _timed(timings, "load"):
         loaded = host.load_pair(domain, request)
@@ -248,5 +249,9 @@ def _timed(timings: dict[str, float], stage: str) -> Iterator[None]:
     except OneDiffError as exc:
         exc.stage = exc.stage or stage
         raise
+    except Exception as exc:  # the host's own part of a stage: memory that ran out, say; the next pair may be fine
+        error = StageError(f"stage {stage!r} failed with {type(exc).__name__}: {exc}")
+        error.stage = stage
+        raise error from exc
     finally:
         timings[stage] = round((time.perf_counter() - started) * 1000, 3)

@@ -9,6 +9,7 @@ import numpy as np
 import shapely
 import shapely.affinity
 
+from onediff_plugins.errors import PluginContractError
 from onediff_plugins.types import BBox, Box, ChangeMap, ChangeRegion, Frame, GeoRef, ImagePair, Registration
 
 if TYPE_CHECKING:
@@ -235,6 +236,8 @@ def _complete(region: ChangeRegion, pair: ImagePair, registration: Registration)
     if region.kind == "removed":
         changes["bbox_after"] = None
         changes["bbox_before"] = _before(region, pair, registration)
+        if changes["bbox_before"] is None:
+            raise PluginContractError(f"a removed region lies outside the before image: {region.geometry.bounds}")
     else:
         changes["bbox_after"] = _tidy(region.bbox_after or region.geometry.bounds)
         changes["bbox_before"] = None if region.kind == "added" else _before(region, pair, registration)

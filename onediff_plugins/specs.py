@@ -199,6 +199,7 @@ class ModelSpec:
         available: None when it can be built now, else why not (a missing package, weights that are not there).
         revision: version of the weights or of the method, for provenance.
         licence: SPDX name of the weights' licence where it has weights.
+        takes_heads: whether it loads fine-tuning heads.
     """
 
     name: str
@@ -207,6 +208,7 @@ class ModelSpec:
     available: Callable[[], str | None] = _always_available
     revision: str | None = None
     licence: str | None = None
+    takes_heads: bool = False
 
     def __post_init__(self) -> None:
         """Check the name, the roles and the callables."""

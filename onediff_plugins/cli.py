@@ -1,0 +1,231 @@
+"""The command line. stdout carries results only; progress, logs and errors go to stderr.
+
+Imports click and the standard library at module level: `onediff --help` answers before numpy would have loaded.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from onediff_plugins import __version__
+from onediff_plugins.errors import OneDiffError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from onediff_plugins.host import Host
+
+CHANGED: Final = 1
+FAILED: Final = 2
+
+
+class PluginGroup(click.Group):
+    """Built-in commands, and those of plugins; a plugin cannot take a built-in command's name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Built-in commands first, in the order in which a user meets them."""
+        return [*self.commands, *sorted(set(self._of_plugins()) - set(self.commands))]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """A command by name."""
+        return self.commands.get(cmd_name) or self._of_plugins().get(cmd_name)
+
+    def _of_plugins(self) -> dict[str, click.Command]:
+        from onediff_plugins.discovery import Registry
+
+        commands: dict[str, click.Command] = {}
+        owners: dict[str, str] = {}
+        for info, command in Registry().contributions("onediff_commands", click.Command):
+            name = command.name or ""
+            if name in self.commands or name in owners:
+                taken = owners.get(name, "onediff itself")
+                click.echo(f"onediff: {info.owner} brings a command {name!r} that {taken} has; left out", err=True)
+                continue
+            commands[name], owners[name] = command, info.owner
+        return commands
+
+
+@click.group(cls=PluginGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="onediff")
+@click.option("-v", "--verbose", is_flag=True, help="Log what is going on to stderr.")
+def cli(verbose: bool) -> None:
+    """What differs between two images, shown and said."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO if verbose else logging.WARNING, format="%(message)s")
+
+
+def steering(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that `compare` and `batch` share."""
+    options = (
+        click.option(
+            "--domain", default=None, metavar="auto|NAME", help="Domain of the images; auto looks at their headers."
+        ),
+        click.option("--detector", default=None, metavar="NAME", help="Detector instead of the domain's own."),
+        click.option("--captioner", default=None, metavar="NAME", help="Captioner instead of the domain's own."),
+        click.option("--head", "heads", multiple=True, metavar="NAME_OR_PATH", help="Head for the detector."),
+        click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="A setting, or domain.setting."),
+        click.option("--device", default="cpu", metavar="DEV", show_default=True, help="Any torch device."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@cli.command()
+@click.argument("before")
+@click.argument("after")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the record and its pictures.")
+@click.option("--json", "as_json", is_flag=True, help="Print the record instead of words.")
+@click.option("--exit-code", is_flag=True, help="Exit with 1 when changed, with 2 when that could not be decided.")
+@steering
+def compare(
+    before: str,
+    after: str,
+    out: Path | None,
+    as_json: bool,
+    exit_code: bool,
+    domain: str | None,
+    detector: str | None,
+    captioner: str | None,
+    heads: tuple[str, ...],
+    assignments: tuple[str, ...],
+    device: str,
+) -> None:
+    """Compare two images: BEFORE and AFTER."""
+    host = _host(assignments, device)
+    if out is not None:
+        from onediff_plugins.output import check_replaceable
+
+        check_replaceable(out)
+    result = host.compare(before, after, domain=domain or "auto", detector=detector, captioner=captioner, heads=heads)
+    if out is not None:
+        from onediff_plugins.output import write_pair
+
+        result = write_pair(host, result, out)
+    if as_json:
+        click.echo(result.model_dump_json(indent=2))
+    else:
+        from onediff_plugins import console
+
+        console.print_result(result, out)
+    if exit_code and result.changed is not False:
+        sys.exit(CHANGED if result.changed else FAILED)
+
+
+@cli.command()
+@click.argument("pairs", type=click.Path(path_type=Path))
+@click.argument("after_dir", required=False, type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for results.jsonl and pairs/.")
+@click.option("--executor", default="local", show_default=True, metavar="NAME", help="Who runs the pairs.")
+@click.option("--workers", type=click.IntRange(min=1), help="Number of workers; one per core unless given.")
+@click.option("--resume", is_flag=True, help="Go on with an earlier run: finished pairs stay, failed ones are retried.")
+@steering
+def batch(
+    pairs: Path,
+    after_dir: Path | None,
+    out: Path,
+    executor: str,
+    workers: int | None,
+    resume: bool,
+    domain: str | None,
+    detector: str | None,
+    captioner: str | None,
+    heads: tuple[str, ...],
+    assignments: tuple[str, ...],
+    device: str,
+) -> None:
+    """Compare many pairs: PAIRS is a CSV, JSONL or Parquet file, or two folders BEFORE_DIR AFTER_DIR."""
+    import json
+
+    from onediff_plugins import console
+    from onediff_plugins.batch import RunPlan, run_batch
+    from onediff_plugins.pairs import read_pairs
+    from onediff_plugins.settings import parse_assignments
+
+    entries = read_pairs(pairs, after_dir, domain=domain)
+    plan = RunPlan(
+        out=out,
+        settings=json.dumps(parse_assignments(assignments)),
+        device=device,
+        detector=detector,
+        captioner=captioner,
+        heads=heads,
+    )
+    if domain not in (None, "auto"):
+        plan.host().domain(domain)
+    with console.progress(len(entries)) as advance:
+        summary = run_batch(plan, entries, executor=executor, workers=workers, resume=resume, progress=advance)
+    console.print_summary(summary)
+    if summary.failed:
+        sys.exit(FAILED)
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def plugins(as_json: bool) -> None:
+    """What is installed: plugins, and what each brings."""
+    from onediff_plugins import console
+
+    console.print_plugins(_host((), "cpu"), as_json=as_json)
+
+
+@cli.command()
+def doctor() -> None:
+    """What is wrong: broken plugins, missing packages, settings that cannot be read."""
+    from onediff_plugins import console
+
+    if not console.print_diagnosis():
+        sys.exit(FAILED)
+
+
+@cli.command()
+@click.option("--out", type=click.Path(path_type=Path), default=Path("onediff-demo"), show_default=True)
+def demo(out: Path) -> None:
+    """A tour on shipped pairs: compares them and says where to look."""
+    from onediff_plugins import console
+    from onediff_plugins.demo import pairs_file
+    from onediff_plugins.output import write_pair
+    from onediff_plugins.pairs import read_pairs
+
+    host = _host((), "cpu")
+    for entry in read_pairs(pairs_file()):
+        if entry.domain not in host.domains():
+            click.echo(f"onediff: the {entry.domain} pair needs the package onediff-{entry.domain}", err=True)
+            continue
+        result = host.compare(entry.before, entry.after, domain=entry.domain, id=entry.id)
+        folder = out / entry.folder
+        console.print_result(write_pair(host, result, folder), folder)
+
+
+def _host(assignments: tuple[str, ...], device: str) -> Host:
+    from onediff_plugins.host import Host
+    from onediff_plugins.settings import parse_assignments
+
+    return Host(settings=parse_assignments(assignments), device=device)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; every failure is exit code 2, since 1 means "changed"."""
+    try:
+        cli.main(arguments, prog_name="onediff", standalone_mode=False)
+    except click.Abort:
+        click.echo("onediff: interrupted", err=True)
+        sys.exit(130)
+    except click.ClickException as exc:
+        exc.show()
+        sys.exit(FAILED)
+    except OneDiffError as exc:
+        click.echo(f"onediff: {' '.join(str(exc).split())}", err=True)
+        sys.exit(FAILED)
+    except BrokenPipeError:  # the reader of stdout went away, as `head` does
+        sys.stderr.close()
+        sys.exit(FAILED)
+    except Exception:  # noqa: BLE001  # a defect of ours: show where, and never exit with 1
+        traceback.print_exc()
+        click.echo("onediff: this is a defect of onediff; please report it with the lines above", err=True)
+        sys.exit(FAILED)

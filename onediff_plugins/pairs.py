@@ -1,0 +1,182 @@
+"""The list of pairs of a batch: CSV, JSONL, Parquet, or two folders matched by name."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from onediff_plugins.errors import MissingDependencyError, PairsFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+FOLDER_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,80}")
+COLUMNS: Final = ("before", "after", "id", "domain")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairEntry:
+    """One line of the list.
+
+    Attributes:
+        id: as given, or the row number (000001).
+        folder: name of the pair's own folder under `pairs/`.
+        before: path or URL.
+        after: path or URL.
+        domain: a domain's name, or "auto".
+        meta: the other columns.
+    """
+
+    id: str
+    folder: str
+    before: str
+    after: str
+    domain: str = "auto"
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read_pairs(pairs: Path, after_dir: Path | None = None, *, domain: str | None = None) -> list[PairEntry]:
+    """Read the list of pairs.
+
+    Args:
+        pairs: a CSV, JSONL or Parquet file, or the folder of before images.
+        after_dir: the folder of after images, with `pairs` the folder of before images.
+        domain: beats the column.
+
+    Returns:
+        In input order, ids unique, relative paths resolved from the file's folder.
+
+    Raises:
+        PairsFileError: it cannot be read, lacks a column, names no pair, or an id comes twice.
+        MissingDependencyError: a Parquet file without pyarrow.
+    """
+    if after_dir is not None:
+        rows: Iterable[tuple[str, dict[str, Any]]] = _match_folders(pairs, after_dir)
+    elif pairs.is_dir():
+        raise PairsFileError(f"{pairs} is a folder: give BEFORE_DIR and AFTER_DIR, or a CSV, JSONL or Parquet file")
+    else:
+        rows = _read_file(pairs)
+    raw = [_entry(where, row, pairs.parent, number) for number, (where, row) in enumerate(rows, start=1)]
+    if not raw:
+        raise PairsFileError(f"{pairs} names no pair")
+    counts = Counter(row["id"] for row in raw)
+    if twice := [name for name, count in counts.items() if count > 1]:
+        raise PairsFileError(f"{pairs}: {len(twice)} ids come more than once, the first is {twice[0]!r}")
+    folders = folder_names([row["id"] for row in raw])
+    return [
+        PairEntry(**row, folder=folder) if domain is None else PairEntry(**{**row, "domain": domain}, folder=folder)
+        for row, folder in zip(raw, folders, strict=True)
+    ]
+
+
+def folder_names(ids: Sequence[str]) -> list[str]:
+    """Folder names for ids: the id itself where that is safe and unique ignoring case, else a slug with a digest.
+
+    Args:
+        ids: unique ids.
+    """
+    seen = Counter(name.lower() for name in ids)
+    return [name if _is_safe(name) and seen[name.lower()] == 1 else _slug(name) for name in ids]
+
+
+def _is_safe(name: str) -> bool:
+    return FOLDER_NAME.fullmatch(name) is not None and name not in (".", "..")
+
+
+def _slug(name: str) -> str:
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    words = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:60]
+    return f"{words}-{digest}" if words else digest
+
+
+def _entry(where: str, row: Mapping[str, Any], base: Path, number: int) -> dict[str, Any]:
+    if missing := [column for column in ("before", "after") if not row.get(column)]:
+        raise PairsFileError(f"{where}: no value for {' and '.join(missing)}")
+    given = row.get("id")
+    return {
+        "id": str(given) if given not in (None, "") else f"{number:06d}",
+        "before": _resolve(str(row["before"]), base),
+        "after": _resolve(str(row["after"]), base),
+        "domain": str(row.get("domain") or "auto"),
+        "meta": {key: value for key, value in row.items() if key not in COLUMNS and value is not None},
+    }
+
+
+def _resolve(source: str, base: Path) -> str:
+    return source if "://" in source or source.startswith("/vsi") else str(base / source)
+
+
+def _match_folders(before: Path, after: Path) -> list[tuple[str, dict[str, Any]]]:
+    names = set()
+    for folder in (before, after):
+        if not folder.is_dir():
+            raise PairsFileError(f"{folder} is no folder")
+        names |= {path.relative_to(folder).as_posix() for path in folder.rglob("*") if _is_visible_file(path, folder)}
+    # A name on one side only stays in the list: its missing file becomes a failure record, not silence.
+    return [
+        (name, {"id": name, "before": str((before / name).absolute()), "after": str((after / name).absolute())})
+        for name in sorted(names)
+    ]
+
+
+def _is_visible_file(path: Path, folder: Path) -> bool:
+    return path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+
+
+def _read_file(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    readers = {".csv": _read_csv, ".jsonl": _read_jsonl, ".ndjson": _read_jsonl, ".parquet": _read_parquet}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise PairsFileError(f"{path}: pairs come as {', '.join(readers)}, or as two folders")
+    if not path.is_file():
+        raise PairsFileError(f"{path} does not exist")
+    try:
+        yield from reader(path)
+    except (OSError, UnicodeDecodeError, csv.Error) as exc:
+        raise PairsFileError(f"{path} cannot be read: {exc}") from exc
+
+
+def _read_csv(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    with path.open(newline="", encoding="utf-8-sig") as stream:
+        reader = csv.DictReader(stream, restkey="_extra")
+        if missing := [column for column in ("before", "after") if column not in (reader.fieldnames or [])]:
+            raise PairsFileError(f"{path}: no column {' and '.join(missing)}; found {reader.fieldnames}")
+        for row in reader:
+            if "_extra" in row:
+                raise PairsFileError(f"{path}, line {reader.line_num}: more values than columns")
+            yield f"{path}, line {reader.line_num}", row
+
+
+def _read_jsonl(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    with path.open(encoding="utf-8") as stream:
+        for number, line in enumerate(stream, start=1):
+            if not line.strip():
+                continue
+            where = f"{path}, line {number}"
+            try:
+                row = json.loads(line)
+            except json.JSONDecodeError as exc:
+                raise PairsFileError(f"{where}: not JSON: {exc}") from exc
+            if not isinstance(row, dict):
+                raise PairsFileError(f"{where}: a JSON object is needed, got {type(row).__name__}")
+            yield where, row
+
+
+def _read_parquet(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError as exc:
+        raise MissingDependencyError("pyarrow", "a Parquet list of pairs", "onediff-plugins[parquet]") from exc
+    try:
+        rows = pq.read_table(path).to_pylist()
+    except pa.ArrowException as exc:
+        raise PairsFileError(f"{path} cannot be read as Parquet: {exc}") from exc
+    for number, row in enumerate(rows, start=1):
+        yield f"{path}, row {number}", row
