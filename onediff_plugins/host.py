@@ -24,6 +24,7 @@ from onediff_plugins.errors import (
     UnknownNameError,
 )
 from onediff_plugins.hookspecs import API_VERSION
+from onediff_plugins.images import source_name
 from onediff_plugins.settings import DomainSettings, resolve_settings, settings_digest
 from onediff_plugins.specs import BuildContext, DomainSpec, ExecutorSpec, ExporterSpec, HeadSpec, ModelSpec
 from onediff_plugins.types import (
@@ -428,7 +429,7 @@ class Host:
         if first < SNIFF_FLOOR or first - second < SNIFF_LEAD:
             guesses = ", ".join(f"{name} {sureness[name]:.2f}" for name in ranked)
             raise PluginError(
-                f"cannot tell the domain of {request.before!s:.200} and {request.after!s:.200} ({guesses}): "
+                f"cannot tell the domain of {source_name(request.before)} and {source_name(request.after)} ({guesses}): "
                 f"name it with --domain {'|'.join(sorted(self._domains))}"
             )
         return ranked[0]

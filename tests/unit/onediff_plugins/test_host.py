@@ -1,0 +1,550 @@
+"""One test per hook, and what the host promises around them."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+import click
+import numpy as np
+import pytest
+
+from onediff_plugins import (
+    ChangeMap,
+    ChangeRegion,
+    Description,
+    DomainSettings,
+    ExecutorSpec,
+    ExporterSpec,
+    HeadSpec,
+    ImagePair,
+    ModelSpec,
+    Overlay,
+    PairFailure,
+    PairRequest,
+    Registration,
+)
+from onediff_plugins.errors import (
+    OneDiffError,
+    PluginConflictError,
+    PluginContractError,
+    PluginError,
+    PluginLoadError,
+    RegistrationError,
+    StageError,
+    UnknownNameError,
+    UnsupportedSourceError,
+)
+
+
+class Nothing:
+    """A detector that sees no change, and a describer of few words."""
+
+    def detect(self, pairs, overviews, settings):
+        return [ChangeMap(score=np.zeros(pair.after.valid.shape, np.float32), valid=pair.after.valid) for pair in pairs]
+
+    def describe(self, pairs, regions, prompts):
+        return [Description(caption=f"asked: {prompt}") for prompt in prompts]
+
+
+def model(name="nothing", roles=("detect", "describe"), build=lambda ctx: Nothing(), **more):
+    return ModelSpec(name=name, roles=frozenset(roles), build=build, **more)
+
+
+# --- contributions ----------------------------------------------------------------------------------------------
+
+
+def test_onediff_domain_names_a_domain(make_host, make_domain):
+    host = make_host(make_domain("toy"))
+    assert list(host.domains()) == ["toy"]
+    assert host.domain("toy").summary == "the toy domain"
+
+
+def test_onediff_models_are_found_by_name(make_host, make_domain):
+    host = make_host(make_domain("toy", onediff_models=lambda: iter([model()])))
+    assert host.model("nothing").roles == {"detect", "describe"}
+    assert set(host.models()) == {"nothing", "difference", "template"}
+
+
+def test_onediff_heads_are_found_by_name(make_host, make_plugin):
+    head = HeadSpec(name="toy.thing", task="mask", classes=("thing",))
+    host = make_host(make_plugin("heads", onediff_heads=lambda: [head]))
+    assert host.head("toy.thing") is head
+
+
+def test_onediff_exporters_are_found_by_name_and_by_suffix(make_host, make_plugin):
+    exporter = ExporterSpec(name="text", suffixes=(".txt",), write=lambda results, out: {})
+    host = make_host(make_plugin("exporters", onediff_exporters=lambda: [exporter]))
+    assert host.exporter("text") is host.exporter(".TXT") is exporter
+    with pytest.raises(UnknownNameError, match=r"unknown file ending '\.tif'.*\.txt"):
+        host.exporter(".tif")
+
+
+def test_onediff_executors_are_found_by_name(make_host, make_plugin):
+    executor = ExecutorSpec(name="inline", run=lambda fn, items, workers: ((i, fn(x)) for i, x in enumerate(items)))
+    host = make_host(make_plugin("executors", onediff_executors=lambda: [executor]))
+    assert host.executor("inline") is executor
+    assert set(host.executors()) == {"inline", "local"}
+
+
+def test_onediff_commands_are_click_commands(make_host, make_plugin):
+    command = click.Command("hello")
+    assert make_host(make_plugin("commands", onediff_commands=lambda: [command])).commands() == [command]
+
+
+# --- stages -----------------------------------------------------------------------------------------------------
+
+
+def test_onediff_load_pair_of_the_domain_comes_before_the_built_in(make_host, make_domain, pictures):
+    from onediff_plugins.plain import load_pair
+
+    seen = []
+
+    def onediff_load_pair(request, settings):
+        seen.append(request.id)
+        return load_pair(replace(request, before=pictures[1]), settings)
+
+    result = make_host(make_domain(onediff_load_pair=onediff_load_pair)).compare(*pictures, id="mine")
+    assert seen == ["mine"]
+    assert result.changed is False
+
+
+def test_onediff_align_pair_says_where_after_pixels_lie(make_host, make_domain, pictures):
+    before, _ = pictures
+    shifted = np.roll(before, 3, axis=1)
+    shifted[:, :3] = 0
+    shifted[10:20, 13:23] = 0
+    marked = before.copy()
+    marked[10:20, 10:20] = 0
+    matrix = np.array([[1, 0, 3], [0, 1, 0], [0, 0, 1]], float)
+    host = make_host(
+        make_domain(onediff_align_pair=lambda pair, settings: Registration(matrix=matrix, method="told", overlap=0.96))
+    )
+    result = host.compare(shifted, marked)
+    assert result.changed is False
+    assert result.registration.method == "told"
+    assert result.registration.matrix[0] == (1, 0, 3)
+    assert result.valid_fraction == pytest.approx(77 / 80)
+
+
+def test_onediff_preprocess_pair_gets_pair_and_overview(make_host, make_domain, pictures):
+    seen = []
+
+    def onediff_preprocess_pair(pair, overview, settings):
+        seen.append((pair.after.width, overview.after.width))
+        return None
+
+    large = np.zeros((20, 2048), np.uint8)
+    host = make_host(make_domain(onediff_preprocess_pair=onediff_preprocess_pair))
+    host.compare(large, large)
+    assert seen == [(2048, 1024), (1024, 1024)]
+
+
+def test_onediff_extract_regions_keeps_those_at_the_threshold(make_host, make_domain, pictures):
+    from shapely import box
+
+    def onediff_extract_regions(change, pair, settings):
+        return [
+            ChangeRegion(score=score, area_px=4, geometry=box(x, 0, x + 2, 2))
+            for x, score in ((0, 0.4), (10, 0.5), (20, 0.9))
+        ]
+
+    result = make_host(make_domain(onediff_extract_regions=onediff_extract_regions)).compare(*pictures)
+    assert [(region.id, region.score) for region in result.regions] == [(1, 0.9), (2, 0.5)]
+
+
+def test_onediff_caption_prompt_reaches_the_describer(make_host, make_domain, pictures):
+    host = make_host(
+        make_domain(
+            onediff_models=lambda: [model()],
+            onediff_caption_prompt=lambda pair, regions, settings: f"{len(regions)} regions?",
+        )
+    )
+    result = host.compare(*pictures, captioner="nothing")
+    assert result.caption == "asked: 1 regions?"
+    assert result.caption_source == "nothing"
+
+
+def test_onediff_refine_result_has_the_last_word(make_host, make_domain, pictures):
+    host = make_host(
+        make_domain(onediff_refine_result=lambda result, pair, settings: result.replace(caption="Refined."))
+    )
+    assert host.compare(*pictures).caption == "Refined."
+
+
+def test_onediff_overlays_of_all_plugins_are_merged(make_host, make_domain, make_plugin, pictures):
+    def overlays(name):
+        def onediff_overlays(result, pair):
+            yield Overlay(name=name, kind="scalar", slice="after", data=1)
+
+        return onediff_overlays
+
+    host = make_host(
+        make_domain(onediff_overlays=overlays("own")), make_plugin("other", onediff_overlays=overlays("more"))
+    )
+    result = host.compare(*pictures)
+    assert [overlay.name for overlay in host.overlays(result, result.pair)] == ["own", "more"]
+
+
+def test_onediff_overlays_must_be_overlays(make_host, make_domain, pictures):
+    host = make_host(make_domain(onediff_overlays=lambda result, pair: ["text"]))
+    result = host.compare(*pictures)
+    with pytest.raises(PluginContractError, match="must give Overlay records, got str"):
+        host.overlays(result, result.pair)
+
+
+# --- observers --------------------------------------------------------------------------------------------------
+
+
+def test_onediff_pair_finished_sees_every_result_and_cannot_break_one(
+    make_host, make_domain, make_plugin, pictures, caplog
+):
+    seen = []
+
+    def broken(result):
+        raise RuntimeError("observer down")
+
+    host = make_host(
+        make_plugin("broken", onediff_pair_finished=broken),
+        make_plugin("watching", onediff_pair_finished=lambda result: seen.append(result.id)),
+        make_domain(),
+    )
+    with caplog.at_level(logging.WARNING):
+        host.compare(*pictures, id="a")
+    assert seen == ["a"]
+    assert "broken" in caplog.text
+    assert "observer down" in caplog.text
+
+
+def test_onediff_pair_failed_sees_every_failure(make_host, make_domain, make_plugin):
+    seen = []
+    host = make_host(make_plugin("watching", onediff_pair_failed=lambda failure: seen.append(failure)), make_domain())
+    with pytest.raises(UnsupportedSourceError):
+        host.compare("nowhere.png", "nowhere.png", id="a")
+    assert [(failure.id, failure.error.type) for failure in seen] == [("a", "UnsupportedSourceError")]
+
+
+def test_onediff_fiftyone_setup_is_handed_the_dataset(make_host, make_plugin):
+    seen = []
+    make_host(make_plugin("fields", onediff_fiftyone_setup=lambda dataset: seen.append(dataset))).fiftyone_setup(
+        "a dataset"
+    )
+    assert seen == ["a dataset"]
+
+
+# --- routing ----------------------------------------------------------------------------------------------------
+
+
+def test_a_stage_asks_only_the_pairs_own_domain(make_host, make_domain, pictures):
+    asked = []
+
+    def answering(name):
+        def onediff_load_pair(request, settings):
+            asked.append(name)
+
+        return make_domain(name, onediff_load_pair=onediff_load_pair)
+
+    host = make_host(answering("one"), answering("two"))
+    host.compare(*pictures, domain="two")
+    assert asked == ["two"]
+
+
+def test_a_plugin_that_is_no_domain_may_wrap_a_stage_of_every_domain(make_host, make_domain, make_plugin, pictures):
+    def onediff_align_pair(pair, settings):
+        registration = yield
+        return replace(registration, method=f"wrapped {registration.method}")
+
+    host = make_host(make_domain(), make_plugin("wrapping", wrapper=True, onediff_align_pair=onediff_align_pair))
+    assert host.compare(*pictures).registration.method == "wrapped assumed"
+
+
+def test_auto_takes_the_surest_domain(make_host, make_domain, pictures):
+    host = make_host(
+        make_domain("one", {"sniff": lambda request: 0.4}), make_domain("two", {"sniff": lambda request: 0.9})
+    )
+    assert host.compare(*pictures).domain == "two"
+
+
+@pytest.mark.parametrize(("first", "second"), [(0.4, 0.1), (0.9, 0.8)])
+def test_auto_refuses_to_guess(make_host, make_domain, pictures, first, second):
+    host = make_host(
+        make_domain("one", {"sniff": lambda request: first}), make_domain("two", {"sniff": lambda request: second})
+    )
+    with pytest.raises(PluginError, match=r"cannot tell the domain of <array> and <array>.*--domain one\|two"):
+        host.compare(*pictures)
+
+
+def test_one_installed_domain_wins_alone(make_host, make_domain, pictures):
+    assert make_host(make_domain("only", {"sniff": lambda request: 0.0})).compare(*pictures).domain == "only"
+
+
+def test_no_domain_says_what_to_install(make_host, pictures):
+    with pytest.raises(PluginError, match="pip install onediff-ui"):
+        make_host().compare(*pictures)
+
+
+def test_an_unknown_domain_names_the_near_miss_and_the_package(make_host, make_domain, pictures):
+    host = make_host(make_domain("satelite"))
+    with pytest.raises(UnknownNameError, match=r"Did you mean 'satelite'\?.*pip install onediff-satellite"):
+        host.compare(*pictures, domain="satellite")
+
+
+def test_two_plugins_that_claim_one_domain_are_named_when_it_is_asked_for(
+    make_host, make_domain, make_plugin, pictures
+):
+    first = make_domain("toy")
+    second = make_plugin("other", onediff_domain=first.onediff_domain)
+    host = make_host(first, second)
+    with pytest.raises(PluginConflictError, match=r"toy \(toy 0\) and other \(other 0\) both claim the domain 'toy'"):
+        host.compare(*pictures, domain="toy")
+
+
+# --- models -----------------------------------------------------------------------------------------------------
+
+
+def test_the_first_available_detector_answers_and_the_result_says_so(make_host, make_domain, pictures):
+    absent = model("absent", ("detect",), available=lambda: "no weights")
+    host = make_host(
+        make_domain(spec={"detectors": ("missing", "absent", "difference")}, onediff_models=lambda: [absent])
+    )
+    assert host.compare(*pictures).detector == "difference"
+
+
+def test_no_available_detector_lists_every_reason(make_host, make_domain, pictures):
+    absent = model("absent", ("detect",), available=lambda: "no weights")
+    host = make_host(
+        make_domain(spec={"detectors": ("missing", "absent", "template")}, onediff_models=lambda: [absent])
+    )
+    with pytest.raises(PluginError, match=r"missing: not installed; absent: no weights; template: it does not detect"):
+        host.compare(*pictures)
+
+
+@pytest.mark.parametrize(
+    ("detector", "error", "message"),
+    [
+        ("diference", UnknownNameError, r"unknown detector 'diference'\. Did you mean 'difference'\?"),
+        ("template", PluginError, "'template' is no detector"),
+        ("absent", PluginError, "cannot be used here: no weights"),
+    ],
+)
+def test_a_detector_asked_for_by_name_is_used_or_refused(make_host, make_domain, pictures, detector, error, message):
+    absent = model("absent", ("detect",), available=lambda: "no weights")
+    with pytest.raises(error, match=message):
+        make_host(make_domain(onediff_models=lambda: [absent])).compare(*pictures, detector=detector)
+
+
+def test_heads_for_a_detector_without_heads_are_refused(make_host, make_domain, pictures):
+    with pytest.raises(PluginError, match="'difference' takes no heads"):
+        make_host(make_domain()).compare(*pictures, heads=("toy.thing",))
+
+
+def test_heads_reach_the_detector_and_the_record(make_host, make_domain, pictures):
+    contexts = []
+
+    def build(context):
+        contexts.append(context)
+        return Nothing()
+
+    head = HeadSpec(name="toy.thing", task="mask", classes=("thing",))
+    spec = model("heady", ("detect",), build=build, takes_heads=True, revision="7", licence="MIT")
+    host = make_host(
+        make_domain(
+            spec={"detectors": ("heady",), "heads": ("toy.thing",)},
+            onediff_models=lambda: [spec],
+            onediff_heads=lambda: [head],
+        ),
+        device="cpu",
+    )
+    record = host.compare(*pictures).provenance.models["detect"]
+    assert contexts[0].heads == record.heads == ("toy.thing",)
+    assert (record.revision, record.licence) == ("7", "MIT")
+    with pytest.raises(UnknownNameError, match=r"unknown head 'toy\.thin'\. Did you mean 'toy\.thing'"):
+        host.compare(*pictures, heads=("toy.thin",))
+
+
+def test_a_model_is_built_once(make_host, make_domain, pictures):
+    built = []
+    spec = model("once", ("detect",), build=lambda context: built.append(context) or Nothing())
+    host = make_host(make_domain(spec={"detectors": ("once",)}, onediff_models=lambda: [spec]))
+    for _ in range(3):
+        host.compare(*pictures)
+    assert len(built) == 1
+
+
+class Mapless(Nothing):
+    def detect(self, pairs, overviews, settings):
+        return []
+
+
+class Wordless(Nothing):
+    def describe(self, pairs, regions, prompts):
+        return [Description(caption="")]
+
+
+@pytest.mark.parametrize(
+    ("detector", "message"), [(Mapless, "one ChangeMap per pair"), (Wordless, "must give a caption")]
+)
+def test_a_model_that_breaks_its_protocol_is_blamed(make_host, make_domain, pictures, detector, message):
+    spec = model("wrong", build=lambda context: detector())
+    host = make_host(
+        make_domain(spec={"detectors": ("wrong",), "describers": ("wrong",)}, onediff_models=lambda: [spec])
+    )
+    with pytest.raises(PluginContractError, match=message) as caught:
+        host.compare(*pictures)
+    assert caught.value.plugin == "toy"
+
+
+def test_a_detectors_own_names_for_regions_are_kept(make_host, make_domain, pictures):
+    class Naming(Nothing):
+        def detect(self, pairs, overviews, settings):
+            score = np.zeros(pairs[0].after.valid.shape, np.float32)
+            score[10:20, 10:20] = 1
+            return [ChangeMap(score=score, valid=pairs[0].after.valid)]
+
+        def label(self, pair, regions):
+            return [region.replace(label="thing") for region in regions]
+
+    spec = model("naming", ("detect",), build=lambda context: Naming())
+    host = make_host(make_domain(spec={"detectors": ("naming",)}, onediff_models=lambda: [spec]))
+    assert [region.label for region in host.compare(*pictures).regions] == ["thing"]
+
+
+# --- errors -----------------------------------------------------------------------------------------------------
+
+
+STAGES = ["load_pair", "align_pair", "preprocess_pair", "extract_regions", "caption_prompt", "refine_result"]
+
+
+def raising(error):
+    """A hook implementation with the arguments of any stage."""
+
+    def onediff_load_pair(request, settings):
+        raise error
+
+    def onediff_align_pair(pair, settings):
+        raise error
+
+    def onediff_preprocess_pair(pair, overview, settings):
+        raise error
+
+    def onediff_extract_regions(change, pair, settings):
+        raise error
+
+    def onediff_caption_prompt(pair, regions, settings):
+        raise error
+
+    def onediff_refine_result(result, pair, settings):
+        raise error
+
+    return locals()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_foreign_exception_names_stage_plugin_and_version(make_host, make_domain, pictures, stage):
+    hook = f"onediff_{stage}"
+    host = make_host(make_domain(**{hook: raising(ZeroDivisionError("oops"))[hook]}))
+    with pytest.raises(StageError, match=r"toy \(toy 0\) raised ZeroDivisionError in stage .*: oops") as caught:
+        host.compare(*pictures)
+    assert caught.value.plugin == "toy"
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_an_error_of_ours_passes_unchanged_and_learns_whose_it_is(make_host, make_domain, pictures, stage):
+    hook = f"onediff_{stage}"
+    error = RegistrationError("not the same place")
+    with pytest.raises(RegistrationError) as caught:
+        make_host(make_domain(**{hook: raising(error)[hook]})).compare(*pictures)
+    assert caught.value is error
+    assert (caught.value.plugin, caught.value.stage) == ("toy", stage.removesuffix("_pair"))
+
+
+def test_a_model_that_cannot_be_built_is_blamed(make_host, make_domain, pictures):
+    spec = model("unbuildable", ("detect",), build=lambda context: {}["weights"])
+    host = make_host(make_domain(spec={"detectors": ("unbuildable",)}, onediff_models=lambda: [spec]))
+    with pytest.raises(StageError, match=r"toy \(toy 0\) raised KeyError in stage \"building model 'unbuildable'\""):
+        host.compare(*pictures)
+
+
+def test_a_stage_answer_of_the_wrong_type_is_refused(make_host, make_domain, pictures):
+    host = make_host(make_domain(onediff_align_pair=lambda pair, settings: np.eye(3)))
+    with pytest.raises(PluginContractError, match=r"onediff_align_pair .* must give Registration, got ndarray"):
+        host.compare(*pictures)
+
+
+def test_a_contribution_that_raises_breaks_only_its_plugin(make_host, make_domain, make_plugin, pictures):
+    def onediff_models():
+        yield model("fine")
+        raise RuntimeError("no more models")
+
+    host = make_host(make_plugin("bad", onediff_models=onediff_models), make_domain())
+    assert host.compare(*pictures).changed is True
+    with pytest.raises(PluginLoadError, match="no more models"):
+        host.plugin("bad")
+    assert "fine" not in host.models()
+
+
+def test_a_record_that_is_not_valid_breaks_only_its_plugin(make_host, make_domain, make_plugin):
+    host = make_host(make_plugin("bad", onediff_models=lambda: [model("Bad Name")]), make_domain())
+    with pytest.raises(PluginLoadError, match="the name 'Bad Name' must match"):
+        host.plugin("bad")
+    assert list(host.domains()) == ["toy"]
+
+
+def test_asking_for_a_broken_domain_gives_the_original_error(make_host, make_plugin, pictures):
+    def onediff_domain():
+        raise ImportError("no module named magic")
+
+    host = make_host(make_plugin("magic", onediff_domain=onediff_domain))
+    with pytest.raises(PluginLoadError, match="no module named magic") as caught:
+        host.compare(*pictures, domain="magic")
+    assert isinstance(caught.value.__cause__, OneDiffError)
+
+
+# --- many -------------------------------------------------------------------------------------------------------
+
+
+def test_compare_many_goes_on_past_a_bad_pair_and_numbers_what_has_no_id(
+    make_host, make_domain, pictures, schema_errors
+):
+    before, after = pictures
+    requests = [
+        PairRequest(before=before, after=after),
+        PairRequest(before=before, after="nowhere.png", meta={"k": 1}),
+        PairRequest(before=before, after=before, id="named"),
+    ]
+    outcomes = list(make_host(make_domain()).compare_many(iter(requests)))
+    assert [outcome.id for outcome in outcomes] == ["000001", "000002", "named"]
+    failure = outcomes[1]
+    assert isinstance(failure, PairFailure)
+    assert failure.error.stage == "load"
+    assert "nowhere.png" in failure.error.message
+    assert [outcomes[0].changed, outcomes[2].changed] == [True, False]
+    for outcome in outcomes:
+        assert schema_errors(outcome.model_dump(mode="json")) == []
+
+
+def test_compare_many_is_lazy(make_host, make_domain, pictures):
+    def endless():
+        while True:
+            yield PairRequest(before=pictures[0], after=pictures[1])
+
+    outcomes = make_host(make_domain()).compare_many(endless())
+    assert [next(outcomes).id for _ in range(3)] == ["000001", "000002", "000003"]
+
+
+def test_settings_reach_stages_and_detectors(make_host, make_domain, pictures):
+    seen = []
+
+    class Settings(DomainSettings):
+        level: int = 1
+
+    def onediff_align_pair(pair: ImagePair, settings: Settings):
+        seen.append(settings.level)
+
+    host = make_host(
+        make_domain(spec={"settings": Settings}, onediff_align_pair=onediff_align_pair), settings={"toy.level": 5}
+    )
+    other = make_host(make_domain(spec={"settings": Settings}))
+    assert host.compare(*pictures).provenance.settings_digest != other.compare(*pictures).provenance.settings_digest
+    assert seen == [5]
