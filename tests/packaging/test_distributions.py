@@ -1,0 +1,147 @@
+"""What is shipped: each wheel holds its package, the licence, and nothing else."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+DISTRIBUTIONS = {
+    "onediff-plugins": (".", "onediff_plugins"),
+    "onediff-satellite": ("domains/satellite", "onediff_satellite"),
+    "onediff-ui": ("domains/ui", "onediff_ui"),
+}
+MEGABYTE = 1_000_000
+
+
+def tracked(repo: Path) -> list[Path]:
+    """Files that are in the repository, relative to its root."""
+    done = subprocess.run(["git", "ls-files", "-z"], cwd=repo, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.skip("not a git checkout")
+    return [Path(name) for name in done.stdout.split("\0") if name and (repo / name).is_file()]
+
+
+def pyproject(repo: Path, folder: str) -> dict:
+    return tomllib.loads((repo / folder / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module", params=DISTRIBUTIONS)
+def wheel(request: pytest.FixtureRequest, repo: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """Name of a distribution, and its wheel as built from the checkout."""
+    folder, _ = DISTRIBUTIONS[request.param]
+    out = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(repo / folder)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (built,) = out.glob("*.whl")
+    return request.param, built
+
+
+def test_a_wheel_holds_its_package_and_nothing_else(wheel: tuple[str, Path], repo: Path) -> None:
+    name, path = wheel
+    folder, package = DISTRIBUTIONS[name]
+    with zipfile.ZipFile(path) as archive:
+        names = set(archive.namelist())
+    info = f"{path.name.rsplit('-', 3)[0]}.dist-info"
+    on_disk = {
+        file.relative_to(repo / folder).as_posix()
+        for file in (repo / folder / package).rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts
+    }
+    about = {f"{info}/{part}" for part in ("METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE")}
+    assert names == on_disk | about
+    assert f"{package}/py.typed" in names
+    assert not [name for name in names if re.search(r"(^|/)(tests?|test_\w+\.py|conftest\.py)(/|$)", name)]
+
+
+def test_a_wheel_says_what_it_is(wheel: tuple[str, Path]) -> None:
+    name, path = wheel
+    with zipfile.ZipFile(path) as archive:
+        (about,) = [part for part in archive.namelist() if part.endswith("METADATA")]
+        metadata = archive.read(about).decode()
+    assert f"Name: {name}\n" in metadata
+    assert "License-Expression: Apache-2.0\n" in metadata
+    assert "Requires-Python: >=3.11\n" in metadata
+    assert len(metadata.split("\n\n", 1)[1].strip()) > 100, "the README is missing from the metadata"
+
+
+def test_the_contracts_wheel_has_the_schema_and_the_demo(wheel: tuple[str, Path]) -> None:
+    name, path = wheel
+    if name != "onediff-plugins":
+        pytest.skip("the schema and the demo belong to onediff-plugins")
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+    assert "onediff_plugins/schemas/change-result-1.json" in names
+    pictures = [n for n in names if n.startswith("onediff_plugins/demo/") and n.endswith((".png", ".tif"))]
+    assert len([n for n in pictures if n.endswith(".png")]) >= 2
+    assert len([n for n in pictures if n.endswith(".tif")]) >= 2
+
+
+def test_no_tracked_file_is_larger_than_a_megabyte(repo: Path) -> None:
+    large = {str(path): size for path in tracked(repo) if (size := (repo / path).stat().st_size) > MEGABYTE}
+    assert large == {}
+
+
+def test_the_demo_is_under_a_megabyte_in_all(repo: Path) -> None:
+    sizes = [(repo / path).stat().st_size for path in tracked(repo) if path.is_relative_to("onediff_plugins/demo")]
+    assert sizes
+    assert sum(sizes) < MEGABYTE
+
+
+def test_nothing_built_is_tracked(repo: Path) -> None:
+    built = [str(path) for path in tracked(repo) if path.suffix in {".pyc", ".whl", ".so"} or "egg-info" in str(path)]
+    assert built == []
+
+
+def requirement_names(lines: list[str]) -> set[str]:
+    found = (re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", line) for line in lines)
+    return {re.sub(r"[._]", "-", match[0]).lower() for match in found if match}
+
+
+def test_every_dependency_is_pinned_in_the_constraints(repo: Path) -> None:
+    pinned = {}
+    for line in (repo / "constraints.txt").read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            name, version = line.split("==")
+            pinned[re.sub(r"[._]", "-", name).lower()] = version
+    wanted = requirement_names((repo / "requirements-dev.txt").read_text(encoding="utf-8").splitlines())
+    for folder, _ in DISTRIBUTIONS.values():
+        project = pyproject(repo, folder)["project"]
+        wanted |= requirement_names(project["dependencies"])
+        for extra in project.get("optional-dependencies", {}).values():
+            wanted |= requirement_names(extra)
+    assert sorted(wanted - pinned.keys() - DISTRIBUTIONS.keys()) == []
+    assert pinned["torch"] == "2.13.0"
+
+
+def test_our_own_distributions_are_installed_from_the_checkout_only(repo: Path) -> None:
+    for file in ("requirements-dev.txt", "Makefile", "constraints.txt"):
+        text = (repo / file).read_text(encoding="utf-8")
+        lines = [line for line in text.splitlines() if not line.lstrip().startswith(("#", "@echo"))]
+        named = [line for line in lines if re.search(r"(?<![\w./-])(onediff[-_]\w+|core_model)(?![\w.-])", line)]
+        assert [line for line in named if "install" in line or file != "Makefile"] == []
+
+
+def test_domains_name_the_contract_they_were_written_for(repo: Path) -> None:
+    version = re.search(r'__version__ = "(.+)"', (repo / "onediff_plugins/__init__.py").read_text(encoding="utf-8"))
+    assert version is not None
+    major, minor, _ = version[1].split(".")
+    bounds = f">={major}.{minor},<{major}.{int(minor) + 1}"
+    for name, (folder, _) in DISTRIBUTIONS.items():
+        if name == "onediff-plugins":
+            continue
+        (ours,) = [r for r in pyproject(repo, folder)["project"]["dependencies"] if r.startswith("onediff-plugins")]
+        assert ours.endswith(bounds), f"{name}: {ours}"
+
+
+def test_the_ci_runs_the_readmes_test_command_and_nothing_else(repo: Path) -> None:
+    script = (repo / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    assert script == ["#!/usr/bin/env bash", "set -euo pipefail", 'cd "$(dirname "$0")/.."', "make test"]
+    assert (repo / ".ci" / "run").stat().st_mode & 0o111
+    assert "make test" in (repo / "README.md").read_text(encoding="utf-8")
