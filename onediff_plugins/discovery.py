@@ -9,6 +9,7 @@ import functools
 import inspect
 import logging
 import os
+import re
 import sys
 import time
 from collections.abc import Iterable
@@ -228,7 +229,7 @@ class Registry:
         return items
 
     def _add_entry_points(self, load: set[str] | None, disable: set[str] | None) -> None:
-        found = sorted(_unique(metadata.entry_points(group=PROJECT)), key=lambda ep: ep.name)
+        found = sorted(_unique(metadata.entry_points(group=PROJECT)), key=lambda ep: (ep.name, *_distribution(ep)))
         by_name: dict[str, list[metadata.EntryPoint]] = {}
         for entry_point in found:
             by_name.setdefault(entry_point.name, []).append(entry_point)
@@ -240,10 +241,7 @@ class Registry:
                 owners = " and ".join(" ".join(_distribution(claim)) for claim in claims)
                 if name in self._infos:
                     owners = f"{self._infos[name].owner} and {owners}"
-                error = PluginConflictError(
-                    f"two plugins claim the name {name!r}: {owners}. Uninstall one of them, or choose with "
-                    f"ONEDIFF_DISABLE_PLUGINS where the names differ."
-                )
+                error = PluginConflictError(f"two plugins claim the name {name!r}: {owners}. Uninstall one of them.")
                 self.mark_broken(
                     self._infos.get(name) or PluginInfo(name=name, dist=dist, version=version, status="broken"), error
                 )
@@ -322,8 +320,9 @@ def _check_marks(info: PluginInfo) -> None:
 
 def _contract_message(info: PluginInfo, exc: Exception) -> str:
     message = " ".join(str(exc).split())
-    for word in message.replace("'", " ").split():
-        if word.startswith("onediff_") and not hasattr(hookspecs, word):
+    named = re.findall(r"onediff_\w+", message) if isinstance(exc, pluggy.PluginValidationError) else []
+    for word in named:
+        if not hasattr(hookspecs, word) and word != info.name:
             hooks = [name for name in vars(hookspecs) if name.startswith("onediff_")]
             if guess := near_miss(word, hooks):
                 return f"{info.owner}: there is no hook {word!r}. Did you mean {guess!r}?"

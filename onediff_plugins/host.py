@@ -428,8 +428,9 @@ class Host:
         first, second = sureness[ranked[0]], sureness[ranked[1]]
         if first < SNIFF_FLOOR or first - second < SNIFF_LEAD:
             guesses = ", ".join(f"{name} {sureness[name]:.2f}" for name in ranked)
+            sources = " and ".join(source_name(source) for source in (request.before, request.after))
             raise PluginError(
-                f"cannot tell the domain of {source_name(request.before)} and {source_name(request.after)} ({guesses}): "
+                f"cannot tell the domain of {sources} ({guesses}): "
                 f"name it with --domain {'|'.join(sorted(self._domains))}"
             )
         return ranked[0]

@@ -69,12 +69,12 @@ def _float32(band: Array) -> Array:
 
 def scale_georef(georef: GeoRef, x: float, y: float) -> GeoRef:
     """The georeference of a grid whose pixels are x times as wide and y times as high."""
-    return GeoRef(crs=georef.crs, transform=georef.transform * type(georef.transform).scale(x, y))
+    return GeoRef(crs=georef.crs, transform=georef.transform @ type(georef.transform).scale(x, y))
 
 
 def window_georef(georef: GeoRef, window: Box) -> GeoRef:
     """The georeference of a window's own grid."""
-    return GeoRef(crs=georef.crs, transform=georef.transform * type(georef.transform).translation(window.x0, window.y0))
+    return GeoRef(crs=georef.crs, transform=georef.transform @ type(georef.transform).translation(window.x0, window.y0))
 
 
 def overview(pair: ImagePair, max_side: int = OVERVIEW_SIDE) -> ImagePair:
