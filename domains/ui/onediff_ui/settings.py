@@ -1,0 +1,25 @@
+"""What a user can tell the UI domain."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from onediff_plugins.settings import DomainSettings
+
+
+class UiSettings(DomainSettings):
+    """Settings of UI screenshots; the thresholds are in levels of an 8-bit screen, whatever the depth of the files."""
+
+    layout: bool = Field(default=True, description="look for content that moved; off compares pixels in place")
+    min_move: int = Field(
+        default=3, ge=1, description="shortest move in px that is reported; shorter ones are absorbed as drift"
+    )
+    edge_tolerance: float = Field(
+        default=18.0, gt=0, description="levels by which a pixel may leave the range of its neighbours in the other image"
+    )
+    flat_tolerance: float = Field(
+        default=3.0, gt=0, description="perceptual difference from which a plain area counts as recoloured"
+    )
+    drift: int = Field(
+        default=3, ge=0, le=8, description="px by which the same word may lie elsewhere in another renderer"
+    )

@@ -1,0 +1,197 @@
+"""Which whole-pixel shifts explain content that is not where it was.
+
+A shift is (dx, dy) with before = after + (dx, dy).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from onediff_plugins.types import Array
+
+# Differences under DEAD levels are rendering noise; over CAP all content is equally foreign.
+DEAD: Final = 6
+CAP: Final = 48
+_NEIGHBOURS: Final = np.ones((3, 3), np.uint8)
+_INK: Final = 12  # levels from its surroundings that make a pixel content
+_PEAKS: Final = 12
+_SAMPLES: Final = 6000
+_QUICK: Final = 500
+_MIN_GAIN: Final = 0.02  # of all displaced content must be explained by one more shift
+_MAX_SHIFTS: Final = 7
+
+
+class Shift(NamedTuple):
+    """Whole pixels; before = after + shift."""
+
+    dx: int
+    dy: int
+
+
+STILL: Final = Shift(0, 0)
+
+
+class Page:
+    """A grey page with the range of values around each pixel.
+
+    Attributes:
+        grey: (H, W) uint8.
+        low: (H, W) uint8, darkest of the 3x3 neighbours.
+        high: (H, W) uint8, lightest of them.
+    """
+
+    def __init__(self, grey: Array) -> None:
+        """Compute the ranges."""
+        self.grey = grey
+        self.low = cv2.erode(grey, _NEIGHBOURS)
+        self.high = cv2.dilate(grey, _NEIGHBOURS)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return int(self.grey.shape[0]), int(self.grey.shape[1])
+
+    def texture(self) -> NDArray[np.uint8]:
+        """What it costs to lose each pixel: half of the range around it, clipped as `mismatch` is."""
+        return _clipped(cv2.subtract(self.high, self.low)) >> 1
+
+
+def mismatch(before: Page, after: Page, shift: Shift = STILL) -> NDArray[np.uint8]:
+    """How badly each after pixel fits the before page under a shift.
+
+    A pixel that leaves the range of its neighbours in the other page costs by how much, less `DEAD`; one that does
+    not is rendered differently at most, and costs a quarter of its difference, so that exact fits win.
+
+    Args:
+        before: any size.
+        after: its grid is the result's.
+        shift: before = after + shift.
+
+    Returns:
+        (Ha, Wa) uint8, 0 to `CAP - DEAD`. Content that the shift carries beyond the before page costs its own
+        texture; blank pixels there cost nothing.
+    """
+    height, width = after.shape
+    x0, x1 = max(0, -shift.dx), min(width, before.shape[1] - shift.dx)
+    y0, y1 = max(0, -shift.dy), min(height, before.shape[0] - shift.dy)
+    if (x0, y0, x1, y1) == (0, 0, width, height):
+        return _misfit(before, after, np.s_[shift.dy : shift.dy + height, shift.dx : shift.dx + width], np.s_[:, :])
+    cost = after.texture()
+    if x1 > x0 and y1 > y0:
+        there = np.s_[y0 + shift.dy : y1 + shift.dy, x0 + shift.dx : x1 + shift.dx]
+        cost[y0:y1, x0:x1] = _misfit(before, after, there, np.s_[y0:y1, x0:x1])
+    return cost
+
+
+def _misfit(before: Page, after: Page, there: tuple[slice, slice], here: tuple[slice, slice]) -> NDArray[np.uint8]:
+    outside = cv2.max(
+        cv2.max(cv2.subtract(after.grey[here], before.high[there]), cv2.subtract(before.low[there], after.grey[here])),
+        cv2.max(cv2.subtract(before.grey[there], after.high[here]), cv2.subtract(after.low[here], before.grey[there])),
+    )
+    plain = cv2.absdiff(after.grey[here], before.grey[there])
+    return cv2.max(_clipped(outside), _clipped(plain) >> 2)
+
+
+def _clipped(difference: Array) -> NDArray[np.uint8]:
+    # OpenCV, for numpy's arithmetic on bytes does not saturate.
+    return cv2.min(cv2.subtract(difference, (DEAD,)), (CAP - DEAD,))
+
+
+def candidate_shifts(before: Page, after: Page, in_place: Array) -> list[Shift]:
+    """Shifts that explain displaced content, the one that explains most first.
+
+    Peaks of the cross-correlation of what does not fit in place are proposed; of these, those are kept that fit
+    enough content which no better one has explained.
+
+    Args:
+        before: any size.
+        after: any size.
+        in_place: (Ha, Wa) uint8, `mismatch` without a shift.
+
+    Returns:
+        At most seven shifts, none of them (0, 0).
+    """
+    relief_after = _relief(after.grey, in_place)
+    relief_before = _relief(before.grey, mismatch(after, before))
+    rows, columns = np.nonzero(cv2.absdiff(relief_after, np.zeros_like(relief_after)) > _INK)
+    if rows.size < 40:
+        return []
+    chosen = np.random.default_rng(0).choice(rows.size, min(_SAMPLES, rows.size), replace=False)
+    proposals = _correlation_peaks(relief_before, relief_after)
+    return _greedy_cover(before.grey, after.grey, rows[chosen], columns[chosen], proposals)
+
+
+def _relief(image: Array, misfit: Array) -> NDArray[np.float32]:
+    """Light and dark against the surroundings, where the image does not fit in place."""
+    local = cv2.blur(image, (17, 17))
+    relief = cv2.subtract(image, local, dtype=cv2.CV_32F)
+    near = cv2.dilate(misfit, np.ones((5, 5), np.uint8))
+    relief[near == 0] = 0
+    return relief
+
+
+def _correlation_peaks(before: NDArray[np.float32], after: NDArray[np.float32]) -> list[Shift]:
+    """The strongest shifts of a circular cross-correlation at half size; unwrapped, so each may come several times."""
+    height = cv2.getOptimalDFTSize((max(before.shape[0], after.shape[0]) + 1) // 2)
+    width = cv2.getOptimalDFTSize((max(before.shape[1], after.shape[1]) + 1) // 2)
+    spectra = []
+    for image in (before, after):
+        size = (max(1, image.shape[1] // 2), max(1, image.shape[0] // 2))
+        padded = np.zeros((height, width), np.float32)
+        padded[: size[1], : size[0]] = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        spectra.append(cv2.dft(padded))
+    surface = cv2.dft(cv2.mulSpectrums(*spectra, 0, conjB=True), flags=cv2.DFT_INVERSE | cv2.DFT_REAL_OUTPUT)
+    shifts = []
+    for _ in range(_PEAKS):
+        _, top, _, (x, y) = cv2.minMaxLoc(surface)
+        if top <= 0:
+            break
+        shifts += [
+            Shift(2 * dx, 2 * dy)
+            for dx in (x, x - width)
+            for dy in (y, y - height)
+            if abs(2 * dx) < max(before.shape[1], after.shape[1]) and abs(2 * dy) < max(before.shape[0], after.shape[0])
+        ]
+        surface[max(0, y - 1) : y + 2, max(0, x - 1) : x + 2] = 0
+    return shifts
+
+
+def _greedy_cover(before: Array, after: Array, rows: Array, columns: Array, proposals: list[Shift]) -> list[Shift]:
+    """Shifts in the order of how much sampled content each explains beyond those before it."""
+    values = after[rows, columns].astype(np.int16)
+    few = np.s_[:_QUICK]
+    steps = np.array([(ox, oy) for oy in (-1, 0, 1) for ox in (-1, 0, 1)])
+    fits: dict[Shift, Array] = {}
+    for dx, dy in proposals:
+        nearby = steps + (dx, dy)  # peaks are at half size
+        quick = _fit(before, values[few], rows[few], columns[few], nearby).sum(axis=1)
+        best = Shift(*(int(v) for v in nearby[int(quick.argmax())]))
+        if best != STILL and best not in fits:
+            fits[best] = _fit(before, values, rows, columns, np.array([best]))[0]
+    left = np.ones(rows.size, dtype=np.bool_)
+    found: list[Shift] = []
+    while fits and len(found) < _MAX_SHIFTS:
+        gain, shift = max(
+            ((int(np.count_nonzero(fit & left)), shift) for shift, fit in fits.items()),
+            key=lambda item: (item[0], -abs(item[1].dx) - abs(item[1].dy)),
+        )
+        if gain < max(_MIN_GAIN * rows.size, 20):
+            break
+        found.append(shift)
+        left &= ~fits.pop(shift)
+    return found
+
+
+def _fit(before: Array, values: Array, rows: Array, columns: Array, shifts: Array) -> Array:
+    """(S, N) bool: which sampled after values are found in the before page under each of (S, 2) shifts."""
+    y, x = rows + shifts[:, 1:], columns + shifts[:, :1]
+    inside = (y >= 0) & (y < before.shape[0]) & (x >= 0) & (x < before.shape[1])
+    there = before[np.where(inside, y, 0), np.where(inside, x, 0)]
+    close: Array = inside & (np.abs(there.astype(np.int16) - values) <= 2 * DEAD)
+    return close
