@@ -1,0 +1,189 @@
+"""The docs say what the code does: settings, options, fields, links, and examples that run."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from onediff_plugins.demo import pairs_file
+from onediff_plugins.host import Host
+from onediff_plugins.settings import RESERVED_ENV, DomainSettings
+
+REPO = Path(__file__).resolve().parent.parent.parent
+PAGES = sorted([*REPO.glob("*.md"), *(REPO / "docs").glob("*.md"), *REPO.glob("domains/*/README.md")])
+
+
+def page(name: str) -> str:
+    return (REPO / name).read_text(encoding="utf-8")
+
+
+def rows(markdown: str) -> dict[str, list[str]]:
+    """First cell of each table row, without backticks -> the other cells."""
+    cells = [[c.strip() for c in line.strip("|").split("|")] for line in markdown.splitlines() if line.startswith("|")]
+    return {row[0].strip("`"): row[1:] for row in cells}
+
+
+def section(markdown: str, heading: str) -> str:
+    """Text under a heading whose line starts with `heading`, up to the next of its level."""
+    level = heading.split(" ", 1)[0]
+    _, found, rest = markdown.partition(f"\n{heading}")
+    assert found, f"no heading {heading!r}"
+    return re.split(rf"^{level} ", rest, flags=re.MULTILINE)[0]
+
+
+# --- settings ---
+
+
+def settings_of(heading: str) -> dict[str, list[str]]:
+    table = rows(section(page("docs/settings.md"), f"## {heading}"))
+    return {name: cells for name, cells in table.items() if name not in ("setting", "---")}
+
+
+def as_written(value: object) -> str:
+    return str(value) if isinstance(value, str) else json.dumps(value)
+
+
+def test_settings_of_every_domain_are_documented_with_their_defaults() -> None:
+    documented = {name: cells[0] for name, cells in settings_of("Every domain").items()}
+    assert documented == {name: as_written(field.default) for name, field in DomainSettings.model_fields.items()}
+
+
+@pytest.mark.parametrize("domain", ["ui", "satellite"])
+def test_settings_of_a_domain_are_documented_with_their_defaults(domain: str) -> None:
+    fields, shared = type(Host().settings(domain)).model_fields, DomainSettings.model_fields
+    own = {name for name, field in fields.items() if name not in shared or field.default != shared[name].default}
+    documented = {name: cells[0] for name, cells in settings_of(f"`{domain}`").items()}
+    assert documented == {name: as_written(fields[name].default) for name in own}
+
+
+def test_variables_that_are_no_settings_are_documented() -> None:
+    assert set(RESERVED_ENV) <= rows(section(page("docs/settings.md"), "## Variables")).keys()
+
+
+# --- the command line ---
+
+
+def commands() -> dict[str, click.Command]:
+    from onediff_plugins.cli import cli
+
+    return dict(cli.commands)
+
+
+@pytest.mark.parametrize("name", commands())
+def test_every_command_and_option_is_documented(name: str) -> None:
+    text = section(page("docs/cli.md"), f"## `onediff {name}")
+    options = [option for option in commands()[name].params if isinstance(option, click.Option)]
+    missing = [option.opts[-1] for option in options if f"`{option.opts[-1]}" not in text]
+    assert missing == []
+
+
+def test_the_docs_name_no_command_or_option_that_does_not_exist() -> None:
+    text = page("docs/cli.md")
+    assert set(re.findall(r"^## `onediff (\w+)", text, flags=re.MULTILINE)) == set(commands())
+    known = {opt for command in commands().values() for param in command.params for opt in param.opts}
+    used = {match for file in PAGES for match in re.findall(r"(?<![\w-])--[a-z][a-z-]+", file.read_text("utf-8"))}
+    of_other_tools = {"--strict", "--benchmark-only"}
+    assert sorted(used - known - of_other_tools - {"--help", "--verbose", "--version"}) == []
+
+
+@pytest.mark.parametrize("code", ["0", "1", "2"])
+def test_exit_codes_are_documented(code: str) -> None:
+    assert code in rows(section(page("docs/cli.md"), "## Exit codes"))
+
+
+# --- the record ---
+
+
+def test_every_field_of_the_record_is_documented() -> None:
+    schema = json.loads((REPO / "onediff_plugins/schemas/change-result-1.json").read_text(encoding="utf-8"))
+    text = page("docs/record.md")
+    documented = set(re.findall(r"`(\w+)`", text))
+    for part in ("result", "region", "side", "registration", "model", "provenance", "georef"):
+        found = schema["$defs"][part] if part in schema["$defs"] else schema["$defs"]["result"]["properties"][part]
+        properties = (found.get("oneOf", [{}])[-1] | found).get("properties", {})
+        assert properties, part
+        assert sorted(set(properties) - documented) == [], part
+
+
+# --- links and words ---
+
+
+def anchors(markdown: str) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", markdown, flags=re.DOTALL), flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("file", PAGES, ids=lambda file: str(file.relative_to(REPO)))
+def test_links_lead_somewhere(file: Path) -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", file.read_text(encoding="utf-8")):
+        if "://" in target:
+            continue
+        path, _, anchor = target.partition("#")
+        linked = (file.parent / path).resolve() if path else file
+        assert linked.exists(), target
+        if anchor:
+            assert anchor in anchors(linked.read_text(encoding="utf-8")), target
+
+
+@pytest.mark.parametrize("file", PAGES, ids=lambda file: str(file.relative_to(REPO)))
+def test_no_page_installs_the_core_model_from_an_index(file: Path) -> None:
+    assert re.findall(r"install[^\n]*(?<![./\w])core_model", file.read_text(encoding="utf-8")) == []
+
+
+# --- examples ---
+
+
+def examples(name: str) -> list[tuple[str, str]]:
+    """(language, source) of the blocks marked to be run."""
+    return re.findall(r"<!-- run -->\n```(\w+)\n(.*?)```", page(name), flags=re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the files that the examples name, in which the README's have run."""
+    made = tmp_path_factory.mktemp("examples")
+    pairs = [json.loads(line) for line in pairs_file().read_text(encoding="utf-8").splitlines()]
+    for pair in pairs:
+        for side in ("before", "after"):
+            source = pairs_file().parent / pair[side]
+            shutil.copy(source, made / f"{side}{source.suffix}")
+    assert {path.name for path in made.iterdir()} == {"before.png", "after.png", "before.tif", "after.tif"}
+    (made / "pairs.csv").write_text("before,after\nbefore.png,after.png\nbefore.tif,after.tif\n", encoding="utf-8")
+    return made
+
+
+def run_example(language: str, source: str, folder: Path) -> str:
+    if language == "python":
+        commands = [[sys.executable, "-W", "error", "-c", source]]
+    else:
+        lines = [shlex.split(line, comments=True) for line in source.splitlines() if line.strip()]
+        commands = [[sys.executable, "-m", "onediff_plugins", *line[1:]] for line in lines if line[0] == "onediff"]
+        assert len(commands) == len(lines), "only onediff commands are run"
+    output = ""
+    for command in commands:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+        output += done.stdout
+    return output
+
+
+@pytest.mark.slow
+def test_the_examples_run_as_they_are_written(folder: Path, schema_errors) -> None:
+    for name in ("README.md", "docs/record.md"):
+        blocks = examples(name)
+        assert blocks, f"{name} has no block marked to be run"
+        for language, source in blocks:
+            assert run_example(language, source, folder).strip(), source
+    for record in [folder / "out/result.json", *folder.glob("demo-out/*/result.json")]:
+        assert schema_errors(json.loads(record.read_text(encoding="utf-8"))) == []
+    lines = (folder / "results/results.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [schema_errors(json.loads(line)) for line in lines] == [[], []]
+    assert len(list(folder.glob("demo-out/*/result.json"))) == 2
