@@ -7,30 +7,22 @@ Nothing else calls hooks. A host holds no global state; make as many as you like
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from onediff_plugins import __version__, pipeline
+from onediff_plugins import pipeline
+from onediff_plugins.catalog import Catalog, foreign
 from onediff_plugins.discovery import BUILT_IN, PluginInfo, Registry
-from onediff_plugins.errors import (
-    OneDiffError,
-    PluginApiError,
-    PluginConflictError,
-    PluginContractError,
-    PluginError,
-    StageError,
-    UnknownNameError,
-)
-from onediff_plugins.hookspecs import API_VERSION
+from onediff_plugins.errors import OneDiffError, PluginContractError, PluginError
 from onediff_plugins.images import source_name
+from onediff_plugins.models import Models
 from onediff_plugins.settings import DomainSettings, resolve_settings, settings_digest
-from onediff_plugins.specs import BuildContext, DomainSpec, ExecutorSpec, ExporterSpec, HeadSpec, ModelSpec
 from onediff_plugins.types import (
     ChangeMap,
     ChangeRegion,
     ChangeResult,
+    Description,
     ErrorRecord,
     ImagePair,
     ModelRecord,
@@ -42,14 +34,12 @@ from onediff_plugins.types import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
-    from onediff_plugins.specs import Describer, Detector
+    from onediff_plugins.specs import DomainSpec, ExecutorSpec, ExporterSpec, HeadSpec, ModelSpec
     from onediff_plugins.types import Box
 
 T = TypeVar("T")
-Spec = TypeVar("Spec", DomainSpec, ModelSpec, HeadSpec, ExporterSpec, ExecutorSpec)
-# Everybody who claims a name; more than one is a conflict, raised when the name is asked for.
-Claims = dict[str, list[tuple[PluginInfo, Spec]]]
 
 # `--domain auto`: the surest domain wins when it is at least this sure, and this much surer than the next.
 SNIFF_FLOOR = 0.5
@@ -87,20 +77,10 @@ class Host:
             SettingsError: an unknown setting or a value that is not allowed.
         """
         self._registry = Registry(plugins, entry_points=entry_points, load=load, disable=disable, trace=trace)
-        self._device = device
-        self._domains = self._collect_domains()
-        self._models: Claims[ModelSpec] = _by_name(self._registry.contributions("onediff_models", ModelSpec))
-        self._heads: Claims[HeadSpec] = _by_name(self._registry.contributions("onediff_heads", HeadSpec))
-        self._exporters: Claims[ExporterSpec] = _by_name(
-            self._registry.contributions("onediff_exporters", ExporterSpec)
-        )
-        self._executors: Claims[ExecutorSpec] = _by_name(
-            self._registry.contributions("onediff_executors", ExecutorSpec)
-        )
-        self._settings = resolve_settings(
-            {name: claims[0][1].settings for name, claims in self._domains.items()}, settings, config_file=config_file
-        )
-        self._built: dict[tuple[str, str, tuple[str, ...]], Any] = {}
+        self._catalog = Catalog(self._registry)
+        classes = {name: spec.settings for name, spec in self.domains().items()}
+        self._settings = resolve_settings(classes, settings, config_file=config_file)
+        self._models = Models(self._catalog, self._settings, device)
 
     # --- what is installed ------------------------------------------------------------------------------------
 
@@ -120,23 +100,23 @@ class Host:
 
     def domains(self) -> dict[str, DomainSpec]:
         """`onediff_domain`: name -> spec."""
-        return {name: claims[0][1] for name, claims in self._domains.items()}
+        return self._catalog.domains.specs
 
     def models(self) -> dict[str, ModelSpec]:
         """`onediff_models`: name -> spec."""
-        return {name: claims[0][1] for name, claims in self._models.items()}
+        return self._catalog.models.specs
 
     def heads(self) -> dict[str, HeadSpec]:
         """`onediff_heads`: name -> spec."""
-        return {name: claims[0][1] for name, claims in self._heads.items()}
+        return self._catalog.heads.specs
 
     def exporters(self) -> dict[str, ExporterSpec]:
         """`onediff_exporters`: name -> spec."""
-        return {name: claims[0][1] for name, claims in self._exporters.items()}
+        return self._catalog.exporters.specs
 
     def executors(self) -> dict[str, ExecutorSpec]:
         """`onediff_executors`: name -> spec."""
-        return {name: claims[0][1] for name, claims in self._executors.items()}
+        return self._catalog.executors.specs
 
     def commands(self) -> list[click.Command]:
         """`onediff_commands`: all of them."""
@@ -150,29 +130,23 @@ class Host:
             PluginLoadError: its plugin is broken.
             PluginConflictError: two plugins claim the name.
         """
-        return self._one("domain", name, self._domains)[1]
+        return self._catalog.domains.take(name)
 
     def model(self, name: str) -> ModelSpec:
         """A model by name; errors as `domain`."""
-        return self._one("model", name, self._models)[1]
+        return self._catalog.models.take(name)
 
     def head(self, name: str) -> HeadSpec:
         """A head by name; errors as `domain`."""
-        return self._one("head", name, self._heads)[1]
+        return self._catalog.heads.take(name)
 
     def executor(self, name: str) -> ExecutorSpec:
         """An executor by name; errors as `domain`."""
-        return self._one("executor", name, self._executors)[1]
+        return self._catalog.executors.take(name)
 
     def exporter(self, name: str) -> ExporterSpec:
         """An exporter by name, or by the suffix of a file such as ".geojson"; errors as `domain`."""
-        if name.startswith("."):
-            matches = [key for key, claims in self._exporters.items() if name.lower() in claims[0][1].suffixes]
-            if not matches:
-                endings = {s for claims in self._exporters.values() for s in claims[0][1].suffixes}
-                raise UnknownNameError("file ending", name, endings)
-            name = matches[0]
-        return self._one("exporter", name, self._exporters)[1]
+        return self._catalog.exporter(name)
 
     def settings(self, domain: str) -> DomainSettings:
         """A domain's settings after all layers."""
@@ -195,29 +169,6 @@ class Host:
         """Distribution -> version of every loaded plugin."""
         return {info.dist: info.version for info in self.plugins if info.status == "loaded" and info.name != BUILT_IN}
 
-    def choose_heads(self, model: ModelSpec, domain: str, asked: Sequence[str]) -> tuple[str, ...]:
-        """The heads that a detector loads: those asked for, else the domain's own; none for one without heads.
-
-        Args:
-            model: the detector.
-            domain: name of the domain.
-            asked: names or folders.
-
-        Raises:
-            PluginError: heads were asked for and the detector takes none.
-            UnknownNameError: no head and no folder of that name.
-        """
-        if not model.takes_heads:
-            if asked:
-                raise PluginError(
-                    f"detector {model.name!r} takes no heads: leave out --head, or choose another detector"
-                )
-            return ()
-        for name in asked:
-            if not Path(name).is_dir():
-                self.head(name)
-        return tuple(asked) or self.domain(domain).heads
-
     # --- models -----------------------------------------------------------------------------------------------
 
     def choose_model(self, domain: str, role: str, name: str | None = None) -> ModelSpec:
@@ -232,54 +183,21 @@ class Host:
             UnknownNameError: no model of that name.
             PluginError: the model asked for cannot be used, or none of the domain's own can; the message says why.
         """
-        spec = self.domain(domain)
-        word = "detector" if role == "detect" else "captioner"
-        if name is not None:
-            if name not in self._models:
-                self._refuse_broken(name)
-                raise UnknownNameError(word, name, [n for n, s in self.models().items() if role in s.roles])
-            model = self.model(name)
-            if role not in model.roles:
-                raise PluginError(f"{name!r} is no {word}: its roles are {', '.join(sorted(model.roles))}")
-            if (why := model.available()) is not None:
-                raise PluginError(f"{word} {name!r} cannot be used here: {why}")
-            return model
-        reasons = []
-        for candidate in spec.detectors if role == "detect" else spec.describers:
-            if candidate not in self._models:
-                reasons.append(f"{candidate}: not installed")
-                continue
-            model = self.model(candidate)
-            why = f"it does not {role}" if role not in model.roles else model.available()
-            if why is None:
-                return model
-            reasons.append(f"{candidate}: {why}")
-        raise PluginError(f"domain {domain!r} has no {word} that can be used here ({'; '.join(reasons)})")
+        return self._catalog.choose_model(domain, role, name)
 
-    def build_model(self, spec: ModelSpec, domain: str, heads: Sequence[str] = ()) -> Any:  # noqa: ANN401  # protocols
-        """The model behind a spec, built once per host, domain and heads.
+    def choose_heads(self, model: ModelSpec, domain: str, asked: Sequence[str]) -> tuple[str, ...]:
+        """The heads that a detector loads: those asked for, else the domain's own; none for one without heads.
+
+        Args:
+            model: the detector.
+            domain: name of the domain.
+            asked: names or folders.
 
         Raises:
-            StageError: the plugin raised while it built the model.
+            PluginError: heads were asked for and the detector takes none.
+            UnknownNameError: no head and no folder of that name.
         """
-        key = (spec.name, domain, tuple(heads))
-        if key not in self._built:
-            info = self._models[spec.name][0][0]
-            context = BuildContext(
-                device=self._device,
-                weights=None,
-                heads=tuple(heads),
-                settings=self.settings(domain),
-                domain=self.domain(domain),
-            )
-            try:
-                self._built[key] = spec.build(context)
-            except OneDiffError as exc:
-                exc.plugin = exc.plugin or info.name
-                raise
-            except Exception as exc:
-                raise _foreign(exc, f"building model {spec.name!r}", info) from exc
-        return self._built[key]
+        return self._catalog.choose_heads(model, domain, asked)
 
     def detect(
         self,
@@ -293,60 +211,30 @@ class Host:
 
         Raises:
             PluginContractError: not one map per pair, or not on the after grid.
-            StageError: the model raised.
+            StageError: the model raised, or could not be built.
         """
-        detector: Detector = self.build_model(spec, pairs[0].domain, heads)
-        maps: list[ChangeMap] = self._run_model(spec, "detect", lambda: detector.detect(pairs, overviews, settings))
-        shapes = [change.score.shape for change in maps if isinstance(change, ChangeMap)]
-        wanted = [(pair.after.height, pair.after.width) for pair in pairs]
-        if shapes != wanted:
-            raise self._contract(spec, "detect", f"must give one ChangeMap per pair of shape {wanted}, got {shapes}")
-        return maps
+        return self._models.detect(spec, pairs, overviews, settings, heads)
 
     def label(
         self, spec: ModelSpec, pair: ImagePair, regions: Sequence[ChangeRegion], heads: Sequence[str] = ()
     ) -> Sequence[ChangeRegion]:
-        """The detector's own names for regions, where it gives any."""
-        detector = self.build_model(spec, pair.domain, heads)
-        if not regions or not hasattr(detector, "label"):
-            return regions
-        named: list[ChangeRegion] = self._run_model(spec, "detect", lambda: list(detector.label(pair, regions)))
-        return named
+        """The detector's own names for regions, where it gives any; else the regions."""
+        return self._models.label(spec, pair, regions, heads)
 
     def describe(
         self, spec: ModelSpec, pair: ImagePair, regions: Sequence[ChangeRegion], prompt: str | None
-    ) -> tuple[str, Sequence[str]]:
-        """Stage 7: caption and one caption per region.
+    ) -> Description:
+        """Stage 7: a caption, and one caption per region or none.
 
         Raises:
             PluginContractError: an empty caption, or region captions that do not match the regions.
-            StageError: the model raised.
+            StageError: the model raised, or could not be built.
         """
-        describer: Describer = self.build_model(spec, pair.domain)
-        said = self._run_model(spec, "caption", lambda: describer.describe([pair], [regions], [prompt]))
-        if len(said) != 1 or not said[0].caption or len(said[0].region_captions) not in (0, len(regions)):
-            raise self._contract(spec, "caption", f"must give a caption and {len(regions)} region captions")
-        return said[0].caption, said[0].region_captions or [""] * len(regions)
+        return self._models.describe(spec, pair, regions, prompt)
 
     def model_record(self, spec: ModelSpec, heads: Sequence[str] = ()) -> ModelRecord:
         """Provenance of a model."""
         return ModelRecord(name=spec.name, revision=spec.revision, licence=spec.licence, heads=tuple(heads))
-
-    def _run_model(self, spec: ModelSpec, stage: str, run: Any) -> Any:  # noqa: ANN401  # any protocol's answer
-        info = self._models[spec.name][0][0]
-        try:
-            return run()
-        except OneDiffError as exc:
-            exc.stage, exc.plugin = exc.stage or stage, exc.plugin or info.name
-            raise
-        except Exception as exc:
-            raise _foreign(exc, stage, info) from exc
-
-    def _contract(self, spec: ModelSpec, stage: str, message: str) -> PluginContractError:
-        info = self._models[spec.name][0][0]
-        error = PluginContractError(f"model {spec.name!r} of {info.owner}: {stage} {message}")
-        error.stage, error.plugin = stage, info.name
-        return error
 
     # --- stages -----------------------------------------------------------------------------------------------
 
@@ -419,11 +307,11 @@ class Host:
         if request.domain != "auto":
             self.domain(request.domain)
             return request.domain
-        if not self._domains:
+        if not self.domains():
             raise PluginError("no domain is installed: pip install onediff-ui, onediff-satellite, or one of your own")
-        if len(self._domains) == 1:
-            return next(iter(self._domains))
-        sureness = {name: self._sniff(name, request) for name in self._domains}
+        if len(self.domains()) == 1:
+            return next(iter(self.domains()))
+        sureness = {name: self._sniff(name, request) for name in self.domains()}
         ranked = sorted(sureness, key=lambda name: -sureness[name])
         first, second = sureness[ranked[0]], sureness[ranked[1]]
         if first < SNIFF_FLOOR or first - second < SNIFF_LEAD:
@@ -431,7 +319,7 @@ class Host:
             sources = " and ".join(source_name(source) for source in (request.before, request.after))
             raise PluginError(
                 f"cannot tell the domain of {sources} ({guesses}): "
-                f"name it with --domain {'|'.join(sorted(self._domains))}"
+                f"name it with --domain {'|'.join(sorted(self.domains()))}"
             )
         return ranked[0]
 
@@ -508,40 +396,8 @@ class Host:
 
     # --- inside -----------------------------------------------------------------------------------------------
 
-    def _collect_domains(self) -> Claims[DomainSpec]:
-        found = []
-        for info, spec in self._registry.contributions("onediff_domain", DomainSpec):
-            if spec.api != API_VERSION:
-                which = "a newer" if spec.api > API_VERSION else "an older"
-                error = PluginApiError(
-                    f"{info.owner} was written for hook API {spec.api}, this is {API_VERSION} "
-                    f"(onediff-plugins {__version__}): install {which} onediff-plugins or another {info.dist}"
-                )
-                self._registry.mark_broken(info, error)
-            elif not issubclass(spec.settings, DomainSettings):
-                wrong = PluginContractError(f"{info.owner}: DomainSpec.settings must derive from DomainSettings")
-                self._registry.mark_broken(info, wrong)
-            else:
-                found.append((info, spec))
-        return _by_name(found)
-
-    def _one(self, what: str, name: str, table: Claims[Spec]) -> tuple[PluginInfo, Spec]:
-        claims = table.get(name)
-        if claims is None:
-            self._refuse_broken(name)
-            raise UnknownNameError(what, name, table)
-        if len(claims) > 1:
-            owners = " and ".join(info.owner for info, _ in claims)
-            raise PluginConflictError(f"{owners} both claim the {what} {name!r}: uninstall or disable one of them")
-        return claims[0]
-
-    def _refuse_broken(self, name: str) -> None:
-        """A plugin of that name that did not load is the better answer than "unknown"."""
-        if any(info.name == name and info.status == "broken" for info in self.plugins):
-            self._registry.require(name)
-
     def _sniff(self, domain: str, request: PairRequest) -> float:
-        info, spec = self._one("domain", domain, self._domains)
+        spec = self.domain(domain)
         if spec.sniff is None:
             return 0.0
         try:
@@ -549,11 +405,11 @@ class Host:
         except OneDiffError:
             raise
         except Exception as exc:
-            raise _foreign(exc, "sniff", info) from exc
+            raise foreign(exc, "sniff", self._catalog.domains.owner(domain)) from exc
 
     def _stage(self, stage: str, domain: str, kind: type[T] | tuple[type[Any], ...], **arguments: Any) -> T | None:  # noqa: ANN401
         hook = _HOOKS[stage]
-        others = [info.name for name, claims in self._domains.items() if name != domain for info, _ in claims]
+        others = [info.name for name, claims in self._catalog.domains.items() if name != domain for info, _ in claims]
         try:
             result = self._registry.caller(hook, without=others)(**arguments)
             if stage == "overlays":
@@ -563,12 +419,12 @@ class Host:
             exc.stage, exc.plugin = exc.stage or stage, exc.plugin or (info.name if info else None)
             raise
         except Exception as exc:
-            raise _foreign(exc, stage, self._registry.blame(exc, hook)) from exc
+            raise foreign(exc, stage, self._registry.blame(exc, hook)) from exc
         if result is None or isinstance(result, kind):
             return result
         wanted = " or ".join(k.__name__ for k in (kind if isinstance(kind, tuple) else (kind,)))
         error = PluginContractError(f"{hook} for domain {domain!r} must give {wanted}, got {type(result).__name__}")
-        error.stage, error.plugin = stage, self._domains[domain][0][0].name
+        error.stage, error.plugin = stage, self._catalog.domains.owner(domain).name
         raise error
 
     def _answer(self, stage: str, domain: str, kind: type[T] | tuple[type[Any], ...], **arguments: Any) -> T:  # noqa: ANN401
@@ -593,17 +449,3 @@ def failure_of(request: PairRequest, exc: OneDiffError) -> PairFailure:
     """The record of a pair that could not be compared."""
     error = ErrorRecord(type=type(exc).__name__, message=str(exc), stage=exc.stage, plugin=exc.plugin)
     return PairFailure(id=request.id, domain=request.domain, error=error, meta=dict(request.meta), exception=exc)
-
-
-def _by_name(found: list[tuple[PluginInfo, Spec]]) -> Claims[Spec]:
-    table: Claims[Spec] = {}
-    for info, spec in found:
-        table.setdefault(spec.name, []).append((info, spec))
-    return table
-
-
-def _foreign(exc: Exception, stage: str, info: PluginInfo | None) -> StageError:
-    owner = info.owner if info else "a plugin"
-    error = StageError(f"{owner} raised {type(exc).__name__} in stage {stage!r}: {exc}")
-    error.stage, error.plugin = stage, info.name if info else None
-    return error

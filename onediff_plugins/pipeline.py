@@ -133,11 +133,12 @@ def _describe(
     host: Host, spec: ModelSpec, pair: ImagePair, change: ChangeMap, found: Sequence[ChangeRegion], score: float
 ) -> _Finding:
     prompt = host.caption_prompt(pair.domain, pair, found)
-    caption, region_captions = host.describe(spec, pair, found, prompt)
-    regions = tuple(r.replace(caption=words) for r, words in zip(found, region_captions, strict=True))
+    said = host.describe(spec, pair, found, prompt)
+    words = said.region_captions or ("",) * len(found)
+    regions = tuple(region.replace(caption=caption) for region, caption in zip(found, words, strict=True))
     deciding = _verdict_kinds(host, pair.domain)
     changed = any(region.kind in deciding for region in regions)
-    return _Finding(change, regions, score, caption, changed, None)
+    return _Finding(change, regions, score, said.caption, changed, None)
 
 
 def _undecided(host: Host, pair: ImagePair, valid_fraction: float) -> _Finding:

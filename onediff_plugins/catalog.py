@@ -1,0 +1,203 @@
+"""What is installed, by name: domains, models, heads, exporters and executors, and who claims each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from onediff_plugins import __version__
+from onediff_plugins.discovery import BUILT_IN, PluginInfo, Registry
+from onediff_plugins.errors import (
+    OneDiffError,
+    PluginApiError,
+    PluginConflictError,
+    PluginContractError,
+    PluginError,
+    StageError,
+    UnknownNameError,
+)
+from onediff_plugins.hookspecs import API_VERSION
+from onediff_plugins.settings import DomainSettings
+from onediff_plugins.specs import DomainSpec, ExecutorSpec, ExporterSpec, HeadSpec, ModelSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Spec = TypeVar("Spec", DomainSpec, ModelSpec, HeadSpec, ExporterSpec, ExecutorSpec)
+
+
+class Shelf(dict[str, list[tuple[PluginInfo, Spec]]]):
+    """Records of one kind: name -> everybody who claims it. More than one is a conflict, raised when it is taken."""
+
+    def __init__(self, what: str, found: list[tuple[PluginInfo, Spec]], registry: Registry) -> None:
+        """Sort records by name.
+
+        Args:
+            what: kind of record, for messages.
+            found: (plugin, record).
+            registry: knows the plugins that did not load.
+        """
+        super().__init__()
+        self._what, self._registry = what, registry
+        for info, spec in found:
+            self.setdefault(spec.name, []).append((info, spec))
+
+    @property
+    def specs(self) -> dict[str, Spec]:
+        """Name -> record."""
+        return {name: claims[0][1] for name, claims in self.items()}
+
+    def take(self, name: str) -> Spec:
+        """A record by name.
+
+        Raises:
+            UnknownNameError: not installed.
+            PluginLoadError: a plugin of that name is broken.
+            PluginConflictError: two plugins claim the name.
+        """
+        return self._claim(name)[1]
+
+    def owner(self, name: str) -> PluginInfo:
+        """The plugin that brings a name; errors as `take`."""
+        return self._claim(name)[0]
+
+    def _claim(self, name: str) -> tuple[PluginInfo, Spec]:
+        claims = self.get(name)
+        if claims is None:
+            self.refuse_broken(name)
+            raise UnknownNameError(self._what, name, self)
+        if len(claims) > 1:
+            owners = " and ".join(info.owner for info, _ in claims)
+            raise PluginConflictError(
+                f"{owners} both claim the {self._what} {name!r}: uninstall or disable one of them"
+            )
+        return claims[0]
+
+    def refuse_broken(self, name: str) -> None:
+        """A plugin of that name that did not load is a better answer than "unknown"."""
+        if any(info.name == name and info.status == "broken" for info in self._registry.infos):
+            self._registry.require(name)
+
+
+class Catalog:
+    """The shelves of one host, and which model serves which role."""
+
+    def __init__(self, registry: Registry) -> None:
+        """Ask every plugin what it brings.
+
+        Args:
+            registry: the loaded plugins; one whose contribution is not valid is marked broken in it.
+        """
+        ask = registry.contributions
+        self.domains = Shelf("domain", _domains(registry), registry)
+        self.models: Shelf[ModelSpec] = Shelf("model", ask("onediff_models", ModelSpec), registry)
+        self.heads: Shelf[HeadSpec] = Shelf("head", ask("onediff_heads", HeadSpec), registry)
+        self.exporters: Shelf[ExporterSpec] = Shelf("exporter", ask("onediff_exporters", ExporterSpec), registry)
+        self.executors: Shelf[ExecutorSpec] = Shelf("executor", ask("onediff_executors", ExecutorSpec), registry)
+        registry.require(BUILT_IN)  # without it nothing works: better said now than as "no plugin answered"
+
+    def exporter(self, name: str) -> ExporterSpec:
+        """An exporter by name, or by the suffix of a file such as ".geojson"; errors as `Shelf.take`."""
+        if not name.startswith("."):
+            return self.exporters.take(name)
+        for spec in self.exporters.specs.values():
+            if name.lower() in spec.suffixes:
+                return self.exporters.take(spec.name)
+        endings = {suffix for spec in self.exporters.specs.values() for suffix in spec.suffixes}
+        raise UnknownNameError("file ending", name, endings)
+
+    def choose_model(self, domain: str, role: str, name: str | None = None) -> ModelSpec:
+        """The model for a role: the one asked for, or the domain's first that is installed and available.
+
+        Args:
+            domain: name of the domain.
+            role: "detect" or "describe".
+            name: model asked for, or None.
+
+        Raises:
+            UnknownNameError: no model of that name.
+            PluginError: the model asked for cannot be used, or none of the domain's own can; the message says why.
+        """
+        word = "detector" if role == "detect" else "captioner"
+        if name is not None:
+            return self._asked_model(word, role, name)
+        spec = self.domains.take(domain)
+        reasons = []
+        for candidate in spec.detectors if role == "detect" else spec.describers:
+            if candidate not in self.models:
+                reasons.append(f"{candidate}: not installed")
+                continue
+            model = self.models.take(candidate)
+            why = f"it does not {role}" if role not in model.roles else self._why_not(model)
+            if why is None:
+                return model
+            reasons.append(f"{candidate}: {why}")
+        raise PluginError(f"domain {domain!r} has no {word} that can be used here ({'; '.join(reasons)})")
+
+    def _asked_model(self, word: str, role: str, name: str) -> ModelSpec:
+        if name not in self.models:
+            self.models.refuse_broken(name)
+            raise UnknownNameError(word, name, [n for n, spec in self.models.specs.items() if role in spec.roles])
+        model = self.models.take(name)
+        if role not in model.roles:
+            raise PluginError(f"{name!r} is no {word}: its roles are {', '.join(sorted(model.roles))}")
+        if (why := self._why_not(model)) is not None:
+            raise PluginError(f"{word} {name!r} cannot be used here: {why}")
+        return model
+
+    def _why_not(self, model: ModelSpec) -> str | None:
+        try:
+            return model.available()
+        except Exception as exc:
+            raise foreign(exc, f"asking whether {model.name!r} is available", self.models.owner(model.name)) from exc
+
+    def choose_heads(self, model: ModelSpec, domain: str, asked: Sequence[str]) -> tuple[str, ...]:
+        """The heads that a detector loads: those asked for, else the domain's own; none for one without heads.
+
+        Args:
+            model: the detector.
+            domain: name of the domain.
+            asked: names or folders.
+
+        Raises:
+            PluginError: heads were asked for and the detector takes none.
+            UnknownNameError: no head and no folder of that name.
+        """
+        if not model.takes_heads:
+            if asked:
+                raise PluginError(f"detector {model.name!r} takes no heads: leave out --head, or choose another")
+            return ()
+        for name in asked:
+            if not Path(name).is_dir():
+                self.heads.take(name)
+        return tuple(asked) or self.domains.take(domain).heads
+
+
+def foreign(exc: Exception, stage: str, info: PluginInfo | None) -> StageError:
+    """An exception that a plugin did not mean to raise, with whose it is and where."""
+    owner = info.owner if info else "a plugin"
+    error = StageError(f"{owner} raised {type(exc).__name__} in stage {stage!r}: {exc}")
+    error.stage, error.plugin = stage, info.name if info else None
+    return error
+
+
+def _domains(registry: Registry) -> list[tuple[PluginInfo, DomainSpec]]:
+    found = []
+    for info, spec in registry.contributions("onediff_domain", DomainSpec):
+        if (error := _domain_error(info, spec)) is None:
+            found.append((info, spec))
+        else:
+            registry.mark_broken(info, error)
+    return found
+
+
+def _domain_error(info: PluginInfo, spec: Any) -> OneDiffError | None:  # noqa: ANN401  # a DomainSpec of any API version
+    if spec.api != API_VERSION:
+        which = "a newer" if spec.api > API_VERSION else "an older"
+        return PluginApiError(
+            f"{info.owner} was written for hook API {spec.api}, this is {API_VERSION} "
+            f"(onediff-plugins {__version__}): install {which} onediff-plugins or another {info.dist}"
+        )
+    if not issubclass(spec.settings, DomainSettings):
+        return PluginContractError(f"{info.owner}: DomainSpec.settings must derive from DomainSettings")
+    return None
