@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
     from onediff_plugins.types import Array, ChangeRegion, ChangeResult, Overlay, Record
 
-JSON_SUFFIXES: Final = (".json", ".jsonl")
-GEOJSON_SUFFIXES: Final = (".geojson",)
-PNG_SUFFIXES: Final = (".png",)
+_JSON_SUFFIXES: Final = (".json", ".jsonl")
+_GEOJSON_SUFFIXES: Final = (".geojson",)
+_PNG_SUFFIXES: Final = (".png",)
 
 # A preview whose PNG is larger is written as JPEG of this quality: photographs of 2048 pixels are, pages are not.
 _PREVIEW_PNG_BYTES: Final = 2_000_000
@@ -63,7 +63,7 @@ def write_json(results: Sequence[Record], out: Path) -> Mapping[str, str]:
         ExportError: several records for a .json file, a value that JSON cannot hold (NaN, an array), or a target that
             cannot be written.
     """
-    folder, name = _target(out, JSON_SUFFIXES, "json")
+    folder, name = _target(out, _JSON_SUFFIXES, "json")
     name = name or ("result.json" if len(results) == 1 else "results.jsonl")
     if name.lower().endswith(".jsonl"):
         lines = [_dumps(record) + "\n" for record in results]
@@ -89,7 +89,7 @@ def write_geojson(results: Sequence[ChangeResult], out: Path) -> Mapping[str, st
     Raises:
         ExportError: a result has no georeference, or the target cannot be written.
     """
-    folder, name = _target(out, GEOJSON_SUFFIXES, "geojson")
+    folder, name = _target(out, _GEOJSON_SUFFIXES, "geojson")
     for result in results:
         if result.georef is None:
             raise ExportError(
@@ -119,7 +119,7 @@ def write_png(results: Sequence[ChangeResult], out: Path) -> Mapping[str, str]:
         ExportError: not exactly one result, one read from JSON, or a target that cannot be written.
     """
     result = _only(results, out)
-    folder, name = _target(out, PNG_SUFFIXES, "png")
+    folder, name = _target(out, _PNG_SUFFIXES, "png")
     if name is not None:
         write_file(folder / name, _png(rendering.overlay(result)))
         return {"overlay": name}
@@ -135,7 +135,7 @@ def write_png(results: Sequence[ChangeResult], out: Path) -> Mapping[str, str]:
 def write_overlay(results: Sequence[ChangeResult], out: Path) -> Mapping[str, str]:
     """Write the overlay alone: "x.png", or "overlay.png" in a folder. As `write_png`."""
     result = _only(results, out)
-    folder, name = _target(out, PNG_SUFFIXES, "png")
+    folder, name = _target(out, _PNG_SUFFIXES, "png")
     name = name or "overlay.png"
     write_file(folder / name, _png(rendering.overlay(result)))
     return {"overlay": name}

@@ -27,7 +27,7 @@ from onediff_plugins.types import Description
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from onediff_plugins.specs import BuildContext, DomainSpec, Wording
+    from onediff_plugins.specs import DomainSpec, Wording
     from onediff_plugins.types import BBox, ChangeRegion, GeoRef, ImagePair
 
 _GRID: Final = (
@@ -78,11 +78,6 @@ class TemplateCaptioner:
             )
             for pair, found, _ in zip(pairs, regions, prompts, strict=True)
         ]
-
-
-def build_template(context: BuildContext) -> TemplateCaptioner:
-    """The captioner for one domain; `ModelSpec.build` of the describer "template"."""
-    return TemplateCaptioner(context.domain)
 
 
 def caption(regions: Sequence[ChangeRegion], pair: ImagePair, wording: Wording) -> str:
