@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 CONFIG_FILE: Final = "onediff.toml"
 ENV_PREFIX: Final = "ONEDIFF_"
-# Variables that steer the host and not a domain.
-RESERVED_ENV: Final = ("ONEDIFF_LOAD_PLUGINS", "ONEDIFF_DISABLE_PLUGINS", "ONEDIFF_TRACE_PLUGINS")
+# Variables that steer the host, and the one that tells tests and benchmarks where real data lie: no settings.
+RESERVED_ENV: Final = ("ONEDIFF_LOAD_PLUGINS", "ONEDIFF_DISABLE_PLUGINS", "ONEDIFF_TRACE_PLUGINS", "ONEDIFF_DATA")
 
 
 class DomainSettings(BaseSettings):

@@ -26,7 +26,7 @@ ROLES: Final = frozenset({"detect", "describe"})
 
 
 def _check_name(owner: str, name: object) -> None:
-    if not isinstance(name, str) or not NAME_PATTERN.match(name):
+    if not isinstance(name, str) or not NAME_PATTERN.fullmatch(name):
         raise PluginContractError(f"{owner}: the name {name!r} must match {NAME_PATTERN.pattern}")
 
 

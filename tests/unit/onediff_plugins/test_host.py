@@ -382,7 +382,8 @@ class Wordless(Nothing):
 
 
 @pytest.mark.parametrize(
-    ("detector", "message"), [(Mapless, "one ChangeMap per pair"), (Wordless, "must give one Description with a caption")]
+    ("detector", "message"),
+    [(Mapless, "one ChangeMap per pair"), (Wordless, "must give one Description with a caption")],
 )
 def test_a_model_that_breaks_its_protocol_is_blamed(make_host, make_domain, pictures, detector, message):
     spec = model("wrong", build=lambda context: detector())
