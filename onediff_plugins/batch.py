@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
+import logging
 import os
 import shutil
-import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from onediff_plugins.errors import ExportError, OneDiffError, SettingsError
+from onediff_plugins import runs
+from onediff_plugins.errors import ExportError, OneDiffError, PluginConflictError, SettingsError
 from onediff_plugins.host import Host, failure_of
-from onediff_plugins.output import UNFINISHED, read_record, write_pair
-from onediff_plugins.settings import settings_digest
+from onediff_plugins.output import LEFTOVERS, read_record, remove_pair, write_pair
 from onediff_plugins.types import ErrorRecord, PairFailure, PairRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from onediff_plugins.pairs import PairEntry
 
 RESULTS: Final = "results.jsonl"
-RUN: Final = "run.json"
+
+log = logging.getLogger("onediff_plugins.batch")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +36,7 @@ class RunPlan:
     Attributes:
         out: the batch's folder.
         settings: the argument layer of the settings, as JSON.
+        domain: the domain that was asked for all pairs, or None where each pair's own counts.
         device: any torch device.
         detector: name, or None for each domain's own.
         captioner: name, or None for each domain's own.
@@ -43,6 +47,7 @@ class RunPlan:
 
     out: Path
     settings: str = "{}"
+    domain: str | None = None
     device: str = "cpu"
     detector: str | None = None
     captioner: str | None = None
@@ -96,7 +101,7 @@ def run_batch(
     executor: str = "local",
     workers: int | None = None,
     resume: bool = False,
-    progress: Callable[[Outcome], None] | None = None,
+    progress: Callable[[int], AbstractContextManager[Callable[[Outcome], None]]] | None = None,
 ) -> Summary:
     """Compare all pairs.
 
@@ -104,9 +109,9 @@ def run_batch(
         plan: what to run, and where to write.
         entries: the pairs, ids unique.
         executor: name of an executor.
-        workers: number of workers; None for one per core.
+        workers: number of workers; None for one per core that this process may use.
         resume: go on with an earlier run in the same folder: finished pairs are skipped, failed ones retried.
-        progress: called in this process for every pair that was done now.
+        progress: given the number of pairs to do now, a context whose value is called for every one that is done.
 
     Returns:
         Counts. `results.jsonl` holds one record a line, in input order.
@@ -114,22 +119,22 @@ def run_batch(
     Raises:
         ExportError: the folder holds an earlier run and `resume` is not given, or it cannot be written.
         SettingsError: the earlier run used other settings; the message names them.
-        UnknownNameError: executor, detector, captioner or head.
+        OneDiffError: no pair could be compared: an executor, domain, detector, captioner or head that is not there.
     """
     host = plan.host()
     run = host.executor(executor).run
+    _refuse_hopeless(plan, host, entries)
     _prepare(plan, host, resume=resume)
-    finished = _finished(plan, entries) if resume else {}
+    finished = runs.finished(entries, functools.partial(pair_folder, plan.out)) if resume else {}
     waiting = [index for index in range(len(entries)) if index not in finished]
     outcomes = {index: Outcome(changed=changed) for index, changed in finished.items()}
     work = functools.partial(_work, plan)
     items = [entries[index] for index in waiting]
-    for position, answer in run(work, items, workers or os.cpu_count() or 1):
-        index = waiting[position]
-        outcome = answer if isinstance(answer, Outcome) else _died(entries[index], answer)
-        outcomes[index] = outcome
-        if progress is not None:
-            progress(outcome)
+    with progress(len(items)) if progress and items else contextlib.nullcontext(_ignore) as advance:
+        for position, answer in run(work, items, workers or _cores()):
+            index = waiting[position]
+            outcomes[index] = answer if isinstance(answer, Outcome) else _died(plan, entries[index], answer)
+            advance(outcomes[index])
     _write_results(plan.out, _lines(plan.out, entries, outcomes))
     failed = sum(outcome.failure is not None for outcome in outcomes.values())
     changed = sum(outcome.changed is True for outcome in outcomes.values())
@@ -149,6 +154,21 @@ def pair_folder(out: Path, entry: PairEntry) -> Path:
     return out / "pairs" / entry.folder
 
 
+def _ignore(outcome: Outcome) -> None:
+    pass
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _request(entry: PairEntry) -> PairRequest:
+    return PairRequest(before=entry.before, after=entry.after, domain=entry.domain, id=entry.id, meta=dict(entry.meta))
+
+
+# --- in a worker ------------------------------------------------------------------------------------------------
+
+
 @functools.lru_cache(maxsize=1)
 def _worker_host(plan: RunPlan) -> Host:
     return plan.host()
@@ -156,83 +176,102 @@ def _worker_host(plan: RunPlan) -> Host:
 
 def _work(plan: RunPlan, entry: PairEntry) -> Outcome:
     """One pair in a worker; never raises for a pair that fails."""
-    host = _worker_host(plan)
-    request = PairRequest(
-        before=entry.before, after=entry.after, domain=entry.domain, id=entry.id, meta=dict(entry.meta)
-    )
-    (outcome,) = host.compare_many([request], detector=plan.detector, captioner=plan.captioner, heads=plan.heads)
-    if not isinstance(outcome, PairFailure):
-        try:
-            return Outcome(changed=write_pair(host, outcome, pair_folder(plan.out, entry)).changed)
-        except OneDiffError as exc:
-            outcome = failure_of(request, exc)
-    return Outcome(failure=outcome.model_dump_json())
-
-
-def _died(entry: PairEntry, answer: object) -> Outcome:
-    error = ErrorRecord(type=type(answer).__name__, message=str(answer), stage=None, plugin=None)
-    failure = PairFailure(id=entry.id, domain=entry.domain, error=error, meta=dict(entry.meta))
+    try:
+        failure = _compare(plan, entry)
+    except Exception as exc:
+        # A plugin outside of a stage, or a defect of ours: the others go on, and the log shows where it was.
+        log.exception("pair %r failed", entry.id)
+        failure = _failed(entry, exc)
+    if isinstance(failure, Outcome):
+        return failure
+    _discard(plan, entry)
     return Outcome(failure=failure.model_dump_json())
+
+
+def _compare(plan: RunPlan, entry: PairEntry) -> Outcome | PairFailure:
+    host = _worker_host(plan)
+    request = _request(entry)
+    (result,) = host.compare_many([request], detector=plan.detector, captioner=plan.captioner, heads=plan.heads)
+    if isinstance(result, PairFailure):
+        return result
+    try:
+        return Outcome(changed=write_pair(host, result, pair_folder(plan.out, entry)).changed)
+    except OneDiffError as exc:
+        return failure_of(request, exc)
+
+
+def _discard(plan: RunPlan, entry: PairEntry) -> None:
+    """A failed pair has no folder: what an earlier run made there from other sources would pass for its result."""
+    with contextlib.suppress(OSError):
+        remove_pair(pair_folder(plan.out, entry))
+
+
+def _died(plan: RunPlan, entry: PairEntry, answer: object) -> Outcome:
+    _discard(plan, entry)
+    return Outcome(failure=_failed(entry, answer).model_dump_json())
+
+
+def _failed(entry: PairEntry, answer: object) -> PairFailure:
+    error = ErrorRecord(type=type(answer).__name__, message=str(answer))
+    return PairFailure(id=entry.id, domain=entry.domain, error=error, meta=dict(entry.meta))
+
+
+# --- before and after -------------------------------------------------------------------------------------------
+
+
+def _refuse_hopeless(plan: RunPlan, host: Host, entries: Sequence[PairEntry]) -> None:
+    """Say at once what would fail every pair: no such domain, detector, captioner or head."""
+    asked = {entry.domain for entry in entries}
+    if "auto" in asked and not host.domains():
+        host.resolve_domain(_request(entries[0]))
+    refused: OneDiffError | None = None
+    for domain in sorted(host.domains() if "auto" in asked else asked):
+        try:
+            detector = host.choose_model(domain, "detect", plan.detector)
+            host.choose_model(domain, "describe", plan.captioner)
+            host.choose_heads(detector, domain, plan.heads)
+        except OneDiffError as exc:
+            refused = refused or exc
+        else:
+            return
+    if refused is not None:
+        raise refused
 
 
 def _prepare(plan: RunPlan, host: Host, *, resume: bool) -> None:
     """Check what the folder holds, and note what this run is."""
-    now = _describe_run(plan, host)
-    previous = _read_run(plan.out)
+    asked = {
+        "domain": plan.domain,
+        "detector": plan.detector,
+        "captioner": plan.captioner,
+        "heads": list(plan.heads),
+    }
+    now = runs.describe(asked, _settings(host))
+    previous = runs.read(plan.out)
     if not resume and ((plan.out / RESULTS).exists() or previous is not None):
         raise ExportError(f"{plan.out} holds an earlier run: add --resume to go on with it, or choose another --out")
-    if previous is None and resume and (plan.out / RESULTS).exists():
-        raise ExportError(f"{plan.out / RUN} is missing or damaged, so nobody knows what made the results there")
-    if previous is not None and previous.get("digest") != now["digest"]:
-        then = _flat(previous.get("steered_by", {}))
-        today = _flat(now["steered_by"])
-        differing = sorted(key for key in then.keys() | today.keys() if then.get(key) != today.get(key))
-        listed = "; ".join(f"{key}: {then.get(key)!r} then, {today.get(key)!r} now" for key in differing)
+    if previous is None and (plan.out / RESULTS).exists():
+        raise ExportError(
+            f"{plan.out} holds results but no {runs.NOTE} that says how they were made: choose another --out"
+        )
+    if previous is not None and (differing := runs.differences(previous, now)):
+        listed = "; ".join(differing)
         raise SettingsError(f"{plan.out} was made with other settings ({listed}): use the same, or another --out")
     try:
         (plan.out / "pairs").mkdir(parents=True, exist_ok=True)
-        for leftover in (plan.out / "pairs").glob(f"{UNFINISHED}*"):
-            shutil.rmtree(leftover)
-        _write_atomically(plan.out / RUN, json.dumps(now, indent=2) + "\n")
+        for leftover in (*plan.out.glob(LEFTOVERS), *(plan.out / "pairs").glob(LEFTOVERS)):
+            shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+        runs.write_atomically(plan.out / runs.NOTE, [json.dumps(now, indent=2)])
     except OSError as exc:
         raise ExportError(f"{plan.out} cannot be written: {exc.strerror or exc}. Choose another --out.") from exc
 
 
-def _describe_run(plan: RunPlan, host: Host) -> dict[str, Any]:
-    steered_by = {
-        "detector": plan.detector,
-        "captioner": plan.captioner,
-        "heads": list(plan.heads),
-        "settings": {name: host.settings(name).model_dump(mode="json") for name in sorted(host.domains())},
-    }
-    return {"digest": settings_digest(steered_by), "steered_by": steered_by}
-
-
-def _read_run(out: Path) -> dict[str, Any] | None:
-    try:
-        run = json.loads((out / RUN).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return run if isinstance(run, dict) else None
-
-
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat = {}
-    for key, value in tree.items():
-        flat.update(_flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value})
-    return flat
-
-
-def _finished(plan: RunPlan, entries: Sequence[PairEntry]) -> dict[int, bool | None]:
-    """Verdicts of the pairs whose folder holds their record, made from the same sources."""
-    finished = {}
-    for index, entry in enumerate(entries):
-        record = read_record(pair_folder(plan.out, entry))
-        if record is None or record["id"] != entry.id:
-            continue
-        if (record["before"]["source"], record["after"]["source"]) == (entry.before, entry.after):
-            finished[index] = record["changed"]
-    return finished
+def _settings(host: Host) -> dict[str, dict[str, Any]]:
+    settings = {}
+    for name in host.domains():
+        with contextlib.suppress(PluginConflictError):  # the pairs that ask for this domain will say so
+            settings[name] = host.settings(name).model_dump(mode="json")
+    return settings
 
 
 def _lines(out: Path, entries: Sequence[PairEntry], outcomes: Mapping[int, Outcome]) -> Iterator[str]:
@@ -256,18 +295,7 @@ def _below(folder: str, files: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _write_results(out: Path, lines: Iterator[str]) -> None:
-    unfinished = out / f"{UNFINISHED}{uuid.uuid4().hex[:12]}"
     try:
-        with unfinished.open("w", encoding="utf-8") as stream:
-            stream.writelines(f"{line}\n" for line in lines)
-        unfinished.replace(out / RESULTS)
+        runs.write_atomically(out / RESULTS, lines)
     except OSError as exc:
         raise ExportError(f"{out / RESULTS} cannot be written: {exc.strerror or exc}") from exc
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    unfinished = path.with_name(f"{UNFINISHED}{uuid.uuid4().hex[:12]}")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(path)

@@ -8,21 +8,24 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from onediff_plugins import __version__
-from onediff_plugins.errors import OneDiffError
+from onediff_plugins.errors import OneDiffError, StageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from onediff_plugins.discovery import PluginInfo
     from onediff_plugins.host import Host
 
 CHANGED: Final = 1
 FAILED: Final = 2
+OWNER: Final = "onediff_plugins.owner"
 
 
 class PluginGroup(click.Group):
@@ -34,21 +37,37 @@ class PluginGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """A command by name."""
-        return self.commands.get(cmd_name) or self._of_plugins().get(cmd_name)
+        if cmd_name in self.commands:
+            return self.commands[cmd_name]
+        info, command = self._of_plugins().get(cmd_name, (None, None))
+        ctx.meta[OWNER] = info
+        return command
 
-    def _of_plugins(self) -> dict[str, click.Command]:
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  # whatever a command returns
+        """Run a command; what a plugin's command raises unforeseen is the plugin's."""
+        try:
+            return super().invoke(ctx)
+        except (OneDiffError, click.ClickException, click.exceptions.Exit, click.Abort, OSError):
+            raise
+        except Exception as exc:
+            owner: PluginInfo | None = ctx.meta.get(OWNER)
+            if owner is None:
+                raise
+            what = f"the command {ctx.invoked_subcommand!r} raised {type(exc).__name__}: {exc}"
+            raise StageError(f"{owner.owner}: {what}") from exc
+
+    def _of_plugins(self) -> dict[str, tuple[PluginInfo, click.Command]]:
         from onediff_plugins.discovery import Registry
 
-        commands: dict[str, click.Command] = {}
-        owners: dict[str, str] = {}
+        found: dict[str, tuple[PluginInfo, click.Command]] = {}
         for info, command in Registry().contributions("onediff_commands", click.Command):
             name = command.name or ""
-            if name in self.commands or name in owners:
-                taken = owners.get(name, "onediff itself")
+            if name in self.commands or name in found:
+                taken = found[name][0].owner if name in found else "onediff itself"
                 click.echo(f"onediff: {info.owner} brings a command {name!r} that {taken} has; left out", err=True)
-                continue
-            commands[name], owners[name] = command, info.owner
-        return commands
+            else:
+                found[name] = info, command
+        return found
 
 
 @click.group(cls=PluginGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -97,16 +116,17 @@ def compare(
     device: str,
 ) -> None:
     """Compare two images: BEFORE and AFTER."""
-    host = _host(assignments, device)
-    if out is not None:
-        from onediff_plugins.output import check_replaceable
+    from onediff_plugins.output import check_replaceable, write_pair
 
-        check_replaceable(out)
-    result = host.compare(before, after, domain=domain or "auto", detector=detector, captioner=captioner, heads=heads)
-    if out is not None:
-        from onediff_plugins.output import write_pair
-
-        result = write_pair(host, result, out)
+    with redirect_stdout(sys.stderr):  # stdout carries the result only, whatever a plugin prints
+        host = _host(assignments, device)
+        if out is not None:
+            check_replaceable(out)
+        result = host.compare(
+            before, after, domain=domain or "auto", detector=detector, captioner=captioner, heads=heads
+        )
+        if out is not None:
+            result = write_pair(host, result, out)
     if as_json:
         click.echo(result.model_dump_json(indent=2))
     else:
@@ -151,15 +171,13 @@ def batch(
     plan = RunPlan(
         out=out,
         settings=json.dumps(parse_assignments(assignments)),
+        domain=domain,
         device=device,
         detector=detector,
         captioner=captioner,
         heads=heads,
     )
-    if domain not in (None, "auto"):
-        plan.host().domain(domain)
-    with console.progress(len(entries)) as advance:
-        summary = run_batch(plan, entries, executor=executor, workers=workers, resume=resume, progress=advance)
+    summary = run_batch(plan, entries, executor=executor, workers=workers, resume=resume, progress=console.progress)
     console.print_summary(summary)
     if summary.failed:
         sys.exit(FAILED)
@@ -212,7 +230,9 @@ def _host(assignments: tuple[str, ...], device: str) -> Host:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; every failure is exit code 2, since 1 means "changed"."""
     try:
-        cli.main(arguments, prog_name="onediff", standalone_mode=False)
+        code = cli.main(arguments, prog_name="onediff", standalone_mode=False)
+        if isinstance(code, int) and code:  # of `ctx.exit(code)`, in a plugin's command
+            sys.exit(code)
     except click.Abort:
         click.echo("onediff: interrupted", err=True)
         sys.exit(130)

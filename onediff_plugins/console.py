@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from onediff_plugins.batch import Outcome, Summary
+    from onediff_plugins.specs import ModelSpec
     from onediff_plugins.types import BBox, ChangeRegion, ChangeResult
 
 ROWS: Final = 12
@@ -39,7 +40,7 @@ def print_result(result: ChangeResult, out: Path | None) -> None:
         result: any result.
         out: the folder it was written to, or None.
     """
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
     console.print(Text(result.caption, style="bold"))
     verdict = {True: "changed", False: "not changed", None: f"undecided: {result.reason}"}[result.changed]
     total = sum(result.timings_ms.values())
@@ -72,7 +73,7 @@ def _regions_table(regions: tuple[ChangeRegion, ...]) -> Table:
             f"{region.score:.2f}",
             _box(region.bbox_before),
             _box(region.bbox_after),
-            Text(region.caption),
+            region.caption,
         )
     return table
 
@@ -134,7 +135,7 @@ def print_plugins(host: Host, *, as_json: bool) -> None:
     ]
     brought: dict[str, dict[str, str]] = {
         "domains": {name: spec.summary for name, spec in host.domains().items()},
-        "models": {name: _availability(spec.roles, spec.available()) for name, spec in host.models().items()},
+        "models": {name: _availability(spec) for name, spec in host.models().items()},
         "heads": {name: spec.task for name, spec in host.heads().items()},
         "exporters": {name: spec.summary for name, spec in host.exporters().items()},
         "executors": {name: spec.summary for name, spec in host.executors().items()},
@@ -142,20 +143,24 @@ def print_plugins(host: Host, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"onediff_plugins": __version__, "plugins": plugins, **brought}, indent=2))
         return
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
     table = Table("plugin", "distribution", "version", "status", "error", box=None, pad_edge=False)
     for plugin in plugins:
-        table.add_row(*(Text(plugin[key] or "") for key in ("name", "dist", "version", "status", "error")))
+        table.add_row(*(plugin[key] or "" for key in ("name", "dist", "version", "status", "error")))
     console.print(table)
     for kind, names in brought.items():
         if names:
-            console.print(f"\n[bold]{kind}[/bold]")
+            console.print(f"\n{kind}", style="bold")
             for name, summary in names.items():
-                console.print(Text(f"  {name}: {summary}" if summary else f"  {name}"))
+                console.print(f"  {name}: {summary}" if summary else f"  {name}")
 
 
-def _availability(roles: frozenset[str], why_not: str | None) -> str:
-    return " and ".join(sorted(roles)) + (f" (not available: {why_not})" if why_not else "")
+def _availability(spec: ModelSpec) -> str:
+    try:
+        why_not = spec.available()
+    except Exception as exc:  # noqa: BLE001  # the list is there to find out what is wrong
+        why_not = f"its check raised {type(exc).__name__}: {exc}"
+    return " and ".join(sorted(spec.roles)) + (f" (not available: {why_not})" if why_not else "")
 
 
 def print_diagnosis() -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
+import threading
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -49,7 +51,7 @@ def _run_pool(
     """Work through `waiting` until it is empty or the pool breaks; returns what was in flight then."""
     context = multiprocessing.get_context("spawn")
     running: dict[Future[Any], int] = {}
-    with _single_threaded(), ProcessPoolExecutor(workers, mp_context=context, initializer=_limit_threads) as pool:
+    with _single_threaded(), ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker) as pool:
         try:
             while waiting or running:
                 while waiting and len(running) < workers * QUEUE_PER_WORKER:
@@ -82,11 +84,22 @@ def _single_threaded() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _limit_threads() -> None:
+def _start_worker() -> None:
     import sys
 
     import cv2
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's: it lets the pairs in hand end
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    os.dup2(2, 1)  # stdout carries the batch's results only, whatever a plugin prints
     cv2.setNumThreads(1)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
+
+
+def _die_with_parent() -> None:
+    """A killed parent cannot stop its workers; they would wait for work for ever, or write into a resumed run."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

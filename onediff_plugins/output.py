@@ -5,20 +5,23 @@ from __future__ import annotations
 import json
 import shutil
 import uuid
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from onediff_plugins import exporters
-from onediff_plugins.errors import ExportError, OneDiffError, StageError
+from onediff_plugins.errors import ExportError, OneDiffError, PluginContractError, StageError
 from onediff_plugins.types import SCHEMA
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from onediff_plugins.host import Host
+    from onediff_plugins.specs import ExporterSpec
     from onediff_plugins.types import ChangeResult
 
 RECORD: Final = "result.json"
-UNFINISHED: Final = ".unfinished-"
+# What a killed run leaves behind; no pair's folder has such a name, since none holds a "~".
+LEFTOVERS: Final = ".unfinished-*~"
 
 
 def write_pair(host: Host, result: ChangeResult, folder: Path) -> ChangeResult:
@@ -34,18 +37,25 @@ def write_pair(host: Host, result: ChangeResult, folder: Path) -> ChangeResult:
 
     Raises:
         ExportError: the folder holds something else, or cannot be written.
+        StageError: a plugin's exporter or overlay raised.
     """
     check_replaceable(folder)
-    unfinished = folder.parent / f"{UNFINISHED}{uuid.uuid4().hex[:12]}"
+    folder = folder.resolve()  # of a symbolic link, what it points to is replaced
+    new = unfinished(folder.parent)
     try:
-        unfinished.mkdir(parents=True)
-        written = _fill(host, result, unfinished)
-        _swap(unfinished, folder)
+        new.mkdir(parents=True)
+        written = _fill(host, result, new)
+        _swap(new, folder)
     except OSError as exc:
         raise ExportError(f"{folder} cannot be written: {exc.strerror or exc}. Choose another --out.") from exc
     finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        shutil.rmtree(new, ignore_errors=True)
     return written
+
+
+def unfinished(folder: Path) -> Path:
+    """A new name in a folder for what is not yet whole; matches `LEFTOVERS`."""
+    return folder / f".unfinished-{uuid.uuid4().hex[:12]}~"
 
 
 def check_replaceable(folder: Path) -> None:
@@ -54,11 +64,15 @@ def check_replaceable(folder: Path) -> None:
     Raises:
         ExportError: with what it holds and what to do.
     """
-    if not folder.exists():
-        return
-    if not folder.is_dir():
-        raise ExportError(f"{folder} is a file: --out names a folder")
-    if next(folder.iterdir(), None) is not None and read_record(folder) is None:
+    try:
+        if not folder.exists():
+            return
+        if not folder.is_dir():
+            raise ExportError(f"{folder} is a file: --out names a folder")
+        empty = next(folder.iterdir(), None) is None
+    except OSError as exc:
+        raise ExportError(f"{folder} cannot be read: {exc.strerror or exc}. Choose another --out.") from exc
+    if not empty and read_record(folder) is None:
         raise ExportError(f"{folder} holds files that are not a result of onediff: choose an empty or new folder")
 
 
@@ -71,30 +85,59 @@ def read_record(folder: Path) -> dict[str, Any] | None:
     return record if isinstance(record, dict) and record.get("schema") == SCHEMA else None
 
 
+def remove_pair(folder: Path) -> None:
+    """Delete a pair's folder if it holds a record of ours; it is gone at once, or stays whole."""
+    if read_record(folder) is not None:
+        old = unfinished(folder.parent)
+        folder.rename(old)
+        shutil.rmtree(old)
+
+
 def _fill(host: Host, result: ChangeResult, folder: Path) -> ChangeResult:
     files: dict[str, Any] = {}
     try:
         if result.georef is None:
-            files |= host.exporter("png").write([result], folder)
+            files |= _export(host, "png", result, folder)
         else:
-            files |= host.exporter("cog").write([result], folder)
+            files |= _export(host, "cog", result, folder)
             files |= exporters.write_overlay([result], folder)
             files |= exporters.write_previews([result], folder)
-            files |= host.exporter("geojson").write([result], folder)
+            files |= _export(host, "geojson", result, folder)
         if overlays := _write_overlays(host, result, folder):
             files["overlays"] = overlays
         written = result.replace(files=files)
-        host.exporter("json").write([written], folder)
+        _export(host, "json", written, folder)
     except OneDiffError as exc:
         exc.stage = exc.stage or "export"
         raise
-    except OSError:
+    return written
+
+
+def _export(host: Host, name: str, result: ChangeResult, folder: Path) -> Mapping[str, str]:
+    spec = host.exporter(name)
+    try:
+        files = spec.write([result], folder)
+    except (OneDiffError, OSError):
         raise
     except Exception as exc:
-        error = StageError(f"an exporter raised {type(exc).__name__} in stage 'export': {exc}")
-        error.stage = "export"
-        raise error from exc
-    return written
+        raise _blamed(StageError, host, spec, f"raised {type(exc).__name__} in stage 'export': {exc}") from exc
+    if not isinstance(files, Mapping):
+        raise _blamed(PluginContractError, host, spec, f"must give a mapping of files, got {type(files).__name__}")
+    return files
+
+
+def _blamed(kind: type[OneDiffError], host: Host, spec: ExporterSpec, what: str) -> OneDiffError:
+    """An error that names whose an exporter is: the plugin whose package its function lives in."""
+    package = _package(spec.write)
+    info = next((info for info in host.plugins if info.plugin and _package(info.plugin) == package), None)
+    error = kind(f"{info.owner if info else 'a plugin'}: the exporter {spec.name!r} {what}")
+    error.plugin = info.name if info else None
+    return error
+
+
+def _package(thing: object) -> str:
+    name = getattr(thing, "__module__", None) or getattr(thing, "__name__", "")
+    return str(name).partition(".")[0]
 
 
 def _write_overlays(host: Host, result: ChangeResult, folder: Path) -> dict[str, str]:
@@ -108,7 +151,11 @@ def _swap(new: Path, folder: Path) -> None:
     if not folder.exists():
         new.rename(folder)
         return
-    old = folder.parent / f"{UNFINISHED}{uuid.uuid4().hex[:12]}"
+    old = unfinished(folder.parent)
     folder.rename(old)
-    new.rename(folder)
+    try:
+        new.rename(folder)
+    except OSError:
+        old.rename(folder)
+        raise
     shutil.rmtree(old)

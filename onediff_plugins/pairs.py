@@ -10,6 +10,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from pydantic_core import PydanticSerializationError, to_jsonable_python
+
 from onediff_plugins.errors import MissingDependencyError, PairsFileError
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ class PairEntry:
         before: path or URL.
         after: path or URL.
         domain: a domain's name, or "auto".
-        meta: the other columns.
+        meta: the other columns, as plain JSON values.
     """
 
     id: str
@@ -80,17 +82,28 @@ def folder_names(ids: Sequence[str]) -> list[str]:
 
     Args:
         ids: unique ids.
+
+    Returns:
+        One name per id, unique ignoring case: the digest has 8 hex digits, and more only for slugs that still meet.
     """
     seen = Counter(name.lower() for name in ids)
-    return [name if _is_safe(name) and seen[name.lower()] == 1 else _slug(name) for name in ids]
+    names = [name if _is_safe(name) and seen[name.lower()] == 1 else _slug(name) for name in ids]
+    digits = 8
+    while twice := {name for name, count in Counter(name.lower() for name in names).items() if count > 1}:
+        digits += 8
+        names = [
+            _slug(id_, digits) if name.lower() in twice and name != id_ else name
+            for id_, name in zip(ids, names, strict=True)
+        ]
+    return names
 
 
 def _is_safe(name: str) -> bool:
     return FOLDER_NAME.fullmatch(name) is not None and name not in (".", "..")
 
 
-def _slug(name: str) -> str:
-    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+def _slug(name: str, digits: int = 8) -> str:
+    digest = hashlib.sha256(name.encode()).hexdigest()[:digits]
     words = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:60]
     return f"{words}-{digest}" if words else digest
 
@@ -99,13 +112,32 @@ def _entry(where: str, row: Mapping[str, Any], base: Path, number: int) -> dict[
     if missing := [column for column in ("before", "after") if not row.get(column)]:
         raise PairsFileError(f"{where}: no value for {' and '.join(missing)}")
     given = row.get("id")
-    return {
+    entry = {
         "id": str(given) if given not in (None, "") else f"{number:06d}",
         "before": _resolve(str(row["before"]), base),
         "after": _resolve(str(row["after"]), base),
         "domain": str(row.get("domain") or "auto"),
-        "meta": {key: value for key, value in row.items() if key not in COLUMNS and value is not None},
+        "meta": _meta(where, row),
     }
+    try:
+        json.dumps(entry, ensure_ascii=False).encode()
+    except UnicodeEncodeError as exc:
+        around = exc.object[max(exc.start - 20, 0) : exc.end + 20]
+        raise PairsFileError(f"{where}: {around!r} is not Unicode text: rename the file or correct the line") from exc
+    return entry
+
+
+def _meta(where: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    """The other columns as plain JSON; what is missing or not a number is left out."""
+    meta = {}
+    for column in (name for name in row if name not in COLUMNS):
+        try:
+            value = to_jsonable_python(row[column], inf_nan_mode="null")
+        except (PydanticSerializationError, UnicodeDecodeError) as exc:
+            raise PairsFileError(f"{where}: column {column!r} cannot be carried as JSON: {exc}") from exc
+        if value is not None:
+            meta[column] = value
+    return meta
 
 
 def _resolve(source: str, base: Path) -> str:
@@ -145,8 +177,10 @@ def _read_file(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 def _read_csv(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     with path.open(newline="", encoding="utf-8-sig") as stream:
         reader = csv.DictReader(stream, restkey="_extra")
-        if missing := [column for column in ("before", "after") if column not in (reader.fieldnames or [])]:
-            raise PairsFileError(f"{path}: no column {' and '.join(missing)}; found {reader.fieldnames}")
+        columns = reader.fieldnames or ()
+        if missing := [column for column in ("before", "after") if column not in columns]:
+            found = ", ".join(map(repr, columns)) or "an empty file"
+            raise PairsFileError(f"{path}: no column {' and '.join(missing)} in the first line; found {found}")
         for row in reader:
             if "_extra" in row:
                 raise PairsFileError(f"{path}, line {reader.line_num}: more values than columns")
@@ -154,7 +188,7 @@ def _read_csv(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _read_jsonl(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    with path.open(encoding="utf-8") as stream:
+    with path.open(encoding="utf-8-sig") as stream:
         for number, line in enumerate(stream, start=1):
             if not line.strip():
                 continue

@@ -1,0 +1,138 @@
+"""What a batch needs to go on after it was killed: a note of what steered it, and which pairs are done."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from onediff_plugins.errors import ExportError
+from onediff_plugins.output import RECORD, read_record, unfinished
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from onediff_plugins.pairs import PairEntry
+
+NOTE: Final = "run.json"
+SCHEMA: Final = "onediff.run/1"
+
+
+def describe(asked: Mapping[str, Any], settings: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The note of a run: what its results depend on.
+
+    Args:
+        asked: what was asked for on the command line, as JSON.
+        settings: domain -> its settings, as JSON.
+    """
+    return {"schema": SCHEMA, "asked": dict(asked), "settings": {name: dict(own) for name, own in settings.items()}}
+
+
+def read(out: Path) -> dict[str, Any] | None:
+    """What an earlier run noted, or None where there was no run.
+
+    Args:
+        out: the batch's folder.
+
+    Raises:
+        ExportError: a file of that name that is not ours, or damaged; it must not be overwritten.
+    """
+    try:
+        note = json.loads((out / NOTE).read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError):
+        note = None
+    if not isinstance(note, dict) or note.get("schema") != SCHEMA or not {"asked", "settings"} <= note.keys():
+        raise ExportError(f"{out / NOTE} is not the note of a run of onediff, or damaged: choose another --out")
+    return note
+
+
+def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What steers one run otherwise than another, in words.
+
+    Args:
+        then: a note.
+        now: another.
+
+    Returns:
+        One sentence part per value. Domains that only one of the runs knew do not count: they made none of the
+        results of the other.
+    """
+    shared = then["settings"].keys() & now["settings"].keys()
+    before, after = (
+        note["asked"] | {f"{name}.{key}": value for name in shared for key, value in note["settings"][name].items()}
+        for note in (then, now)
+    )
+    return [
+        f"{key}: {_said(before, key)} then, {_said(after, key)} now"
+        for key in sorted(before.keys() | after.keys())
+        if before.get(key) != after.get(key)
+    ]
+
+
+def finished(entries: Sequence[PairEntry], folder_of: Callable[[PairEntry], Path]) -> dict[int, bool | None]:
+    """The pairs that need not be compared again.
+
+    Args:
+        entries: the pairs.
+        folder_of: where each pair's files are.
+
+    Returns:
+        index -> verdict of every pair whose folder holds the record of the very same entry, made after its sources.
+    """
+    done = {}
+    for index, entry in enumerate(entries):
+        folder = folder_of(entry)
+        record = read_record(folder)
+        if record is not None and _is_of(entry, record) and not _is_outdated(entry, folder / RECORD):
+            done[index] = record["changed"]
+    return done
+
+
+def write_atomically(path: Path, lines: Iterable[str]) -> None:
+    """Write lines so that the file is whole or not there.
+
+    Args:
+        path: in a folder that exists.
+        lines: without their ends.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    new = unfinished(path.parent)
+    try:
+        with new.open("w", encoding="utf-8") as stream:
+            stream.writelines(f"{line}\n" for line in lines)
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def _said(values: Mapping[str, Any], key: str) -> str:
+    return json.dumps(values[key]) if values.get(key) is not None else "not given"
+
+
+def _is_of(entry: PairEntry, record: Mapping[str, Any]) -> bool:
+    try:
+        return (
+            record["id"] == entry.id
+            and record["before"]["source"] == entry.before
+            and record["after"]["source"] == entry.after
+            and entry.domain in ("auto", record["domain"])
+            and record.get("meta", {}) == entry.meta
+            and record["changed"] in (True, False, None)
+        )
+    except (KeyError, TypeError):  # not as we write it
+        return False
+
+
+def _is_outdated(entry: PairEntry, record: Path) -> bool:
+    """Whether a source file is younger than the record; a source that is away or no file says nothing."""
+    made = record.stat().st_mtime_ns
+    for source in (entry.before, entry.after):
+        with contextlib.suppress(OSError):
+            if Path(source).stat().st_mtime_ns > made:
+                return True
+    return False
