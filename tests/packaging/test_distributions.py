@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
 import tomllib
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -118,6 +120,36 @@ def test_every_dependency_is_pinned_in_the_constraints(repo: Path) -> None:
             wanted |= requirement_names(extra)
     assert sorted(wanted - pinned.keys() - DISTRIBUTIONS.keys()) == []
     assert pinned["torch"] == "2.13.0"
+
+
+def imported(path: Path) -> set[str]:
+    """Top-level names that a file imports, anywhere in it and for the types too."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.partition(".")[0])
+    return names - sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("name", DISTRIBUTIONS)
+def test_whatever_a_package_imports_its_distribution_requires(name: str, repo: Path) -> None:
+    folder, package = DISTRIBUTIONS[name]
+    project = pyproject(repo, folder)["project"]
+    extras = [line for extra in project.get("optional-dependencies", {}).values() for line in extra]
+    required = requirement_names([*project["dependencies"], *extras]) | {name}
+    if "onediff-plugins" in required:  # the contract's own requirements are there wherever it is
+        required |= requirement_names(pyproject(repo, ".")["project"]["dependencies"])
+    brought_by = metadata.packages_distributions()
+    missing = {
+        f"{path.relative_to(repo)}: {module}"
+        for path in (repo / folder / package).rglob("*.py")
+        if path.parts[-2] != "demo"  # scripts with which maintainers make the shipped pairs
+        for module in imported(path)
+        if not {d.lower().replace("_", "-") for d in brought_by.get(module, [module])} & required
+    }
+    assert sorted(missing) == []
 
 
 def test_our_own_distributions_are_installed_from_the_checkout_only(repo: Path) -> None:
