@@ -1,0 +1,122 @@
+"""From pixels that differ to words, buttons and icons that differ."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import cv2
+import numpy as np
+
+from onediff_plugins.types import Box
+from onediff_ui.structure import same_drawing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from onediff_plugins.types import Array, BoolArray
+    from onediff_ui.evidence import Evidence
+    from onediff_ui.settings import UiSettings
+
+# Seeds this near each other belong to one word: half-widths of the dilation.
+_NEAR_X, _NEAR_Y = 3, 2
+# So much contrast (in pixels of black on white) is at the operating point.
+_HALF_MASS: Final = 0.3
+# Patches above this size, or plain in so large a part, are no drawings of strokes.
+_MAX_DRAWING: Final = 400_000
+_MAX_PLAIN: Final = 0.3
+
+
+class Blob(NamedTuple):
+    """Seeds that lie together.
+
+    Attributes:
+        box: their bounds on the after grid.
+        mass: their contrast in pixels of black on white.
+        plain: how many of them are plain in both images.
+        score: confidence that somebody would call it a change.
+    """
+
+    box: Box
+    mass: float
+    plain: int
+    score: float
+
+
+def find_blobs(
+    evidence: Evidence, seeds: BoolArray, before: Array, after: Array, settings: UiSettings
+) -> list[Blob]:
+    """Changed places of about the size of a word, each with its confidence.
+
+    Args:
+        evidence: see `Evidence`.
+        seeds: (H, W) bool, the evidence that counts.
+        before: (H, W) uint8 grey, on the after grid.
+        after: (H, W) uint8 grey.
+        settings: `drift`.
+
+    Returns:
+        Blobs in reading order, weak ones included.
+    """
+    kernel = np.ones((2 * _NEAR_Y + 1, 2 * _NEAR_X + 1), np.uint8)
+    grown = cv2.dilate(seeds.view(np.uint8), kernel)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(grown, connectivity=8, ltype=cv2.CV_32S)
+    rows, columns = np.nonzero(seeds)
+    owner = labels[rows, columns]
+    mass = np.bincount(owner, weights=evidence.delta[rows, columns], minlength=count) / 255
+    plain = np.bincount(owner, weights=evidence.plain[rows, columns], minlength=count)
+    area = np.bincount(owner, minlength=count)
+    blobs = []
+    for number in range(1, count):
+        box = _tight(seeds, labels, number, stats[number])
+        score = mass[number] / (mass[number] + _HALF_MASS)
+        if score >= settings.threshold and plain[number] < _MAX_PLAIN * area[number] and box.area < _MAX_DRAWING:
+            score *= 1 - same_drawing(before, after, box, settings.drift)
+        blobs.append(Blob(box, float(mass[number]), int(plain[number]), float(score)))
+    return blobs
+
+
+def _tight(seeds: BoolArray, labels: Array, number: int, stats: Array) -> Box:
+    """Bounds of the seeds of one component, without what the dilation added."""
+    x, y, width, height = (int(v) for v in stats[:4])
+    window = np.s_[y : y + height, x : x + width]
+    own = seeds[window] & (labels[window] == number)
+    across, down = np.flatnonzero(own.any(axis=0)), np.flatnonzero(own.any(axis=1))
+    return Box(x + int(across[0]), y + int(down[0]), x + int(across[-1]) + 1, y + int(down[-1]) + 1)
+
+
+def group_boxes(boxes: Sequence[Box]) -> list[list[int]]:
+    """Boxes that make up one element: words of a line, lines of a paragraph, parts of a button.
+
+    Args:
+        boxes: bounds of blobs.
+
+    Returns:
+        Groups of indices.
+    """
+    if not boxes:
+        return []
+    corners = np.array(boxes, dtype=np.int64)
+    linked = _linked(corners)
+    group = np.arange(len(boxes))
+    while True:  # spread the smallest number over each connected part
+        spread = np.where(linked, group[None, :], len(boxes)).min(axis=1)
+        if (spread == group).all():
+            break
+        group = spread
+    return [list(np.flatnonzero(group == number)) for number in np.unique(group)]
+
+
+def _linked(corners: NDArray[np.int64]) -> BoolArray:
+    x0, y0, x1, y1 = corners.T
+    gap_x = np.maximum(x0[:, None], x0) - np.minimum(x1[:, None], x1)
+    gap_y = np.maximum(y0[:, None], y0) - np.minimum(y1[:, None], y1)
+    width = np.minimum((x1 - x0)[:, None], x1 - x0)
+    height = np.minimum((y1 - y0)[:, None], y1 - y0)
+    tallest = np.maximum((y1 - y0)[:, None], y1 - y0)
+    line = (-gap_y >= 0.5 * height) & (gap_x <= np.clip(height, 6, 24)) & (tallest <= 3 * np.maximum(height, 6))
+    paragraph = (-gap_x >= 0.3 * width) & (gap_y <= 0.75 * height) & (tallest <= 48)
+    touching = (gap_x <= 2) & (gap_y <= 2)
+    together: BoolArray = line | paragraph | touching
+    return together

@@ -1,0 +1,139 @@
+"""The detector "ui-blocks": which elements of a page were added, removed, changed or moved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import cv2
+import numpy as np
+
+from onediff_plugins.types import Box, ChangeMap, ChangeRegion
+from onediff_ui import regions as build
+from onediff_ui.blobs import Blob, find_blobs, group_boxes
+from onediff_ui.elements import element_box, look
+from onediff_ui.evidence import Evidence, compare
+from onediff_ui.gaps import gap_contents
+from onediff_ui.io import to_screen
+from onediff_ui.registration import align_pair
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from onediff_plugins.types import Array, BoolArray, ImagePair, Piece
+    from onediff_ui.settings import UiSettings
+
+_GAP_SCORE: Final = 0.95
+_VISIBLE: Final = 8  # levels; pixels of an element that differ less are left out of the mask
+_MAX_WEAK: Final = 50  # candidates below the operating point that are worth ranking
+
+
+class BlockDetector:
+    """Compares aligned screenshots element by element."""
+
+    def detect(
+        self, pairs: Sequence[ImagePair], overviews: Sequence[ImagePair], settings: UiSettings
+    ) -> list[ChangeMap]:
+        """One change map with candidates per pair.
+
+        Args:
+            pairs: aligned and preprocessed.
+            overviews: not read; a screenshot is compared whole.
+            settings: of the UI domain.
+        """
+        return [detect_pair(pair, settings) for pair in pairs]
+
+
+def detect_pair(pair: ImagePair, settings: UiSettings) -> ChangeMap:
+    """Elements that differ, strong and weak, and the pixels that show it.
+
+    Args:
+        pair: aligned and preprocessed.
+        settings: of the UI domain.
+
+    Returns:
+        The score holds each element's confidence on the pixels of it that differ; `candidates` are regions of all
+        kinds, those under the operating point included.
+    """
+    after, before = to_screen(pair.after), to_screen(pair.aligned)
+    score = np.zeros(after.shape[:2], np.float32)
+    comparable = pair.after.valid & pair.aligned.valid
+    found: list[ChangeRegion] = []
+    evidence = compare(before, after, settings)
+    if evidence is not None:
+        found += _elements(evidence, comparable, before, after, score, settings)
+    pieces = _pieces(pair, settings)
+    found += _added(pair, after, score)
+    found += _removed(pair, pieces, score)
+    found += build.moved_regions(pieces, cv2.cvtColor(after, cv2.COLOR_RGB2GRAY), settings.min_move)
+    return ChangeMap(score=score, valid=pair.valid, candidates=tuple(found))
+
+
+def _pieces(pair: ImagePair, settings: UiSettings) -> Sequence[Piece]:
+    """The pieces behind an aligned pair."""
+    untouched = pair.aligned.valid.all() and pair.before.box == pair.after.box
+    if untouched and pair.unmatched_after is not None and not pair.unmatched_after.any():
+        return ()
+    return align_pair(pair, settings).pieces or ()
+
+
+def _elements(
+    evidence: Evidence,
+    comparable: BoolArray,
+    before: Array,
+    after: Array,
+    score: NDArray[np.float32],
+    settings: UiSettings,
+) -> list[ChangeRegion]:
+    grey_b, grey_a = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (before, after))
+    blobs = find_blobs(evidence, evidence.seeds & comparable, grey_b, grey_a, settings)
+    strong = [blob for blob in blobs if blob.score >= settings.threshold]
+    weak = sorted((blob for blob in blobs if blob.score < settings.threshold), key=lambda blob: -blob.score)
+    found = []
+    for group in group_boxes([blob.box for blob in strong]):
+        parts = [strong[index] for index in group]
+        tight = _bounds(parts)
+        confidence = 1 - float(np.prod([1 - part.score for part in parts]))
+        looked = look(before, after, tight)
+        box = element_box(before if looked.kind == "removed" else after, tight, looked)
+        shown = (evidence.delta[tight.slices] > _VISIBLE) | evidence.seeds[tight.slices]
+        _paint(score, tight, shown & comparable[tight.slices], confidence)
+        found.append(build.element_region(box, looked, confidence, before, after))
+    for blob in weak[:_MAX_WEAK]:
+        _paint(score, blob.box, evidence.seeds[blob.box.slices] & comparable[blob.box.slices], blob.score)
+        found.append(build.region("changed", blob.box, blob.score))
+    return found
+
+
+def _bounds(blobs: Sequence[Blob]) -> Box:
+    corners = np.array([blob.box for blob in blobs])
+    return Box(*(int(v) for v in (*corners[:, :2].min(axis=0), *corners[:, 2:].max(axis=0))))
+
+
+def _paint(score: NDArray[np.float32], box: Box, pixels: BoolArray, confidence: float) -> None:
+    """Raise the score on the pixels of an element; small holes belong to it."""
+    closed = cv2.morphologyEx(pixels.view(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)).astype(np.bool_)
+    part = score[box.slices]
+    part[closed] = np.maximum(part[closed], np.float32(confidence))
+
+
+def _added(pair: ImagePair, after: Array, score: NDArray[np.float32]) -> list[ChangeRegion]:
+    if pair.unmatched_after is None or not pair.unmatched_after.any():
+        return []
+    found = []
+    for box, pixels in gap_contents(after, pair.unmatched_after & pair.after.valid):
+        _paint(score, box, pixels, _GAP_SCORE)
+        found.append(build.region("added", box, _GAP_SCORE))
+    return found
+
+
+def _removed(pair: ImagePair, pieces: Sequence[Piece], score: NDArray[np.float32]) -> list[ChangeRegion]:
+    if pair.unmatched_before is None or not pair.unmatched_before.any():
+        return []
+    found = []
+    for box, _ in gap_contents(to_screen(pair.before), pair.unmatched_before & pair.before.valid):
+        place = build.removed_place(box, pieces, pair.after.box)
+        _paint(score, place, np.ones((place.height, place.width), np.bool_), _GAP_SCORE)
+        found.append(build.region("removed", place, _GAP_SCORE, bbox_before=box))
+    return found

@@ -1,0 +1,81 @@
+"""What stands in the parts of a page that have no counterpart: inserted after, or removed from before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import cv2
+import numpy as np
+
+from onediff_plugins.types import Box
+
+if TYPE_CHECKING:
+    from onediff_plugins.types import Array, BoolArray
+
+# Levels from the row above and below the gap that make a pixel content.
+_CONTENT: Final = 3
+# Content this far apart, in a gap, is several things.
+_APART_X, _APART_Y = 64, 12
+_MIN_AREA: Final = 12  # pixels of content
+_CONTEXT: Final = 3  # rows
+
+
+def gap_contents(image: Array, unmatched: BoolArray) -> list[tuple[Box, BoolArray]]:
+    """Things that stand in unmatched areas.
+
+    A plain area, and one that only continues what stands above or below it (the sides of a card that grew), holds
+    nothing.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        unmatched: (H, W) bool.
+
+    Returns:
+        For each thing its bounds, and (H, W of the bounds) bool, its pixels with holes filled.
+    """
+    found = []
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(unmatched.view(np.uint8), connectivity=4)
+    for number in range(1, count):
+        x, y, width, height = (int(v) for v in stats[number, :4])
+        gap = Box(x, y, x + width, y + height)
+        content = _content(image, gap) & (labels[gap.slices] == number)
+        found += [(box.shifted(gap.x0, gap.y0), pixels) for box, pixels in _things(content)]
+    return found
+
+
+def _content(image: Array, gap: Box) -> BoolArray:
+    """Pixels that continue neither the rows above nor the rows below the gap, nor the columns beside it."""
+    inside = image[gap.slices]
+    content = np.ones(inside.shape[:2], np.bool_)
+    contexts = (
+        (image[max(0, gap.y0 - _CONTEXT) : gap.y0, gap.x0 : gap.x1], 0),
+        (image[gap.y1 : gap.y1 + _CONTEXT, gap.x0 : gap.x1], 0),
+        (image[gap.y0 : gap.y1, max(0, gap.x0 - _CONTEXT) : gap.x0], 1),
+        (image[gap.y0 : gap.y1, gap.x1 : gap.x1 + _CONTEXT], 1),
+    )
+    for context, axis in contexts:
+        if context.size:
+            line = np.median(context, axis=axis, keepdims=True).astype(np.int16)
+            content &= np.abs(inside.astype(np.int16) - line).max(axis=2) > _CONTENT
+    if content.all():  # nothing around the gap: compare with its own most common outline
+        outline = np.concatenate([inside[0], inside[-1], inside[:, 0], inside[:, -1]]).astype(np.int16)
+        content = np.abs(inside - np.median(outline, axis=0)).max(axis=2) > _CONTENT
+    return content
+
+
+def _things(content: BoolArray) -> list[tuple[Box, BoolArray]]:
+    """Content near each other is one thing; specks are none."""
+    near = cv2.morphologyEx(
+        cv2.copyMakeBorder(content.view(np.uint8), _APART_Y, _APART_Y, _APART_X, _APART_X, cv2.BORDER_CONSTANT, value=0),
+        cv2.MORPH_CLOSE,
+        np.ones((_APART_Y, _APART_X), np.uint8),
+    )[_APART_Y : _APART_Y + content.shape[0], _APART_X : _APART_X + content.shape[1]]
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(near, connectivity=8)
+    found = []
+    for number in range(1, count):
+        x, y, width, height = (int(v) for v in stats[number, :4])
+        box = Box(x, y, x + width, y + height)
+        own = labels[box.slices] == number
+        if np.count_nonzero(content[box.slices] & own) >= _MIN_AREA:
+            found.append((box, own))
+    return found

@@ -1,0 +1,64 @@
+"""Whether two small patches show the same thing, drawn by another renderer.
+
+Another browser, font version or sub-pixel offset moves strokes by parts of a pixel and makes them a little darker or
+lighter. The shape stays: after smoothing, the ink of one patch correlates with that of the other at a nearby place, and
+there is as much of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import cv2
+import numpy as np
+
+from onediff_plugins.types import Box
+
+if TYPE_CHECKING:
+    from onediff_plugins.types import Array
+
+_SMOOTH: Final = (3, 3)
+_MIN_CORRELATION: Final = 0.82
+_SURE_CORRELATION: Final = 0.96
+_MIN_INK: Final = 0.7
+_SAME_PAPER: Final = 6
+
+
+def same_drawing(before: Array, after: Array, box: Box, drift: int) -> float:
+    """How sure it is that a box shows the same drawing in both images, apart from rendering.
+
+    Args:
+        before: (H, W) uint8 grey, on the after grid.
+        after: (H, W) uint8 grey.
+        box: what differs.
+        drift: pixels by which the drawing may lie elsewhere.
+
+    Returns:
+        0 (another drawing) to 1 (the same).
+    """
+    bounds = Box(0, 0, after.shape[1], after.shape[0])
+    inner = Box(box.x0 - 2, box.y0 - 2, box.x1 + 2, box.y1 + 2).intersection(bounds)
+    outer = Box(inner.x0 - drift, inner.y0 - drift, inner.x1 + drift, inner.y1 + drift).intersection(bounds)
+    paper_a, paper_b = _paper(after[inner.slices]), _paper(before[inner.slices])
+    if abs(paper_a - paper_b) > _SAME_PAPER:
+        return 0.0
+    ink_a, ink_b = _ink(after[inner.slices], paper_a), _ink(before[outer.slices], paper_b)
+    similarity = cv2.matchTemplate(ink_b, ink_a, cv2.TM_CCORR_NORMED)
+    _, best, _, (x, y) = cv2.minMaxLoc(similarity)
+    there = ink_b[y : y + inner.height, x : x + inner.width]
+    mass_a, mass_b = float(ink_a.sum()), float(there.sum())
+    balance = min(mass_a, mass_b) / max(mass_a, mass_b, 1e-6)
+    if balance < _MIN_INK:
+        return 0.0
+    return float(np.clip((best - _MIN_CORRELATION) / (_SURE_CORRELATION - _MIN_CORRELATION), 0, 1))
+
+
+def _paper(patch: Array) -> int:
+    """The most common value of the patch's outline."""
+    outline = np.concatenate([patch[0], patch[-1], patch[:, 0], patch[:, -1]])
+    return int(np.bincount(outline, minlength=1).argmax())
+
+
+def _ink(patch: Array, paper: int) -> Array:
+    distance = cv2.absdiff(patch, (paper,))
+    return cv2.blur(distance.astype(np.float32), _SMOOTH)
