@@ -107,7 +107,8 @@ def draw_outline(picture: Picture, outline: Iterable[FloatArray], kind: str, lin
     height, width = picture.shape[:2]
     thickness = max(1, line - 1) if kind == "moved" else line
     for ring in outline:
-        inside = ring.clip(thickness / 2, np.array([width, height]) - thickness / 2)  # whole at the picture's edge
+        crisp = np.floor(ring) + 0.5  # OpenCV's smooth lines of any width are centred on pixels
+        inside = crisp.clip(thickness / 2, np.array([width, height]) - thickness / 2)  # whole at the picture's edge
         dashed = kind == "removed"
         strokes = [_fixed_point(part) for part in (_dashes(inside, 3.0 * line + 3) if dashed else [inside])]
         if kind != "moved":
