@@ -138,9 +138,14 @@ def test_whatever_a_package_imports_its_distribution_requires(name: str, repo: P
     folder, package = DISTRIBUTIONS[name]
     project = pyproject(repo, folder)["project"]
     extras = [line for extra in project.get("optional-dependencies", {}).values() for line in extra]
-    required = requirement_names([*project["dependencies"], *extras]) | {name}
-    if "onediff-plugins" in required:  # the contract's own requirements are there wherever it is
-        required |= requirement_names(pyproject(repo, ".")["project"]["dependencies"])
+    required = requirement_names([*project["dependencies"], *extras]) | {name, "pydantic-core"}  # pydantic's own
+    if "onediff-plugins" in required:  # the contract's requirements, and those of its extras, are there with it
+        contract = pyproject(repo, ".")["project"]
+        asked = re.findall(r"onediff-plugins\[(.+?)\]", " ".join(project["dependencies"]))
+        brought = [
+            line for extra in ",".join(asked).split(",") if extra for line in contract["optional-dependencies"][extra]
+        ]
+        required |= requirement_names([*contract["dependencies"], *brought])
     brought_by = metadata.packages_distributions()
     missing = {
         f"{path.relative_to(repo)}: {module}"
