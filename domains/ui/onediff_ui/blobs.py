@@ -86,6 +86,16 @@ def _tight(seeds: BoolArray, labels: Array, number: int, stats: Array) -> Box:
     return Box(x + int(across[0]), y + int(down[0]), x + int(across[-1]) + 1, y + int(down[-1]) + 1)
 
 
+def enclosing(boxes: Sequence[Box]) -> Box:
+    """The smallest box around some boxes.
+
+    Args:
+        boxes: at least one.
+    """
+    corners = np.array(boxes)
+    return Box(*(int(v) for v in (*corners[:, :2].min(axis=0), *corners[:, 2:].max(axis=0))))
+
+
 def group_boxes(boxes: Sequence[Box]) -> list[list[int]]:
     """Boxes that make up one element: words of a line, lines of a paragraph, parts of a button.
 

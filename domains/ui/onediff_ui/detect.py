@@ -9,12 +9,13 @@ import numpy as np
 
 from onediff_plugins.types import Box, ChangeMap, ChangeRegion
 from onediff_ui import regions as build
-from onediff_ui.blobs import Blob, find_blobs, group_boxes
+from onediff_ui.blobs import enclosing, find_blobs, group_boxes
 from onediff_ui.elements import element_box, look
 from onediff_ui.evidence import Evidence, compare
 from onediff_ui.gaps import gap_contents
 from onediff_ui.io import to_screen
 from onediff_ui.registration import align_pair
+from onediff_ui.stretch import stretched
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,10 +61,12 @@ def detect_pair(pair: ImagePair, settings: UiSettings) -> ChangeMap:
     score = np.zeros(after.shape[:2], np.float32)
     comparable = pair.after.valid & pair.aligned.valid
     found: list[ChangeRegion] = []
+    pieces = _pieces(pair, settings)
     evidence = compare(before, after, settings)
     if evidence is not None:
-        found += _elements(evidence, comparable, before, after, score, settings)
-    pieces = _pieces(pair, settings)
+        seeds = evidence.seeds & comparable
+        seeds &= ~stretched(seeds, pieces, to_screen(pair.before), after)
+        found += _elements(evidence, seeds, before, after, score, settings)
     found += _added(pair, after, score)
     found += _removed(pair, pieces, score)
     found += build.moved_regions(pieces, cv2.cvtColor(after, cv2.COLOR_RGB2GRAY), settings.min_move)
@@ -80,35 +83,29 @@ def _pieces(pair: ImagePair, settings: UiSettings) -> Sequence[Piece]:
 
 def _elements(
     evidence: Evidence,
-    comparable: BoolArray,
+    seeds: BoolArray,
     before: Array,
     after: Array,
     score: NDArray[np.float32],
     settings: UiSettings,
 ) -> list[ChangeRegion]:
     grey_b, grey_a = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (before, after))
-    blobs = find_blobs(evidence, evidence.seeds & comparable, grey_b, grey_a, settings)
+    blobs = find_blobs(evidence, seeds, grey_b, grey_a, settings)
     strong = [blob for blob in blobs if blob.score >= settings.threshold]
     weak = sorted((blob for blob in blobs if blob.score < settings.threshold), key=lambda blob: -blob.score)
     found = []
     for group in group_boxes([blob.box for blob in strong]):
         parts = [strong[index] for index in group]
-        tight = _bounds(parts)
+        tight = enclosing([part.box for part in parts])
         confidence = 1 - float(np.prod([1 - part.score for part in parts]))
         looked = look(before, after, tight)
         box = element_box(before if looked.kind == "removed" else after, tight, looked)
-        shown = (evidence.delta[tight.slices] > _VISIBLE) | evidence.seeds[tight.slices]
-        _paint(score, tight, shown & comparable[tight.slices], confidence)
+        _paint(score, tight, (evidence.delta[tight.slices] > _VISIBLE) | seeds[tight.slices], confidence)
         found.append(build.element_region(box, looked, confidence, before, after))
     for blob in weak[:_MAX_WEAK]:
-        _paint(score, blob.box, evidence.seeds[blob.box.slices] & comparable[blob.box.slices], blob.score)
+        _paint(score, blob.box, seeds[blob.box.slices], blob.score)
         found.append(build.region("changed", blob.box, blob.score))
     return found
-
-
-def _bounds(blobs: Sequence[Blob]) -> Box:
-    corners = np.array([blob.box for blob in blobs])
-    return Box(*(int(v) for v in (*corners[:, :2].min(axis=0), *corners[:, 2:].max(axis=0))))
 
 
 def _paint(score: NDArray[np.float32], box: Box, pixels: BoolArray, confidence: float) -> None:
@@ -122,8 +119,8 @@ def _added(pair: ImagePair, after: Array, score: NDArray[np.float32]) -> list[Ch
     if pair.unmatched_after is None or not pair.unmatched_after.any():
         return []
     found = []
-    for box, pixels in gap_contents(after, pair.unmatched_after & pair.after.valid):
-        _paint(score, box, pixels, _GAP_SCORE)
+    for box in gap_contents(after, pair.unmatched_after & pair.after.valid):
+        score[box.slices] = np.maximum(score[box.slices], np.float32(_GAP_SCORE))
         found.append(build.region("added", box, _GAP_SCORE))
     return found
 
@@ -132,8 +129,8 @@ def _removed(pair: ImagePair, pieces: Sequence[Piece], score: NDArray[np.float32
     if pair.unmatched_before is None or not pair.unmatched_before.any():
         return []
     found = []
-    for box, _ in gap_contents(to_screen(pair.before), pair.unmatched_before & pair.before.valid):
+    for box in gap_contents(to_screen(pair.before), pair.unmatched_before & pair.before.valid):
         place = build.removed_place(box, pieces, pair.after.box)
-        _paint(score, place, np.ones((place.height, place.width), np.bool_), _GAP_SCORE)
+        score[place.slices] = np.maximum(score[place.slices], np.float32(_GAP_SCORE))
         found.append(build.region("removed", place, _GAP_SCORE, bbox_before=box))
     return found

@@ -19,7 +19,7 @@ _INK: Final = 12
 _EMPTY: Final = 0.06
 # How far around an element its card may reach, and how much larger than the element it may be.
 _REACH_X, _REACH_Y = 420, 160
-_MAX_CARD: Final = 24
+_MAX_CARD: Final = 36
 _MIN_SHARE: Final = 0.25
 _SAME_OUTLINE: Final = 0.8
 
@@ -106,7 +106,7 @@ def _edges(patch: Array) -> Array:
     return cv2.blur(np.minimum(strength, 128), (3, 3))
 
 
-def card_around(image: Array, box: Box) -> Box | None:
+def card_around(image: Array, box: Box) -> tuple[Box, bool] | None:
     """The bordered plain area that an element lies on.
 
     Args:
@@ -114,7 +114,8 @@ def card_around(image: Array, box: Box) -> Box | None:
         box: the element's bounds.
 
     Returns:
-        Its bounds, or None where the paper has no border nearby.
+        Its bounds, and whether it ends on the left and right nearby (a card) or goes on (a row); None where it has no
+        border above and below.
     """
     height, width = image.shape[:2]
     window = Box(box.x0 - _REACH_X, box.y0 - _REACH_Y, box.x1 + _REACH_X, box.y1 + _REACH_Y).intersection(
@@ -130,11 +131,9 @@ def card_around(image: Array, box: Box) -> Box | None:
     near = (_PAPER, _PAPER, _PAPER)
     _, _, _, (x, y, w, h) = cv2.floodFill(patch, flooded, seed, (0, 0, 0), near, near, flags)
     card = Box(x, y, x + w, y + h)
-    if card.x0 == 0 or card.y0 == 0 or card.x1 == patch.shape[1] or card.y1 == patch.shape[0]:
-        return None  # open towards the page
-    if local.intersection(card).area < 0.9 * local.area:
+    if card.y0 == 0 or card.y1 == patch.shape[0] or local.intersection(card).area < 0.9 * local.area:
         return None
-    return card.shifted(window.x0, window.y0)
+    return card.shifted(window.x0, window.y0), card.x0 > 0 and card.x1 < patch.shape[1]
 
 
 def _paper_beside(patch: Array, box: Box) -> tuple[int, int] | None:
@@ -162,10 +161,11 @@ def element_box(image: Array, box: Box, looked: Look) -> Box:
     """
     if looked.kind != "changed" or looked.recoloured:
         return box
-    card = card_around(image, box)
-    if card is None:
+    found = card_around(image, box)
+    if found is None:
         return box
-    if card.area <= _MAX_CARD * box.area and box.area >= _MIN_SHARE * _content(image, card, box).area:
+    card, ends = found
+    if ends and card.area <= _MAX_CARD * box.area and box.area >= _MIN_SHARE * _content(image, card, box).area:
         return Box(card.x0 - 1, card.y0 - 1, card.x1 + 1, card.y1 + 1).intersection(
             Box(0, 0, image.shape[1], image.shape[0])
         )

@@ -28,6 +28,8 @@ _NEIGHBOURS: Final = np.ones((3, 3), np.uint8)
 # A place is plain where the 3x3 neighbours lie within so many levels: gradients are, edges are not.
 _PLAIN: Final = 6
 _MARGIN: Final = 2
+# What is left of the contrast of a single pixel after smoothing is a ninth; of a stroke, a third.
+_SMOOTHED: Final = 4
 # Rows without any difference that part two bands of work.
 _IDLE_ROWS: Final = 16
 
@@ -97,15 +99,23 @@ def _compare_rows(
     before: Array, after: Array, difference: Array, settings: UiSettings
 ) -> tuple[NDArray[np.float32], BoolArray, BoolArray]:
     delta = colour_distance(before, after, difference)
+    leaves, contrast = _leaves(before, after)
+    # A thin stroke between two pixel columns loses its peak; smoothed, it is the same stroke at a fraction beside.
+    leaves_smooth, _ = _leaves(cv2.blur(before, (3, 3)), cv2.blur(after, (3, 3)))
+    edges = (leaves > settings.edge_tolerance) & (leaves_smooth > settings.edge_tolerance / _SMOOTHED)
+    plain = (contrast <= _PLAIN) & (delta > settings.flat_tolerance)
+    return delta, edges & (delta > settings.edge_tolerance), plain
+
+
+def _leaves(before: Array, after: Array) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """How far each pixel leaves the range of its neighbours in the other image, and the larger of both ranges."""
     low_b, high_b = cv2.erode(before, _NEIGHBOURS), cv2.dilate(before, _NEIGHBOURS)
     low_a, high_a = cv2.erode(after, _NEIGHBOURS), cv2.dilate(after, _NEIGHBOURS)
     outside = cv2.max(
         cv2.max(cv2.subtract(after, high_b), cv2.subtract(low_b, after)),
         cv2.max(cv2.subtract(before, high_a), cv2.subtract(low_a, before)),
     )
-    leaves = _largest(outside) > settings.edge_tolerance
-    plain = _largest(cv2.max(cv2.subtract(high_b, low_b), cv2.subtract(high_a, low_a))) <= _PLAIN
-    return delta, leaves & (delta > settings.edge_tolerance), plain & (delta > settings.flat_tolerance)
+    return _largest(outside), _largest(cv2.max(cv2.subtract(high_b, low_b), cv2.subtract(high_a, low_a)))
 
 
 def colour_distance(before: Array, after: Array, difference: Array | None = None) -> NDArray[np.float32]:

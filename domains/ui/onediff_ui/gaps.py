@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from onediff_plugins.types import Box
+from onediff_ui.blobs import enclosing, group_boxes
 
 if TYPE_CHECKING:
     from onediff_plugins.types import Array, BoolArray
@@ -15,12 +16,13 @@ if TYPE_CHECKING:
 # Levels from the row above and below the gap that make a pixel content.
 _CONTENT: Final = 3
 # Content this far apart, in a gap, is several things.
-_APART_X, _APART_Y = 64, 12
+_APART_X, _APART_Y = 65, 13
+_ROW: Final = 120  # a gap of up to this height is one row, whatever stands in it
 _MIN_AREA: Final = 12  # pixels of content
 _CONTEXT: Final = 3  # rows
 
 
-def gap_contents(image: Array, unmatched: BoolArray) -> list[tuple[Box, BoolArray]]:
+def gap_contents(image: Array, unmatched: BoolArray) -> list[Box]:
     """Things that stand in unmatched areas.
 
     A plain area, and one that only continues what stands above or below it (the sides of a card that grew), holds
@@ -31,7 +33,7 @@ def gap_contents(image: Array, unmatched: BoolArray) -> list[tuple[Box, BoolArra
         unmatched: (H, W) bool.
 
     Returns:
-        For each thing its bounds, and (H, W of the bounds) bool, its pixels with holes filled.
+        Bounds of each thing.
     """
     found = []
     count, labels, stats, _ = cv2.connectedComponentsWithStats(unmatched.view(np.uint8), connectivity=4)
@@ -39,7 +41,7 @@ def gap_contents(image: Array, unmatched: BoolArray) -> list[tuple[Box, BoolArra
         x, y, width, height = (int(v) for v in stats[number, :4])
         gap = Box(x, y, x + width, y + height)
         content = _content(image, gap) & (labels[gap.slices] == number)
-        found += [(box.shifted(gap.x0, gap.y0), pixels) for box, pixels in _things(content)]
+        found += [box.shifted(gap.x0, gap.y0) for box in _things(content)]
     return found
 
 
@@ -63,19 +65,17 @@ def _content(image: Array, gap: Box) -> BoolArray:
     return content
 
 
-def _things(content: BoolArray) -> list[tuple[Box, BoolArray]]:
-    """Content near each other is one thing; specks are none."""
-    near = cv2.morphologyEx(
-        cv2.copyMakeBorder(content.view(np.uint8), _APART_Y, _APART_Y, _APART_X, _APART_X, cv2.BORDER_CONSTANT, value=0),
-        cv2.MORPH_CLOSE,
-        np.ones((_APART_Y, _APART_X), np.uint8),
-    )[_APART_Y : _APART_Y + content.shape[0], _APART_X : _APART_X + content.shape[1]]
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(near, connectivity=8)
-    found = []
+def _things(content: BoolArray) -> list[Box]:
+    """Content near each other is one thing, and so is a whole row; specks are none."""
+    near = cv2.dilate(content.view(np.uint8), np.ones((_APART_Y, _APART_X), np.uint8))
+    count, labels, _, _ = cv2.connectedComponentsWithStats(near, connectivity=8)
+    rows, columns = np.nonzero(content)
+    owner = labels[rows, columns]
+    boxes = []
     for number in range(1, count):
-        x, y, width, height = (int(v) for v in stats[number, :4])
-        box = Box(x, y, x + width, y + height)
-        own = labels[box.slices] == number
-        if np.count_nonzero(content[box.slices] & own) >= _MIN_AREA:
-            found.append((box, own))
-    return found
+        y, x = rows[owner == number], columns[owner == number]
+        if y.size >= _MIN_AREA:
+            boxes.append(Box(int(x.min()), int(y.min()), int(x.max()) + 1, int(y.max()) + 1))
+    if len(content) <= _ROW and boxes:
+        return [enclosing(boxes)]
+    return [enclosing([boxes[index] for index in group]) for group in group_boxes(boxes)]
