@@ -84,7 +84,7 @@ def _box(box: BBox | None) -> str:
 
 @contextmanager
 def progress(total: int) -> Iterator[Callable[[Outcome], None]]:
-    """A progress bar on stderr.
+    """A progress bar on stderr, and a line for every pair that fails.
 
     Args:
         total: number of pairs.
@@ -93,13 +93,17 @@ def progress(total: int) -> Iterator[Callable[[Outcome], None]]:
         To be called once for every pair that is done.
     """
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
+    with Progress(*columns, console=console) as bar:
         task = bar.add_task("comparing", total=total)
         failed = 0
 
         def advance(outcome: Outcome) -> None:
             nonlocal failed
-            failed += outcome.failure is not None
+            if outcome.failure is not None:
+                failed += 1
+                failure = json.loads(outcome.failure)
+                console.print(f"onediff: pair {failure['id']!r}: {' '.join(failure['error']['message'].split())}")
             bar.update(task, advance=1, description=f"comparing ({failed} failed)" if failed else "comparing")
 
         yield advance
