@@ -60,8 +60,8 @@ def write_json(results: Sequence[Record], out: Path) -> Mapping[str, str]:
         {"record": file name}.
 
     Raises:
-        ExportError: several records for a .json file, a value that JSON cannot hold (NaN, an array), or a target that
-            cannot be written.
+        ExportError: several records for a .json file, a value that JSON cannot hold (such as an array; NaN becomes
+            null), or a target that cannot be written.
     """
     folder, name = _target(out, _JSON_SUFFIXES, "json")
     name = name or ("result.json" if len(results) == 1 else "results.jsonl")
@@ -97,10 +97,10 @@ def write_geojson(results: Sequence[ChangeResult], out: Path) -> Mapping[str, st
                 "write .json, or compare georeferenced rasters"
             )
     several = len(results) > 1
-    features = [_feature(region, result.id if several else None) for result in results for region in result.regions]
-    collection = {"type": "FeatureCollection", "features": features}
+    features = [_feature(region, result.id, several) for result in results for region in result.regions]
+    text = json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False, allow_nan=False)
     name = name or "changes.geojson"
-    write_file(folder / name, (_json(collection, f"{out}: the regions") + "\n").encode())
+    write_file(folder / name, f"{text}\n".encode())
     return {"geojson": name}
 
 
@@ -239,52 +239,35 @@ def _only(results: Sequence[ChangeResult], out: Path) -> ChangeResult:
     return results[0]
 
 
-def _dumps(record: Record, indent: int | None = None) -> str:
-    name = f"pair {getattr(record, 'id', '')!r}"
+def _plain(record: Record, pair_id: str) -> dict[str, Any]:
+    """The record as JSON values; pydantic writes NaN as null."""
     try:
-        values = record.model_dump(mode="json")
+        return record.model_dump(mode="json")
     except ValueError as exc:  # pydantic's word for a type that is not JSON
-        raise ExportError(f"{name} cannot be written as JSON: {exc}; attributes must be plain JSON values") from exc
-    return _json(values, name, indent)
-
-
-def _json(values: object, name: str, indent: int | None = None) -> str:
-    try:
-        return json.dumps(
-            values,
-            ensure_ascii=False,
-            allow_nan=False,
-            indent=indent,
-            separators=(",", ": ") if indent else (",", ":"),
-        )
-    except (TypeError, ValueError) as exc:
         raise ExportError(
-            f"{name} cannot be written as JSON: {exc}; numbers must be finite and attributes plain JSON values"
+            f"pair {pair_id!r} cannot be written as JSON: {exc}; attributes must be plain JSON values"
         ) from exc
+
+
+def _dumps(record: Record, indent: int | None = None) -> str:
+    separators = (",", ": ") if indent else (",", ":")
+    values = _plain(record, getattr(record, "id", ""))
+    return json.dumps(values, ensure_ascii=False, allow_nan=False, indent=indent, separators=separators)
 
 
 def _on_one_line(match: re.Match[str]) -> str:
     return f"[{', '.join(number.strip() for number in match[1].split(','))}]"
 
 
-def _feature(region: ChangeRegion, result_id: str | None) -> dict[str, Any]:
-    facts = {key: value for key, value in region.attributes.items() if isinstance(value, str | int | float | bool)}
-    properties: dict[str, Any] = {
-        **facts,
-        "id": region.id,
-        "kind": region.kind,
-        "label": region.label,
-        "score": region.score,
-        "caption": region.caption,
-        "area_px": region.area_px,
-    }
-    if result_id is not None:
-        properties["result"] = result_id
+def _feature(region: ChangeRegion, result_id: str, several: bool) -> dict[str, Any]:
+    values = _plain(region, result_id)
+    facts = {key: value for key, value in values["attributes"].items() if isinstance(value, str | int | float | bool)}
+    own = {key: values[key] for key in ("id", "kind", "label", "score", "caption", "area_px")}
     return {
         "type": "Feature",
-        "id": region.id if result_id is None else f"{result_id}/{region.id}",
+        "id": f"{result_id}/{region.id}" if several else region.id,
         "geometry": None if region.map_polygon is None else _map_geometry(region.map_polygon),
-        "properties": properties,
+        "properties": facts | own | ({"result": result_id} if several else {}),
     }
 
 

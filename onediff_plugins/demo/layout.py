@@ -119,8 +119,8 @@ SIDES: Final = {
         origin_m=(20.0, 21.0),
         size=(512, 512),
         error_m=(0.0, 0.0),
-        sun=(-0.45, -0.893),
-        shadow=0.8,
+        sun=(-0.515, -0.857),
+        shadow=0.88,
         # Late summer: vegetation a little drier, the air a little hazier.
         season=((0.91, 0.13, 0.0), (0.05, 0.95, 0.0), (0.0, 0.05, 0.93)),
         gain=1.12,
