@@ -57,6 +57,16 @@ def rings(geometry: BaseGeometry) -> list[FloatArray]:
     return [shapely.get_coordinates(line) for line in lines if not line.is_empty]
 
 
+def grown_boxes(outline: Iterable[FloatArray], margin: float) -> list[FloatArray]:
+    """The rings, upright boxes grown by a margin in pixels, so that a line around them hides nothing inside."""
+    grown = []
+    for ring in outline:
+        low, high = ring.min(axis=0), ring.max(axis=0)
+        is_box = len(ring) == 5 and bool(((ring == low) | (ring == high)).all())
+        grown.append(np.where(ring == low, ring - margin, ring + margin) if is_box else ring)
+    return grown
+
+
 def _fixed_point(ring: FloatArray) -> NDArray[np.int32]:
     """OpenCV's sub-pixel integers; it counts from pixel centres, we from corners."""
     return np.rint((ring - 0.5) * (1 << _SUBPIXEL_BITS)).astype(np.int32)
@@ -134,7 +144,7 @@ def _dashes(ring: FloatArray, length: float) -> list[FloatArray]:
 def draw_numbers(
     picture: Picture, regions: Sequence[ChangeRegion], shrink: FloatArray, line: int, font_size: int
 ) -> None:
-    """Number the regions, strongest content first; a number that finds no free place is left out.
+    """Number the regions, strongest content first, each where its plate hides least; without a free place, not at all.
 
     Args:
         picture: (H, W, 3), written to.
@@ -154,21 +164,34 @@ def draw_numbers(
         x0, y0, x1, y1 = (round(float(v)) for v in bounds * np.tile(shrink, 2))
         rows, columns = badge.shape[:2]
         reach = line // 2 + 2
-        for left, top in (
+        places = (
             (x0 - reach - columns + 1, y0 - reach + 1),  # to its left
             (x0 - reach, y0 - rows - reach + 1),  # above the left corner
             (x1 + reach - columns, y0 - rows - reach + 1),  # above the right corner
             (x0 - reach, y1 + reach - 1),  # below the left corner
-            (x1 + reach, y0 - reach),  # beside it
+            (x1 + reach - 1, y0 - reach + 1),  # to its right
             (x0 - reach, y0 - reach),  # in its left corner
-        ):
-            spot = (left, top, left + columns, top + rows)
-            if left < 0 or top < 0 or spot[2] > width or spot[3] > height:
-                continue
-            if all(spot[2] <= a or spot[0] >= c or spot[3] <= b or spot[1] >= d for a, b, c, d in taken):
-                picture[top : spot[3], left : spot[2]] = badge
-                taken.append(spot)
-                break
+        )
+        spots = [
+            (left, top, left + columns, top + rows)
+            for left, top in places
+            if left >= 0 and top >= 0 and left + columns <= width and top + rows <= height
+        ]
+        free = [
+            spot
+            for spot in spots
+            if all(spot[2] <= a or spot[0] >= c or spot[3] <= b or spot[1] >= d for a, b, c, d in taken)
+        ]
+        if free:
+            left, top, right, bottom = min(free, key=lambda spot: _detail(picture, spot))
+            picture[top:bottom, left:right] = badge
+            taken.append((left, top, right, bottom))
+
+
+def _detail(picture: Picture, box: tuple[int, int, int, int]) -> float:
+    """How much a plate here would hide; steps of 8, so that the first of equal places is taken."""
+    x0, y0, x1, y1 = box
+    return round(float(picture[y0:y1:2, x0:x1:2].std(axis=(0, 1)).max()) / 8)
 
 
 def _badge(text: str, colour: Colour, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> Picture:

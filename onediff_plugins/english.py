@@ -1,7 +1,8 @@
-"""The little English grammar that captions need: articles, plurals, lists, rounded measures, sentences."""
+"""The little English that captions need: articles, plurals, lists, sentences, rounded measures, names of colours."""
 
 from __future__ import annotations
 
+import colorsys
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -22,6 +23,19 @@ _IRREGULAR: Final = {
     "roof": "roofs",
     "shelf": "shelves",
 }
+_HEX_COLOUR: Final = re.compile(r"#(?:[0-9a-f]{3}|[0-9a-f]{6})", re.IGNORECASE)
+# Up to this hue in degrees.
+_HUES: Final = (
+    (12, "red"),
+    (42, "orange"),
+    (68, "yellow"),
+    (165, "green"),
+    (195, "teal"),
+    (255, "blue"),
+    (290, "purple"),
+    (345, "pink"),
+    (360, "red"),
+)
 
 
 def article(noun: str) -> str:
@@ -87,3 +101,19 @@ def quoted(text: str, limit: int = 40) -> str:
     """The text on one line between quotes, shortened to `limit` characters."""
     line = " ".join(text.split())
     return f'"{line if len(line) <= limit else line[: limit - 1].rstrip() + "…"}"'
+
+
+def colour_words(colour: str) -> str:
+    """A colour by name: "green (#2f7d5b)" for a hex code, anything else as it is."""
+    if not _HEX_COLOUR.fullmatch(colour):
+        return colour
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+    red, green, blue = (int(digits[i : i + 2], 16) / 255 for i in (0, 2, 4))
+    hue, lightness, saturation = colorsys.rgb_to_hls(red, green, blue)
+    if lightness < 0.08 or lightness > 0.95:
+        return f"{'black' if lightness < 0.5 else 'white'} ({colour})"
+    name = "grey" if saturation < 0.12 else next(word for limit, word in _HUES if hue * 360 <= limit)
+    if name == "orange" and lightness < 0.38:
+        name = "brown"
+    tone = "dark " if lightness < 0.32 and name != "brown" else "light " if lightness > 0.75 else ""
+    return f"{tone}{name} ({colour})"

@@ -12,7 +12,17 @@ import cv2
 import numpy as np
 import shapely
 
-from onediff_plugins.drawing import DRAWN_ORDER, KIND_COLOURS, blend, draw_numbers, draw_outline, rings, stroke, tinted
+from onediff_plugins.drawing import (
+    DRAWN_ORDER,
+    KIND_COLOURS,
+    blend,
+    draw_numbers,
+    draw_outline,
+    grown_boxes,
+    rings,
+    stroke,
+    tinted,
+)
 from onediff_plugins.errors import ExportError
 from onediff_plugins.windows import reduce_frame
 
@@ -89,7 +99,7 @@ def overlay(result: ChangeResult) -> Picture:
     outlines = [[ring * shrink for ring in rings(region.geometry)] for region in ordered]
     picture = tinted(picture, [region.kind for region in ordered], outlines, result.mask)
     for region, outline in zip(ordered, outlines, strict=True):
-        draw_outline(picture, outline, region.kind, line)
+        draw_outline(picture, grown_boxes(outline, line / 2 + 1), region.kind, line)
     draw_numbers(picture, result.regions, shrink, line, font_size)
     return picture
 

@@ -9,7 +9,8 @@ Facts are read from `ChangeRegion.attributes`; all are optional:
     dx, dy                whole pixels that a moved region went, after = before + (dx, dy)
     what                  singular noun for what changed of it: "colour", "text", "size", ...
     <what>_before, <what>_after
-                          its old and new value as text, such as colour_before "#d33" or text_after "$15"
+                          its old and new value as text, such as colour_before "#d33" or text_after "$15"; a hex
+                          colour is also named
 """
 
 from __future__ import annotations
@@ -264,7 +265,8 @@ def _values(regions: Iterable[ChangeRegion], what: str) -> str:
     }
     if not what or len(told) != 1:
         return ""
-    before, after = (english.quoted(value) if what == "text" and value else value for value in told.pop())
+    speak = english.quoted if what == "text" else english.colour_words
+    before, after = (speak(value) if value else "" for value in told.pop())
     return (f" from {before}" if before and after else "") + (f" to {after}" if after else "")
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onediff_plugins.english import area_words, article, listed, plural, quoted, sentence
+from onediff_plugins.english import area_words, article, colour_words, listed, plural, quoted, sentence
 
 
 @pytest.mark.parametrize(
@@ -120,3 +120,30 @@ def test_a_long_quotation_is_shortened_on_one_line() -> None:
     assert quoted("$12") == '"$12"'
     assert quoted("a\nb") == '"a b"'
     assert quoted("x" * 60) == '"' + "x" * 39 + '…"'
+
+
+@pytest.mark.parametrize(
+    ("colour", "expected"),
+    [
+        ("#000", "black (#000)"),
+        ("#ffffff", "white (#ffffff)"),
+        ("#808080", "grey (#808080)"),
+        ("#333333", "dark grey (#333333)"),
+        ("#d33", "red (#d33)"),
+        ("#2f7d5b", "green (#2f7d5b)"),
+        ("#c4532d", "orange (#c4532d)"),
+        ("#6b4423", "brown (#6b4423)"),
+        ("#0b3d91", "dark blue (#0b3d91)"),
+        ("#ADD8E6", "light teal (#ADD8E6)"),
+        ("#ff69b4", "pink (#ff69b4)"),
+        ("crimson", "crimson"),
+        ("#12345", "#12345"),
+    ],
+)
+def test_a_hex_colour_is_named(colour: str, expected: str) -> None:
+    assert colour_words(colour) == expected
+
+
+@given(st.integers(0, 0xFFFFFF))
+def test_every_hex_colour_has_a_name(number: int) -> None:
+    assert re.fullmatch(r"((dark|light) )?[a-z]+ \(#[0-9a-f]{6}\)", colour_words(f"#{number:06x}"))

@@ -169,12 +169,19 @@ def test_a_kinds_colour_stands_out_from_white_and_from_black(kind: str) -> None:
     assert (luminance + 0.05) / 0.05 >= 3
 
 
-def test_the_outline_lies_on_the_boundary_of_the_region() -> None:
-    picture = overlay(result(flat(LIGHT), region("changed", shapely.box(60, 50, 140, 110))))
-    row = np.abs(picture[80].astype(int) - KIND_COLOURS["changed"]).max(axis=1)
-    drawn = np.flatnonzero(row <= 90)
-    assert drawn.min() in (59, 60)
-    assert drawn.max() in (139, 140)
+def test_the_outline_of_a_box_lies_around_it_and_hides_nothing_inside() -> None:
+    inside = region("changed", shapely.box(60, 50, 140, 110))
+    picture = overlay(result(flat(LIGHT), inside, mask=np.zeros((160, 200), np.uint8)))
+    assert (picture[50:110, 60:140] == 255).all()
+    for line in (picture[56:104, 56:60], picture[56:104, 140:144]):
+        assert share_of(line, KIND_COLOURS["changed"]) > 0.2
+
+
+def test_the_outline_of_a_polygon_lies_on_it() -> None:
+    diamond = region("changed", shapely.Polygon([(100, 30), (160, 80), (100, 130), (40, 80)]))
+    picture = overlay(result(flat(LIGHT), diamond, mask=np.zeros((160, 200), np.uint8)))
+    for x, y in ((130, 55), (130, 105), (70, 105), (70, 55)):
+        assert share_of(picture[y - 1 : y + 2, x - 1 : x + 2], KIND_COLOURS["changed"]) > 0.2
 
 
 def test_nothing_outside_a_region_is_touched_but_for_its_line_and_number() -> None:
@@ -210,7 +217,7 @@ def test_a_removed_region_is_dashed_and_an_added_one_is_not() -> None:
         picture = overlay(
             result(flat(LIGHT), region(kind, shapely.box(60, 50, 140, 110)), mask=np.zeros((160, 200), np.uint8))
         )
-        line = picture[109:111, 64:136].min(axis=(0, 2))
+        line = picture[110:113, 64:136].min(axis=(0, 2))
         return int((line > 200).sum())
 
     assert gaps("added") == 0
@@ -235,6 +242,13 @@ def test_numbers_are_told_apart() -> None:
     box = shapely.box(60, 50, 140, 110)
     first, second = (overlay(result(flat(LIGHT), region("added", box, number))) for number in (1, 2))
     assert not np.array_equal(first, second)
+
+
+def test_a_number_avoids_detail() -> None:
+    pixels = np.full((3, 160, 200), 255, np.uint8)
+    pixels[:, 40:120, :60] = np.random.default_rng(2).integers(0, 256, (80, 60), dtype=np.uint8)  # text on the left
+    picture = overlay(result(frame(pixels), region("added", shapely.box(60, 50, 140, 110))))
+    assert np.array_equal(picture[40:120, :54], np.moveaxis(pixels, 0, 2)[40:120, :54])
 
 
 def test_the_result_and_its_frames_are_left_as_they_are() -> None:

@@ -156,7 +156,7 @@ def moved(count: int, dy: int) -> list[ChangeRegion]:
         ([region("changed", BUTTON, "button", what="colour")], "The colour of a button at the top right changed."),
         (
             [region("changed", BUTTON, "button", what="colour", colour_before="#d33", colour_after="#2a2")],
-            "The colour of a button at the top right changed from #d33 to #2a2.",
+            "The colour of a button at the top right changed from red (#d33) to green (#2a2).",
         ),
         (
             [region("changed", PRICE, "text", what="text", text_before="$12", text_after="$15")],
