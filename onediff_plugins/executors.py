@@ -33,28 +33,27 @@ def run_local(fn: Callable[[Any], Any], items: Sequence[Any], workers: int) -> I
         workers: number of processes, at least 1.
 
     Yields:
-        (index, outcome) in order of completion. When a process dies, what was in flight is tried again one by one,
-        and the item whose process dies again has a `WorkerDiedError` as its outcome.
+        (index, outcome) in order of completion. When a process dies, what was in hand is tried again one by one, and
+        the item whose process dies again has a `WorkerDiedError` as its outcome.
     """
     waiting = deque(range(len(items)))
     while waiting:
-        suspects = yield from _run_pool(fn, items, waiting, workers)
-        for index in suspects:
-            died = yield from _run_pool(fn, items, deque([index]), 1)
-            if died:
+        suspects = deque((yield from _run_pool(fn, items, waiting, workers, in_hand=workers * QUEUE_PER_WORKER)))
+        while suspects:
+            for index in (yield from _run_pool(fn, items, suspects, 1, in_hand=1)):
                 yield index, WorkerDiedError("the process that worked on this pair died (out of memory, or a crash)")
 
 
 def _run_pool(
-    fn: Callable[[Any], Any], items: Sequence[Any], waiting: deque[int], workers: int
+    fn: Callable[[Any], Any], items: Sequence[Any], waiting: deque[int], workers: int, *, in_hand: int
 ) -> Generator[tuple[int, Any], None, list[int]]:
-    """Work through `waiting` until it is empty or the pool breaks; returns what was in flight then."""
+    """Work through `waiting` until it is empty or the pool breaks; returns what was in hand then."""
     context = multiprocessing.get_context("spawn")
     running: dict[Future[Any], int] = {}
     with _single_threaded(), ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker) as pool:
         try:
             while waiting or running:
-                while waiting and len(running) < workers * QUEUE_PER_WORKER:
+                while waiting and len(running) < in_hand:
                     running[pool.submit(fn, items[waiting[0]])] = waiting[0]
                     waiting.popleft()
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
