@@ -52,8 +52,8 @@ def find_blobs(
     Args:
         evidence: see `Evidence`.
         seeds: (H, W) bool, the evidence that counts.
-        before: (H, W) uint8 grey, on the after grid.
-        after: (H, W) uint8 grey.
+        before: (H, W, 3) uint8 RGB, on the after grid.
+        after: (H, W, 3) uint8 RGB.
         settings: `drift`.
 
     Returns:

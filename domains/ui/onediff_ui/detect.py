@@ -89,8 +89,7 @@ def _elements(
     score: NDArray[np.float32],
     settings: UiSettings,
 ) -> list[ChangeRegion]:
-    grey_b, grey_a = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (before, after))
-    blobs = find_blobs(evidence, seeds, grey_b, grey_a, settings)
+    blobs = find_blobs(evidence, seeds, before, after, settings)
     strong = [blob for blob in blobs if blob.score >= settings.threshold]
     weak = sorted((blob for blob in blobs if blob.score < settings.threshold), key=lambda blob: -blob.score)
     found = []
