@@ -155,7 +155,7 @@ def draw_numbers(
     """
     font = ImageFont.load_default(size=font_size * 2)
     height, width = picture.shape[:2]
-    taken: list[tuple[int, int, int, int]] = []
+    taken = np.zeros((height, width), dtype=np.bool_)
     for region in sorted(regions, key=lambda region: (region.kind == "moved", region.id)):
         bounds = shapely.bounds(region.geometry)
         if not np.isfinite(bounds).all():
@@ -177,15 +177,11 @@ def draw_numbers(
             for left, top in places
             if left >= 0 and top >= 0 and left + columns <= width and top + rows <= height
         ]
-        free = [
-            spot
-            for spot in spots
-            if all(spot[2] <= a or spot[0] >= c or spot[3] <= b or spot[1] >= d for a, b, c, d in taken)
-        ]
+        free = [box for box in spots if not taken[box[1] : box[3], box[0] : box[2]].any()]
         if free:
-            left, top, right, bottom = min(free, key=lambda spot: _detail(picture, spot))
+            left, top, right, bottom = min(free, key=lambda box: _detail(picture, box))
             picture[top:bottom, left:right] = badge
-            taken.append((left, top, right, bottom))
+            taken[top:bottom, left:right] = True
 
 
 def _detail(picture: Picture, box: tuple[int, int, int, int]) -> float:
