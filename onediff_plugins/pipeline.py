@@ -27,6 +27,7 @@ from onediff_plugins.types import (
 )
 from onediff_plugins.warp import warp_pair
 from onediff_plugins.windows import OVERVIEW_SIDE, frame_to_source_matrix, overview
+from onediff_plugins.wording import undecided_caption
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -146,7 +147,7 @@ def _undecided(host: Host, pair: ImagePair, valid_fraction: float) -> _Finding:
     nothing = ChangeMap(score=np.zeros(shape, dtype=np.float32), valid=pair.valid)
     least = host.settings(pair.domain).min_valid
     reason = f"only {valid_fraction:.1%} of the pair can be compared; min_valid is {least:.1%}"
-    return _Finding(nothing, (), 0.0, host.domain(pair.domain).wording.undecided, None, reason)
+    return _Finding(nothing, (), 0.0, undecided_caption(host.domain(pair.domain).wording), None, reason)
 
 
 class _Aligned(NamedTuple):
