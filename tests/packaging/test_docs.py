@@ -9,8 +9,10 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import click
+import numpy as np
 import pytest
 
 from onediff_plugins.demo import pairs_file
@@ -173,6 +175,38 @@ def run_example(language: str, source: str, folder: Path) -> str:
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
         output += done.stdout
     return output
+
+
+def test_the_examples_of_hooks_make_a_working_domain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    settings = ModuleType("my_package.settings")
+    settings.MySettings = DomainSettings
+    monkeypatch.setitem(sys.modules, "my_package", ModuleType("my_package"))
+    monkeypatch.setitem(sys.modules, "my_package.settings", settings)
+    plugin = ModuleType("xray")
+    sources = re.findall(r"```python\n(from onediff_plugins import hookimpl\n.*?)```", page("docs/hooks.md"), re.DOTALL)
+    for source in sources:
+        # Loading, aligning and the detector of the examples need files of the reader's own.
+        if not re.search(r"my_package\.(?!settings)", source):
+            exec(source, vars(plugin))
+    hooks = {name for name in vars(plugin) if name.startswith("onediff_")}
+    assert len(hooks) == 13
+
+    host = Host(plugins=[plugin], entry_points=False)
+    assert [info.error for info in host.plugins] == [None, None]
+    before = np.random.default_rng(1).uniform(60, 90, (64, 64)).astype(np.float32)
+    after = before.copy()
+    after[20:40, 10:30] += 150
+    result = host.compare(before, after, domain="xray")
+    assert result.changed
+    assert len(result.regions) == 1
+    assert result.caption.endswith("Please have it reviewed.")
+    assert result.pair is not None
+    assert "score" in [overlay.name for overlay in host.overlays(result, result.pair)]
+    assert host.exporter(".txt").write([result], tmp_path / "x.txt") == {"captions": "x.txt"}
+    assert (tmp_path / "x.txt").read_text(encoding="utf-8") == result.caption
+    assert sorted(host.executor("threads").run(str, [1, 2], 2)) == [(0, "1"), (1, "2")]
+    assert [command.name for command in host.commands()] == ["archive"]
+    assert host.head("xray.fracture").kinds == {"new": "added", "healed": "removed"}
 
 
 @pytest.mark.slow
