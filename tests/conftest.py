@@ -8,6 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 REPO = Path(__file__).resolve().parent.parent
 # Read before any test starts: `clean_environment` takes it away, because every ONEDIFF_* variable is a setting.
 DATA = Path(os.environ.get("ONEDIFF_DATA") or REPO.parent / "shared" / "data")
+
+# No deadline: a busy machine is not a failed property. On a CI the examples are the same every time.
+hypothesis.settings.register_profile("project", deadline=None, derandomize="CI" in os.environ)
+hypothesis.settings.load_profile("project")
 
 
 @pytest.fixture(autouse=True)
