@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from onediff_plugins import runs
+from onediff_plugins.catalog import foreign
 from onediff_plugins.errors import ExportError, OneDiffError, PluginConflictError, SettingsError
 from onediff_plugins.host import Host, failure_of
-from onediff_plugins.output import LEFTOVERS, read_record, remove_pair, write_pair
+from onediff_plugins.output import LEFTOVERS, owner_of, read_record, remove_pair, write_pair
 from onediff_plugins.types import ErrorRecord, PairFailure, PairRequest
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from onediff_plugins.pairs import PairEntry
+    from onediff_plugins.specs import ExecutorSpec
 
 RESULTS: Final = "results.jsonl"
 
@@ -122,7 +124,7 @@ def run_batch(
         OneDiffError: no pair could be compared: an executor, domain, detector, captioner or head that is not there.
     """
     host = plan.host()
-    run = host.executor(executor).run
+    spec = host.executor(executor)
     _refuse_hopeless(plan, host, entries)
     _prepare(plan, host, resume=resume)
     finished = runs.finished(entries, functools.partial(pair_folder, plan.out)) if resume else {}
@@ -131,7 +133,7 @@ def run_batch(
     work = functools.partial(_work, plan)
     items = [entries[index] for index in waiting]
     with progress(len(items)) if progress and items else contextlib.nullcontext(_ignore) as advance:
-        for position, answer in run(work, items, workers or _cores()):
+        for position, answer in _run(host, spec, work, items, workers or _cores()):
             index = waiting[position]
             outcomes[index] = answer if isinstance(answer, Outcome) else _died(plan, entries[index], answer)
             advance(outcomes[index])
@@ -147,6 +149,17 @@ def run_batch(
         failed=failed,
         skipped=len(finished),
     )
+
+
+def _run(
+    host: Host, spec: ExecutorSpec, work: Callable[[Any], Outcome], items: Sequence[PairEntry], workers: int
+) -> Iterator[tuple[int, Any]]:
+    try:
+        yield from spec.run(work, items, workers)
+    except OneDiffError:
+        raise
+    except Exception as exc:
+        raise foreign(exc, f"executor {spec.name}", owner_of(host, spec.run)) from exc
 
 
 def pair_folder(out: Path, entry: PairEntry) -> Path:
@@ -227,6 +240,7 @@ def _refuse_hopeless(plan: RunPlan, host: Host, entries: Sequence[PairEntry]) ->
     refused: OneDiffError | None = None
     for domain in sorted(host.domains() if "auto" in asked else asked):
         try:
+            host.domain(domain)
             detector = host.choose_model(domain, "detect", plan.detector)
             host.choose_model(domain, "describe", plan.captioner)
             host.choose_heads(detector, domain, plan.heads)

@@ -9,14 +9,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from onediff_plugins import exporters
-from onediff_plugins.errors import ExportError, OneDiffError, PluginContractError, StageError
+from onediff_plugins.catalog import foreign
+from onediff_plugins.errors import ExportError, OneDiffError, PluginContractError
 from onediff_plugins.types import SCHEMA
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from onediff_plugins.discovery import PluginInfo
     from onediff_plugins.host import Host
-    from onediff_plugins.specs import ExporterSpec
     from onediff_plugins.types import ChangeResult
 
 RECORD: Final = "result.json"
@@ -120,19 +121,25 @@ def _export(host: Host, name: str, result: ChangeResult, folder: Path) -> Mappin
     except (OneDiffError, OSError):
         raise
     except Exception as exc:
-        raise _blamed(StageError, host, spec, f"raised {type(exc).__name__} in stage 'export': {exc}") from exc
+        raise foreign(exc, "export", owner_of(host, spec.write)) from exc
     if not isinstance(files, Mapping):
-        raise _blamed(PluginContractError, host, spec, f"must give a mapping of files, got {type(files).__name__}")
+        info = owner_of(host, spec.write)
+        raise PluginContractError(
+            f"exporter {name!r}{f' of {info.owner}' if info else ''} must give a mapping of files, "
+            f"got {type(files).__name__}"
+        )
     return files
 
 
-def _blamed(kind: type[OneDiffError], host: Host, spec: ExporterSpec, what: str) -> OneDiffError:
-    """An error that names whose an exporter is: the plugin whose package its function lives in."""
-    package = _package(spec.write)
-    info = next((info for info in host.plugins if info.plugin and _package(info.plugin) == package), None)
-    error = kind(f"{info.owner if info else 'a plugin'}: the exporter {spec.name!r} {what}")
-    error.plugin = info.name if info else None
-    return error
+def owner_of(host: Host, function: object) -> PluginInfo | None:
+    """The plugin whose package a function lives in.
+
+    Args:
+        host: whose plugins are asked.
+        function: of a record that a plugin contributed.
+    """
+    package = _package(function)
+    return next((info for info in host.plugins if info.plugin and _package(info.plugin) == package), None)
 
 
 def _package(thing: object) -> str:

@@ -191,12 +191,12 @@ def test_an_exporter_that_raises_is_named_and_nothing_stays(tmp_path: Path) -> N
     with pytest.raises(StageError) as caught:
         export_with(break_down, tmp_path / "out")
     assert "Mapped (" in str(caught.value)
-    assert "the exporter 'cog' raised RuntimeError in stage 'export': the disk is square" in str(caught.value)
+    assert str(caught.value).endswith("raised RuntimeError in stage 'export': the disk is square")
     assert (caught.value.stage, caught.value.plugin) == ("export", "Mapped")
     assert everything(tmp_path) == set()
 
 
 def test_an_exporter_that_does_not_say_what_it_wrote_breaks_the_contract(tmp_path: Path) -> None:
-    with pytest.raises(PluginContractError, match="'cog' must give a mapping of files, got NoneType"):
+    with pytest.raises(PluginContractError, match=r"'cog' of Mapped \(.*\) must give a mapping of files, got NoneType"):
         export_with(forget_the_files, tmp_path / "out")
     assert everything(tmp_path) == set()
