@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from onediff_plugins.types import Box
-from onediff_ui.structure import same_drawing
+from onediff_ui.structure import OTHER, Likeness, likeness, wobble
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _NEAR_X, _NEAR_Y = 3, 2
 # So much contrast (in pixels of black on white) is at the operating point.
 _HALF_MASS: Final = 0.3
+# How much more is asked where everything around is rendered differently too.
+_NOISY_MASS: Final = 12.0
+_PRIOR: Final = 40  # pixels
 # Patches above this size, or plain in so large a part, are no drawings of strokes.
 _MAX_DRAWING: Final = 400_000
 _MAX_PLAIN: Final = 0.3
@@ -34,14 +37,31 @@ class Blob(NamedTuple):
     Attributes:
         box: their bounds on the after grid.
         mass: their contrast in pixels of black on white.
-        plain: how many of them are plain in both images.
-        score: confidence that somebody would call it a change.
+        plain: share of them that is plain in both images.
+        noise: share of the drawings around that is rendered differently.
+        likeness: how alike its two sides are as drawings.
     """
 
     box: Box
     mass: float
-    plain: int
-    score: float
+    plain: float
+    noise: float = 0.0
+    likeness: Likeness = OTHER
+
+    @property
+    def is_drawing(self) -> bool:
+        """Made of strokes and strong enough to be worth a closer look."""
+        return self.mass >= _HALF_MASS and self.plain < _MAX_PLAIN and self.box.area < _MAX_DRAWING
+
+    @property
+    def moved(self) -> bool:
+        """The same drawing, pixel for pixel, a little beside its old place."""
+        return self.likeness.exact and (self.likeness.dx, self.likeness.dy) != (0, 0)
+
+    @property
+    def score(self) -> float:
+        """Confidence that somebody would call it a change, in [0, 1]."""
+        return self.mass / (self.mass + _HALF_MASS + _NOISY_MASS * self.noise) * (1 - self.likeness.same)
 
 
 def find_blobs(
@@ -66,15 +86,29 @@ def find_blobs(
     owner = labels[rows, columns]
     mass = np.bincount(owner, weights=evidence.delta[rows, columns], minlength=count) / 255
     plain = np.bincount(owner, weights=evidence.plain[rows, columns], minlength=count)
-    area = np.bincount(owner, minlength=count)
-    blobs = []
-    for number in range(1, count):
-        box = _tight(seeds, labels, number, stats[number])
-        score = mass[number] / (mass[number] + _HALF_MASS)
-        if score >= settings.threshold and plain[number] < _MAX_PLAIN * area[number] and box.area < _MAX_DRAWING:
-            score *= 1 - same_drawing(before, after, box, settings.drift)
-        blobs.append(Blob(box, float(mass[number]), int(plain[number]), float(score)))
-    return blobs
+    share_plain = plain / np.maximum(np.bincount(owner, minlength=count), 1)
+    blobs = [
+        Blob(_tight(seeds, labels, number, stats[number]), float(mass[number]), float(share_plain[number]))
+        for number in range(1, count)
+    ]
+    return _without_rendering(blobs, evidence, seeds, before, after, settings)
+
+
+def _without_rendering(
+    blobs: list[Blob], evidence: Evidence, seeds: BoolArray, before: Array, after: Array, settings: UiSettings
+) -> list[Blob]:
+    """The same blobs; drawings that are only rendered differently, or moved a little, say so."""
+    drawings = [number for number, blob in enumerate(blobs) if blob.is_drawing]
+    changed = cv2.dilate(seeds.view(np.uint8), np.ones((5, 5), np.uint8)).view(np.bool_)
+    counts = {number: wobble(evidence.delta, changed, after, blobs[number].box) for number in drawings}
+    overall = sum(c[0] for c in counts.values()) / max(sum(c[1] for c in counts.values()), 1)
+    done = list(blobs)
+    for number, (differing, total) in counts.items():
+        # Where little stands around, the page as a whole says how it was rendered.
+        noise = (differing + _PRIOR * overall) / (total + _PRIOR)
+        found = likeness(before, after, blobs[number].box, settings.drift, noise)
+        done[number] = blobs[number]._replace(noise=noise, likeness=found)
+    return done
 
 
 def _tight(seeds: BoolArray, labels: Array, number: int, stats: Array) -> Box:

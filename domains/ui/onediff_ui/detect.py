@@ -9,7 +9,7 @@ import numpy as np
 
 from onediff_plugins.types import Box, ChangeMap, ChangeRegion
 from onediff_ui import regions as build
-from onediff_ui.blobs import enclosing, find_blobs, group_boxes
+from onediff_ui.blobs import Blob, enclosing, find_blobs, group_boxes
 from onediff_ui.elements import element_box, look
 from onediff_ui.evidence import Evidence, compare
 from onediff_ui.gaps import gap_contents
@@ -90,8 +90,9 @@ def _elements(
     settings: UiSettings,
 ) -> list[ChangeRegion]:
     blobs = find_blobs(evidence, seeds, before, after, settings)
-    strong = [blob for blob in blobs if blob.score >= settings.threshold]
-    weak = sorted((blob for blob in blobs if blob.score < settings.threshold), key=lambda blob: -blob.score)
+    moved = [blob for blob in blobs if blob.moved]
+    strong = [blob for blob in blobs if blob.score >= settings.threshold and not blob.moved]
+    weak = [blob for blob in blobs if blob.score < settings.threshold and not blob.moved]
     found = []
     for group in group_boxes([blob.box for blob in strong]):
         parts = [strong[index] for index in group]
@@ -101,9 +102,20 @@ def _elements(
         box = element_box(before if looked.kind == "removed" else after, tight, looked)
         _paint(score, tight, (evidence.delta[tight.slices] > _VISIBLE) | seeds[tight.slices], confidence)
         found.append(build.element_region(box, looked, confidence, before, after))
-    for blob in weak[:_MAX_WEAK]:
+    for blob in sorted(weak, key=lambda blob: -blob.score)[:_MAX_WEAK]:
         _paint(score, blob.box, seeds[blob.box.slices], blob.score)
         found.append(build.region("changed", blob.box, blob.score))
+    return found + _shifted(moved, settings)
+
+
+def _shifted(moved: Sequence[Blob], settings: UiSettings) -> list[ChangeRegion]:
+    """Elements that stand a little beside their old place; neighbours that went the same way are one."""
+    found = []
+    shifts = {(blob.likeness.dx, blob.likeness.dy) for blob in moved}
+    for dx, dy in sorted(shifts):
+        boxes = [blob.box for blob in moved if (blob.likeness.dx, blob.likeness.dy) == (dx, dy)]
+        for group in group_boxes(boxes):
+            found.append(build.shifted_region(enclosing([boxes[index] for index in group]), dx, dy, settings.min_move))
     return found
 
 

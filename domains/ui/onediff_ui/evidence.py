@@ -30,6 +30,7 @@ _PLAIN: Final = 6
 _MARGIN: Final = 2
 # What is left of the contrast of a single pixel after smoothing is a ninth; of a stroke, a third.
 _SMOOTHED: Final = 4
+_AREA: Final = np.ones((5, 5), np.uint8)
 # Rows without any difference that part two bands of work.
 _IDLE_ROWS: Final = 16
 
@@ -74,8 +75,8 @@ def compare(before: Array, after: Array, settings: UiSettings) -> Evidence | Non
         np.zeros((height, width), np.float32), np.zeros((height, width), np.bool_), np.zeros((height, width), np.bool_)
     )
     for y0, y1 in _active(rows):
-        # One more row on each side, for the neighbours.
-        top, bottom = max(y0 - 1, 0), min(y1 + 1, height)
+        # A few more rows on each side, for the neighbours.
+        top, bottom = max(y0 - 3, 0), min(y1 + 3, height)
         delta, edges, plain = _compare_rows(before[top:bottom], after[top:bottom], difference[top:bottom], settings)
         inner = slice(y0 - top, y1 - top)
         evidence.delta[y0:y1] = delta[inner]
@@ -103,8 +104,10 @@ def _compare_rows(
     # A thin stroke between two pixel columns loses its peak; smoothed, it is the same stroke at a fraction beside.
     leaves_smooth, _ = _leaves(cv2.blur(before, (3, 3)), cv2.blur(after, (3, 3)))
     edges = (leaves > settings.edge_tolerance) & (leaves_smooth > settings.edge_tolerance / _SMOOTHED)
-    plain = (contrast <= _PLAIN) & (delta > settings.flat_tolerance)
-    return delta, edges & (delta > settings.edge_tolerance), plain
+    plain = ((contrast <= _PLAIN) & (delta > settings.flat_tolerance)).view(np.uint8)
+    # Lines of shading a pixel or two thick are no area.
+    plain = cv2.morphologyEx(plain, cv2.MORPH_OPEN, _AREA)
+    return delta, edges & (delta > settings.edge_tolerance), plain.view(np.bool_)
 
 
 def _leaves(before: Array, after: Array) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

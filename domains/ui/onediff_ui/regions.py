@@ -131,10 +131,21 @@ def moved_regions(pieces: Sequence[Piece], after: Array, min_move: int) -> list[
             continue
         corners = np.array(inked)
         box = Box(*(int(v) for v in (*corners[:, :2].min(axis=0), *corners[:, 2:].max(axis=0))))
-        score = _MOVED_SCORE if max(abs(dx), abs(dy)) >= min_move else _DRIFT_SCORE
-        attributes = {"dx": -dx, "dy": -dy}
-        found.append(region("moved", box, score, bbox_before=box.shifted(dx, dy), attributes=attributes))
+        found.append(shifted_region(box, dx, dy, min_move))
     return found
+
+
+def shifted_region(box: Box, dx: int, dy: int, min_move: int) -> ChangeRegion:
+    """Something that moved.
+
+    Args:
+        box: on the after grid.
+        dx: columns from its place after to its place before.
+        dy: rows likewise.
+        min_move: shorter moves are drift: they stay below the operating point.
+    """
+    score = _MOVED_SCORE if max(abs(dx), abs(dy)) >= min_move else _DRIFT_SCORE
+    return region("moved", box, score, bbox_before=box.shifted(dx, dy), attributes={"dx": -dx, "dy": -dy})
 
 
 def _inked(grey: Array, box: Box) -> Box | None:

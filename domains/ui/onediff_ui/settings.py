@@ -12,13 +12,13 @@ class UiSettings(DomainSettings):
 
     layout: bool = Field(default=True, description="look for content that moved; off compares pixels in place")
     min_move: int = Field(
-        default=3, ge=1, description="shortest move in px that is reported; shorter ones are absorbed as drift"
+        default=1, ge=1, description="shortest move in px that is reported; shorter ones are absorbed as drift"
     )
     edge_tolerance: float = Field(
         default=18.0, gt=0, description="levels by which a pixel may leave the range of its neighbours in the other image"
     )
     flat_tolerance: float = Field(
-        default=3.0, gt=0, description="perceptual difference from which a plain area counts as recoloured"
+        default=1.4, gt=0, description="perceptual difference from which a plain area counts as recoloured"
     )
     drift: int = Field(
         default=3, ge=0, le=8, description="px by which the same word may lie elsewhere in another renderer"

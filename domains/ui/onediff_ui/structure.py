@@ -7,7 +7,7 @@ there is as much of it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import cv2
 import numpy as np
@@ -15,17 +15,64 @@ import numpy as np
 from onediff_plugins.types import Box
 
 if TYPE_CHECKING:
-    from onediff_plugins.types import Array
+    from onediff_plugins.types import Array, BoolArray
 
 _SMOOTH: Final = (3, 3)
-_MIN_CORRELATION: Final = 0.82
-_SURE_CORRELATION: Final = 0.96
-# How far apart the two sums of ink may be, as a share of the larger.
-_MAX_INK_CHANGE: Final = 0.35
+# What is asked of two drawings to be the same where the renderer is the same, and how much less where everything
+# around is rendered differently too.
+_MIN_CORRELATION: Final = 0.90
+_CORRELATION_SLOPE: Final = 0.10
+_MAX_INK_CHANGE: Final = 0.12
+_LENIENCE: Final = 0.6
+_MAX_NOISE: Final = 0.5
 _SAME_PAPER: Final = 6
+_EXACT: Final = 3  # levels
+_VISIBLE: Final = 4  # levels
+_CONTRAST: Final = 24  # levels between neighbours that make a pixel part of a drawing
+_AROUND_X, _AROUND_Y = 30, 20
 
 
-def same_drawing(before: Array, after: Array, box: Box, drift: int) -> float:
+class Likeness(NamedTuple):
+    """How alike two drawings are.
+
+    Attributes:
+        same: 0 (another drawing, or another colour) to 1 (the same).
+        dx: columns that the drawing lies further right in the before image.
+        dy: rows that it lies further down there.
+        exact: pixel for pixel the same under that shift.
+    """
+
+    same: float
+    dx: int = 0
+    dy: int = 0
+    exact: bool = False
+
+
+OTHER: Final = Likeness(0.0)
+
+
+def wobble(delta: Array, changed: BoolArray, after: Array, box: Box) -> tuple[int, int]:
+    """How many pixels of the drawings around a place are rendered differently without being changed.
+
+    Args:
+        delta: (H, W) float32, colour difference in levels.
+        changed: (H, W) bool, pixels at or next to evidence of change.
+        after: (H, W, 3) uint8 RGB.
+        box: the place.
+
+    Returns:
+        That number, and how many unchanged pixels the drawings have in all.
+    """
+    around = Box(box.x0 - _AROUND_X, box.y0 - _AROUND_Y, box.x1 + _AROUND_X, box.y1 + _AROUND_Y).intersection(
+        Box(0, 0, after.shape[1], after.shape[0])
+    )
+    patch = after[around.slices][:, :, 1]
+    kernel = np.ones((3, 3), np.uint8)
+    drawn = (cv2.subtract(cv2.dilate(patch, kernel), cv2.erode(patch, kernel)) > _CONTRAST) & ~changed[around.slices]
+    return int(np.count_nonzero(drawn & (delta[around.slices] > _VISIBLE))), int(np.count_nonzero(drawn))
+
+
+def likeness(before: Array, after: Array, box: Box, drift: int, noise: float) -> Likeness:
     """How sure it is that a box shows the same drawing in both images, apart from rendering.
 
     Args:
@@ -33,16 +80,14 @@ def same_drawing(before: Array, after: Array, box: Box, drift: int) -> float:
         after: (H, W, 3) uint8 RGB.
         box: what differs.
         drift: pixels by which the drawing may lie elsewhere.
-
-    Returns:
-        0 (another drawing, or another colour) to 1 (the same).
+        noise: share of the drawings around that is rendered differently, 0 (the same renderer) to 1.
     """
     bounds = Box(0, 0, after.shape[1], after.shape[0])
     inner = Box(box.x0 - 2, box.y0 - 2, box.x1 + 2, box.y1 + 2).intersection(bounds)
     outer = Box(inner.x0 - drift, inner.y0 - drift, inner.x1 + drift, inner.y1 + drift).intersection(bounds)
     paper_a, paper_b = _paper(after[inner.slices]), _paper(before[inner.slices])
     if np.abs(paper_a - paper_b).max() > _SAME_PAPER:
-        return 0.0
+        return OTHER
     ink_a, ink_b = _ink(after[inner.slices], paper_a), _ink(before[outer.slices], paper_b)
     similarity = cv2.matchTemplate(_strength(ink_b), _strength(ink_a), cv2.TM_CCORR_NORMED)
     _, best, _, (x, y) = cv2.minMaxLoc(similarity)
@@ -50,9 +95,13 @@ def same_drawing(before: Array, after: Array, box: Box, drift: int) -> float:
     # Smoothing and sub-pixel moves keep the sum of the ink, colour by colour; recolouring does not.
     sum_a, sum_b = ink_a.sum(axis=(0, 1)), there.sum(axis=(0, 1))
     change = float(np.linalg.norm(sum_a - sum_b)) / max(float(np.linalg.norm(sum_a)), float(np.linalg.norm(sum_b)), 1e-6)
-    if change > _MAX_INK_CHANGE:
-        return 0.0
-    return float(np.clip((best - _MIN_CORRELATION) / (_SURE_CORRELATION - _MIN_CORRELATION), 0, 1))
+    lenience = _LENIENCE * min(noise, _MAX_NOISE)
+    if change > _MAX_INK_CHANGE + lenience:
+        return OTHER
+    same = float(np.clip((best + lenience - _MIN_CORRELATION) / _CORRELATION_SLOPE, 0, 1))
+    core = np.s_[box.y0 - inner.y0 : box.y1 - inner.y0, box.x0 - inner.x0 : box.x1 - inner.x0]
+    exact = bool(np.abs(ink_a[core] - there[core]).max() <= _EXACT)
+    return Likeness(same, x + outer.x0 - inner.x0, y + outer.y0 - inner.y0, exact)
 
 
 def _paper(patch: Array) -> Array:
