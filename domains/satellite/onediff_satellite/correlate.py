@@ -120,8 +120,12 @@ def phase_shifts(before: FloatImage, after: FloatImage) -> FloatArray:
     independent = weight.sum() ** 2 / (weight**2).sum()
     response = np.clip(peak, 0, 1)
     out = np.stack(
-        [(dx + width / 2) % width - width / 2, (dy + height / 2) % height - height / 2, response,
-         response * np.sqrt(independent)],
+        [
+            (dx + width / 2) % width - width / 2,
+            (dy + height / 2) % height - height / 2,
+            response,
+            response * np.sqrt(independent),
+        ],
         axis=1,
     )
     return np.where(peak[:, None] > 0, out, 0).astype(np.float64)

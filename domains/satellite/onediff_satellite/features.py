@@ -41,7 +41,7 @@ def sift_similarity(before: FloatImage, after: FloatImage) -> FloatArray | None:
     Source: Lowe, "Distinctive image features from scale-invariant keypoints", IJCV 2004; Fischler and Bolles, "Random
     sample consensus", CACM 1981.
     """
-    sift = cv2.SIFT_create(_SIFT_FEATURES, contrastThreshold=0.02, enable_precise_upscale=True)
+    sift = cv2.SIFT.create(_SIFT_FEATURES, contrastThreshold=0.02, enable_precise_upscale=True)
     to_small, small_before, small_after = _reduced(before, after, _SIFT_SIDE)
     points_after, words_after = sift.detectAndCompute(_eight_bit(small_after), None)
     points_before, words_before = sift.detectAndCompute(_eight_bit(small_before), None)
@@ -62,7 +62,7 @@ def sift_similarity(before: FloatImage, after: FloatImage) -> FloatArray | None:
     scale = float(np.hypot(affine[0, 0], affine[1, 0]))
     if not 1 / _MAX_SCALE < scale < _MAX_SCALE:
         return None
-    matrix: FloatArray = np.linalg.inv(to_small) @ _centres_to_corners(affine) @ to_small
+    matrix: FloatArray = np.linalg.inv(to_small) @ _centres_to_corners(np.asarray(affine, np.float64)) @ to_small
     return matrix
 
 
@@ -90,7 +90,7 @@ def ecc_affine(before: FloatImage, after: FloatImage, valid: BoolArray, start: F
         )
     except cv2.error:  # it lost the overlap, or the images do not correlate
         return None
-    matrix: FloatArray = np.linalg.inv(to_small) @ _centres_to_corners(affine) @ to_small
+    matrix: FloatArray = np.linalg.inv(to_small) @ _centres_to_corners(np.asarray(affine, np.float64)) @ to_small
     return matrix if np.isfinite(matrix).all() else None
 
 
@@ -102,7 +102,7 @@ def _reduced(before: FloatImage, after: FloatImage, side: int) -> tuple[FloatArr
     matrix = np.diag([size[0] / width, size[1] / height, 1.0])
     if scale == 1:
         return matrix, before, after
-    small = [cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in (before, after)]
+    small = [np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.float32) for image in (before, after)]
     return matrix, small[0], small[1]
 
 
@@ -125,4 +125,5 @@ def _shift(by: float) -> FloatArray:
 def _eight_bit(image: FloatImage) -> NDArray[np.uint8]:
     low, high = np.percentile(image, (1, 99))
     span = high - low if high > low else 1.0
-    return np.clip((image - low) / span * 255, 0, 255).astype(np.uint8)
+    grey: NDArray[np.uint8] = np.clip((image - low) / span * 255, 0, 255).astype(np.uint8)
+    return grey

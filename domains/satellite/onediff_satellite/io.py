@@ -17,7 +17,7 @@ import numpy as np
 from onediff_plugins.errors import UnsupportedSourceError
 from onediff_plugins.types import Box, GeoRef, ImagePair
 from onediff_satellite.bands import common_bands
-from onediff_satellite.grids import check_same_place, map_box, source_matrix, to_matrix
+from onediff_satellite.grids import check_same_place, map_box, source_matrix
 from onediff_satellite.raster import (
     Raster,
     check_decodable,
@@ -30,8 +30,6 @@ from onediff_satellite.raster import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from onediff_plugins.types import Frame, PairRequest
     from onediff_satellite.settings import SatelliteSettings
 

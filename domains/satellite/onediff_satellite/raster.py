@@ -242,8 +242,14 @@ def check_decodable(raster: Raster, box: Box, size: tuple[int, int], max_pixels:
         )
 
 
-def read_frame(raster: Raster, positions: tuple[int, ...], names: tuple[str, ...], box: Box, size: tuple[int, int],
-               grid: SourceGrid | None = None) -> Frame:
+def read_frame(
+    raster: Raster,
+    positions: tuple[int, ...],
+    names: tuple[str, ...],
+    box: Box,
+    size: tuple[int, int],
+    grid: SourceGrid | None = None,
+) -> Frame:
     """Read a part of a raster.
 
     Args:

@@ -143,9 +143,7 @@ def refine(before: FloatImage, after: FloatImage, valid: BoolArray, limit_px: fl
     Returns:
         The correction under which the tiles agree best, or none.
     """
-    images = _Images(
-        before=before, after=after, valid=valid, scale=1, limit_px=min(limit_px, min(after.shape) / 4)
-    )
+    images = _Images(before=before, after=after, valid=valid, scale=1, limit_px=min(limit_px, min(after.shape) / 4))
     best = Refinement(matrix=np.eye(3), steps=(), residual_px=None)
     as_given = agreement(before, after, valid)
     cost = as_given.cost
@@ -154,9 +152,9 @@ def refine(before: FloatImage, after: FloatImage, valid: BoolArray, limit_px: fl
         """Take a candidate when its tiles agree better than the best so far."""
         nonlocal best, cost
         judged = None if matrix is None else images.judged(matrix)
-        if matrix is not None and judged is not None and judged.residual_px is not None:
-            if judged.cost < cost - _MIN_GAIN:
-                best, cost = Refinement(matrix=matrix, steps=steps, residual_px=judged.residual_px), judged.cost
+        if matrix is None or judged is None or judged.residual_px is None or judged.cost >= cost - _MIN_GAIN:
+            return
+        best, cost = Refinement(matrix=matrix, steps=steps, residual_px=judged.residual_px), judged.cost
 
     def unsettled(limit: float = _SETTLED_PX) -> bool:
         residual = best.residual_px if best.steps else as_given.residual_px
@@ -176,8 +174,10 @@ def refine(before: FloatImage, after: FloatImage, valid: BoolArray, limit_px: fl
         offer(similarity, ("sift",))
         if best.steps == ("sift",) and unsettled():
             offer(ecc_affine(before, after, valid, best.matrix), ("sift", "ecc"))
-    return best if best.steps or not confirmed else Refinement(
-        matrix=best.matrix, steps=(), residual_px=as_given.residual_px
+    return (
+        best
+        if best.steps or not confirmed
+        else Refinement(matrix=best.matrix, steps=(), residual_px=as_given.residual_px)
     )
 
 
@@ -216,7 +216,7 @@ def _grey(frame: Frame, size: tuple[int, int]) -> tuple[FloatImage, BoolArray]:
     if size == (frame.width, frame.height):
         return total, frame.valid
     share = cv2.resize(frame.valid.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    return cv2.resize(total, size, interpolation=cv2.INTER_AREA), share > 0.999
+    return np.asarray(cv2.resize(total, size, interpolation=cv2.INTER_AREA), np.float32), share > 0.999
 
 
 def _snapped(matrix: FloatArray, after: Frame) -> FloatArray:
