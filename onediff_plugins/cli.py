@@ -6,6 +6,7 @@ Imports click and the standard library at module level: `onediff --help` answers
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import traceback
 from contextlib import redirect_stdout
@@ -28,6 +29,10 @@ FAILED: Final = 2
 OWNER: Final = "onediff_plugins.owner"
 
 
+class ReaderGoneError(Exception):
+    """Whoever read stdout went away, as `head` does; click would exit with 1, which means "changed" here."""
+
+
 class PluginGroup(click.Group):
     """Built-in commands, and those of plugins; a plugin cannot take a built-in command's name."""
 
@@ -47,6 +52,8 @@ class PluginGroup(click.Group):
         """Run a command; what a plugin's command raises unforeseen is the plugin's."""
         try:
             return super().invoke(ctx)
+        except BrokenPipeError as exc:
+            raise ReaderGoneError from exc
         except (OneDiffError, click.ClickException, click.exceptions.Exit, click.Abort, OSError):
             raise
         except Exception as exc:
@@ -242,8 +249,8 @@ def main(arguments: list[str] | None = None) -> None:
     except OneDiffError as exc:
         click.echo(f"onediff: {' '.join(str(exc).split())}", err=True)
         sys.exit(FAILED)
-    except BrokenPipeError:  # the reader of stdout went away, as `head` does
-        sys.stderr.close()
+    except ReaderGoneError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the flush at exit would complain
         sys.exit(FAILED)
     except Exception:  # noqa: BLE001  # a defect of ours: show where, and never exit with 1
         traceback.print_exc()

@@ -33,6 +33,22 @@ OPTIONAL: Final = {
 }
 
 
+class StdoutConsole(Console):
+    """Prints names and captions as they are, and raises when the reader went away, where rich would exit with 1."""
+
+    def __init__(self) -> None:
+        """A console on stdout."""
+        super().__init__(highlight=False, soft_wrap=True, markup=False, emoji=False)
+
+    def on_broken_pipe(self) -> None:
+        """Leave it to the command line.
+
+        Raises:
+            BrokenPipeError: always.
+        """
+        raise BrokenPipeError
+
+
 def print_result(result: ChangeResult, out: Path | None) -> None:
     """The caption, a short table of regions, and where the files are.
 
@@ -40,7 +56,7 @@ def print_result(result: ChangeResult, out: Path | None) -> None:
         result: any result.
         out: the folder it was written to, or None.
     """
-    console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+    console = StdoutConsole()
     console.print(Text(result.caption, style="bold"))
     verdict = {True: "changed", False: "not changed", None: f"undecided: {result.reason}"}[result.changed]
     total = sum(result.timings_ms.values())
@@ -147,7 +163,7 @@ def print_plugins(host: Host, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"onediff_plugins": __version__, "plugins": plugins, **brought}, indent=2))
         return
-    console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+    console = StdoutConsole()
     table = Table("plugin", "distribution", "version", "status", "error", box=None, pad_edge=False)
     for plugin in plugins:
         table.add_row(*(plugin[key] or "" for key in ("name", "dist", "version", "status", "error")))
