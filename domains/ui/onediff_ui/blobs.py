@@ -25,6 +25,9 @@ _NEAR_X, _NEAR_Y = 3, 2
 _HALF_MASS: Final = 0.3
 # How much more is asked where everything around is rendered differently too.
 _NOISY_MASS: Final = 12.0
+_CARET_WIDTH: Final = 3
+_CARET_HEIGHT: Final = (8, 48)
+_CARET_SOLID: Final = 0.95
 _PRIOR: Final = 40  # pixels
 # Patches above this size, or plain in so large a part, are no drawings of strokes.
 _MAX_DRAWING: Final = 400_000
@@ -38,6 +41,7 @@ class Blob(NamedTuple):
         box: their bounds on the after grid.
         mass: their contrast in pixels of black on white.
         plain: share of them that is plain in both images.
+        solid: share of its box that is evidence.
         noise: share of the drawings around that is rendered differently.
         likeness: how alike its two sides are as drawings.
     """
@@ -45,6 +49,7 @@ class Blob(NamedTuple):
     box: Box
     mass: float
     plain: float
+    solid: float
     noise: float = 0.0
     likeness: Likeness = OTHER
 
@@ -57,6 +62,15 @@ class Blob(NamedTuple):
     def moved(self) -> bool:
         """The same drawing, pixel for pixel, a little beside its old place."""
         return self.likeness.exact and (self.likeness.dx, self.likeness.dy) != (0, 0)
+
+    @property
+    def like_caret(self) -> bool:
+        """A thin upright bar: the cursor of a text field, which blinks."""
+        return (
+            self.box.width <= _CARET_WIDTH
+            and _CARET_HEIGHT[0] <= self.box.height <= _CARET_HEIGHT[1]
+            and self.solid >= _CARET_SOLID
+        )
 
     @property
     def score(self) -> float:
@@ -86,11 +100,11 @@ def find_blobs(
     owner = labels[rows, columns]
     mass = np.bincount(owner, weights=evidence.delta[rows, columns], minlength=count) / 255
     plain = np.bincount(owner, weights=evidence.plain[rows, columns], minlength=count)
-    share_plain = plain / np.maximum(np.bincount(owner, minlength=count), 1)
-    blobs = [
-        Blob(_tight(seeds, labels, number, stats[number]), float(mass[number]), float(share_plain[number]))
-        for number in range(1, count)
-    ]
+    size = np.bincount(owner, minlength=count)
+    blobs = []
+    for number in range(1, count):
+        box = _tight(seeds, labels, number, stats[number])
+        blobs.append(Blob(box, float(mass[number]), plain[number] / size[number], size[number] / box.area))
     return _without_rendering(blobs, evidence, seeds, before, after, settings)
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from onediff_ui.settings import UiSettings
 
 _GAP_SCORE: Final = 0.95
+_EXCUSED_SCORE: Final = 0.99  # of the operating point, for evidence that has an innocent explanation
 _VISIBLE: Final = 8  # levels; pixels of an element that differ less are left out of the mask
 _MAX_WEAK: Final = 50  # candidates below the operating point that are worth ranking
 
@@ -67,8 +68,8 @@ def detect_pair(pair: ImagePair, settings: UiSettings) -> ChangeMap:
         seeds = evidence.seeds & comparable
         seeds &= ~stretched(seeds, pieces, to_screen(pair.before), after)
         found += _elements(evidence, seeds, before, after, score, settings)
-    found += _added(pair, after, score)
-    found += _removed(pair, pieces, score)
+    found += _added(pair, after, score, settings)
+    found += _removed(pair, pieces, score, settings)
     found += build.moved_regions(pieces, cv2.cvtColor(after, cv2.COLOR_RGB2GRAY), settings.min_move)
     return ChangeMap(score=score, valid=pair.valid, candidates=tuple(found))
 
@@ -91,8 +92,12 @@ def _elements(
 ) -> list[ChangeRegion]:
     blobs = find_blobs(evidence, seeds, before, after, settings)
     moved = [blob for blob in blobs if blob.moved]
-    strong = [blob for blob in blobs if blob.score >= settings.threshold and not blob.moved]
-    weak = [blob for blob in blobs if blob.score < settings.threshold and not blob.moved]
+    placed = [blob for blob in blobs if not blob.moved]
+    strong = [blob for blob in placed if blob.score >= settings.threshold]
+    strong = [blob for blob in strong if not _is_border(blob.box, after.shape, settings.edge_slack)]
+    if settings.ignore_caret and sum(blob.like_caret for blob in strong) == 1:
+        strong = [blob for blob in strong if not blob.like_caret]
+    weak = [blob for blob in placed if blob not in strong]
     found = []
     for group in group_boxes([blob.box for blob in strong]):
         parts = [strong[index] for index in group]
@@ -103,9 +108,18 @@ def _elements(
         _paint(score, tight, (evidence.delta[tight.slices] > _VISIBLE) | seeds[tight.slices], confidence)
         found.append(build.element_region(box, looked, confidence, before, after))
     for blob in sorted(weak, key=lambda blob: -blob.score)[:_MAX_WEAK]:
-        _paint(score, blob.box, seeds[blob.box.slices], blob.score)
-        found.append(build.region("changed", blob.box, blob.score))
+        confidence = min(blob.score, _EXCUSED_SCORE * settings.threshold)
+        _paint(score, blob.box, seeds[blob.box.slices], confidence)
+        found.append(build.region("changed", blob.box, confidence))
     return found + _shifted(moved, settings)
+
+
+def _is_border(box: Box, shape: tuple[int, ...], slack: int) -> bool:
+    """A sliver along the border of the page: sizes were rounded, or a neighbour shows by a pixel."""
+    height, width = shape[:2]
+    upright = box.width <= slack and (box.x0 == 0 or box.x1 == width) and box.height >= height / 2
+    level = box.height <= slack and (box.y0 == 0 or box.y1 == height) and box.width >= width / 2
+    return (upright and width > 2 * slack) or (level and height > 2 * slack)
 
 
 def _shifted(moved: Sequence[Blob], settings: UiSettings) -> list[ChangeRegion]:
@@ -126,22 +140,34 @@ def _paint(score: NDArray[np.float32], box: Box, pixels: BoolArray, confidence: 
     part[closed] = np.maximum(part[closed], np.float32(confidence))
 
 
-def _added(pair: ImagePair, after: Array, score: NDArray[np.float32]) -> list[ChangeRegion]:
+def _added(
+    pair: ImagePair, after: Array, score: NDArray[np.float32], settings: UiSettings
+) -> list[ChangeRegion]:
     if pair.unmatched_after is None or not pair.unmatched_after.any():
         return []
     found = []
     for box in gap_contents(after, pair.unmatched_after & pair.after.valid):
-        score[box.slices] = np.maximum(score[box.slices], np.float32(_GAP_SCORE))
-        found.append(build.region("added", box, _GAP_SCORE))
+        confidence = _gap_score(box, settings)
+        score[box.slices] = np.maximum(score[box.slices], np.float32(confidence))
+        found.append(build.region("added", box, confidence))
     return found
 
 
-def _removed(pair: ImagePair, pieces: Sequence[Piece], score: NDArray[np.float32]) -> list[ChangeRegion]:
+def _removed(
+    pair: ImagePair, pieces: Sequence[Piece], score: NDArray[np.float32], settings: UiSettings
+) -> list[ChangeRegion]:
     if pair.unmatched_before is None or not pair.unmatched_before.any():
         return []
     found = []
     for box in gap_contents(to_screen(pair.before), pair.unmatched_before & pair.before.valid):
         place = build.removed_place(box, pieces, pair.after.box)
-        score[place.slices] = np.maximum(score[place.slices], np.float32(_GAP_SCORE))
-        found.append(build.region("removed", place, _GAP_SCORE, bbox_before=box))
+        confidence = _gap_score(box, settings)
+        score[place.slices] = np.maximum(score[place.slices], np.float32(confidence))
+        found.append(build.region("removed", place, confidence, bbox_before=box))
     return found
+
+
+def _gap_score(box: Box, settings: UiSettings) -> float:
+    """Slivers come and go when sizes are rounded."""
+    sliver = min(box.width, box.height) <= settings.edge_slack
+    return _EXCUSED_SCORE * settings.threshold if sliver else _GAP_SCORE

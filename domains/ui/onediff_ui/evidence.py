@@ -30,6 +30,10 @@ _PLAIN: Final = 6
 _MARGIN: Final = 2
 # What is left of the contrast of a single pixel after smoothing is a ninth; of a stroke, a third.
 _SMOOTHED: Final = 4
+# A page is quiet where hardly any of its drawings differ, by even a few levels: both images come from one renderer.
+_CONTRAST: Final = 24
+_VISIBLE: Final = 4
+_QUIET: Final = 0.03
 _AREA: Final = np.ones((5, 5), np.uint8)
 # Rows without any difference that part two bands of work.
 _IDLE_ROWS: Final = 16
@@ -82,7 +86,16 @@ def compare(before: Array, after: Array, settings: UiSettings) -> Evidence | Non
         evidence.delta[y0:y1] = delta[inner]
         evidence.edges[y0:y1] = edges[inner]
         evidence.plain[y0:y1] = plain[inner]
+    if _is_quiet(evidence.delta, after):
+        # Nothing else moved by parts of a pixel, so what did is a change.
+        np.logical_or(evidence.edges, evidence.delta > settings.edge_tolerance, out=evidence.edges)
     return evidence
+
+
+def _is_quiet(delta: NDArray[np.float32], after: Array) -> bool:
+    green = np.ascontiguousarray(after[:, :, 1])
+    drawn = cv2.subtract(cv2.dilate(green, _NEIGHBOURS), cv2.erode(green, _NEIGHBOURS)) > _CONTRAST
+    return int(np.count_nonzero(drawn & (delta > _VISIBLE))) <= _QUIET * np.count_nonzero(drawn)
 
 
 def _active(rows: BoolArray) -> list[tuple[int, int]]:

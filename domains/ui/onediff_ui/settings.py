@@ -23,3 +23,7 @@ class UiSettings(DomainSettings):
     drift: int = Field(
         default=3, ge=0, le=8, description="px by which the same word may lie elsewhere in another renderer"
     )
+    ignore_caret: bool = Field(default=True, description="a single text cursor that came or went is no change")
+    edge_slack: int = Field(
+        default=2, ge=0, description="px of a page's border that may come or go, as when sizes are rounded"
+    )

@@ -27,6 +27,7 @@ _LENIENCE: Final = 0.6
 _MAX_NOISE: Final = 0.5
 _SAME_PAPER: Final = 6
 _EXACT: Final = 3  # levels
+_MIN_EXACT: Final = 40  # pixels; fewer are alike by chance
 _VISIBLE: Final = 4  # levels
 _CONTRAST: Final = 24  # levels between neighbours that make a pixel part of a drawing
 _AROUND_X, _AROUND_Y = 30, 20
@@ -99,8 +100,7 @@ def likeness(before: Array, after: Array, box: Box, drift: int, noise: float) ->
     if change > _MAX_INK_CHANGE + lenience:
         return OTHER
     same = float(np.clip((best + lenience - _MIN_CORRELATION) / _CORRELATION_SLOPE, 0, 1))
-    core = np.s_[box.y0 - inner.y0 : box.y1 - inner.y0, box.x0 - inner.x0 : box.x1 - inner.x0]
-    exact = bool(np.abs(ink_a[core] - there[core]).max() <= _EXACT)
+    exact = box.area >= _MIN_EXACT and bool(np.abs(ink_a - there).max() <= _EXACT)
     return Likeness(same, x + outer.x0 - inner.x0, y + outer.y0 - inner.y0, exact)
 
 
