@@ -65,7 +65,12 @@ def layout_row(pair, result) -> dict:
     for name, *box in pair["regions_after"]:
         gone = box[2] == 0
         truth = corners(names_before[name] if gone else box)
-        x0, y0, x1, y1 = (int(np.floor(truth[0])), int(np.floor(truth[1])), int(np.ceil(truth[2])), int(np.ceil(truth[3])))
+        x0, y0, x1, y1 = (
+            int(np.floor(truth[0])),
+            int(np.floor(truth[1])),
+            int(np.ceil(truth[2])),
+            int(np.ceil(truth[3])),
+        )
         inside[y0:y1, x0:x1] = True
         boxes = [r.bbox_before if gone else r.bbox_after for r in content]
         hits += any(b is not None and iou(truth, b) >= IOU for b in boxes)
@@ -84,7 +89,9 @@ def draw(result, path: Path) -> None:
     sides = []
     for frame, key in ((result.pair.before, "bbox_before"), (result.pair.after, "bbox_after")):
         pixels = np.ascontiguousarray(frame.hwc)
-        picture = pixels.copy() if pixels.dtype == np.uint8 else (pixels / np.iinfo(pixels.dtype).max * 255).astype(np.uint8)
+        picture = (
+            pixels.copy() if pixels.dtype == np.uint8 else (pixels / np.iinfo(pixels.dtype).max * 255).astype(np.uint8)
+        )
         if key == "bbox_after":
             flagged = result.mask > 0
             picture[flagged] = picture[flagged] // 2 + np.array([127, 0, 80], np.uint8)
@@ -94,10 +101,14 @@ def draw(result, path: Path) -> None:
                 continue
             x0, y0, x1, y1 = (round(v) for v in box)
             cv2.rectangle(picture, (x0 - 1, y0 - 1), (x1, y1), COLOURS[region.kind], 2)
-            cv2.putText(picture, f"{region.kind[0]}{region.score:.2f}", (x0, max(y0 - 3, 9)), 0, 0.4, COLOURS[region.kind], 1)
+            cv2.putText(
+                picture, f"{region.kind[0]}{region.score:.2f}", (x0, max(y0 - 3, 9)), 0, 0.4, COLOURS[region.kind], 1
+            )
         sides.append(picture)
     height = max(side.shape[0] for side in sides)
-    padded = [cv2.copyMakeBorder(s, 0, height - s.shape[0], 0, 6, cv2.BORDER_CONSTANT, value=(90, 90, 90)) for s in sides]
+    padded = [
+        cv2.copyMakeBorder(s, 0, height - s.shape[0], 0, 6, cv2.BORDER_CONSTANT, value=(90, 90, 90)) for s in sides
+    ]
     path.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(path), cv2.cvtColor(np.hstack(padded), cv2.COLOR_RGB2BGR))
 
@@ -123,7 +134,9 @@ def run_set(host: Host, name: str, args) -> dict:
         if args.only and index not in args.only:
             continue
         pair = json.loads(line)
-        request = PairRequest(before=str(root / pair["before"]), after=str(root / pair["after"]), domain="ui", id=pair["id"])
+        request = PairRequest(
+            before=str(root / pair["before"]), after=str(root / pair["after"]), domain="ui", id=pair["id"]
+        )
         started = time.process_time()
         result = next(iter(host.compare_many([request])))
         elapsed = (time.process_time() - started) * 1000
@@ -134,15 +147,19 @@ def run_set(host: Host, name: str, args) -> dict:
         row = {"id": pair["id"], "ms": elapsed, "changed": bool(result.changed), "expected": expectation(name, pair)}
         row["size"] = "x".join(map(str, (result.after.width, result.after.height)))
         row["timings"] = result.timings_ms
+        row["any"] = bool(result.regions)
         if name == "layout_shift":
             row |= layout_row(pair, result)
         if name == "recolour":
             row |= recolour_row(pair, result)
         if args.each or (args.wrong and row["expected"] is not None and row["expected"] != row["changed"]):
             kinds = {kind: sum(r.kind == kind for r in result.regions) for kind in COLOURS}
-            print(f"  {index} {pair['id']} {row['size']} changed={row['changed']} expected={row['expected']} score={result.score:.2f}",
-                  {k: v for k, v in kinds.items() if v}, {k: round(v, 3) for k, v in row.items() if k in ("hits", "boxes", "outside", "found")},
-                  f"{elapsed:.0f} ms")
+            print(
+                f"  {index} {pair['id']} {row['size']} changed={row['changed']} expected={row['expected']} score={result.score:.2f}",
+                {k: v for k, v in kinds.items() if v},
+                {k: round(v, 3) for k, v in row.items() if k in ("hits", "boxes", "outside", "found")},
+                f"{elapsed:.0f} ms",
+            )
             if args.each:
                 print("     ", result.caption, {k: round(v) for k, v in result.timings_ms.items()})
         if args.draw:
@@ -159,6 +176,7 @@ def summarise(name: str, rows: list[dict]) -> dict:
         "pairs": len(rows),
         "failed": len(rows) - len(good),
         "flagged": sum(row["changed"] for row in good),
+        "with_moves": sum(row["any"] for row in good),
         "right": f"{sum(row['changed'] == row['expected'] for row in judged)}/{len(judged)}",
         "ms": round(statistics.median(row["ms"] for row in good)) if good else 0,
     }
@@ -193,7 +211,10 @@ def main() -> int:
         group = [s for s in summaries if s["set"].startswith(prefix)]
         if group:
             right = [tuple(map(int, s["right"].split("/"))) for s in group]
-            print(f"{prefix}*: right {sum(r for r, _ in right)}/{sum(n for _, n in right)}, flagged {sum(s['flagged'] for s in group)}/{sum(s['pairs'] for s in group)}")
+            print(
+                f"{prefix}*: right {sum(r for r, _ in right)}/{sum(n for _, n in right)}, flagged {sum(s['flagged'] for s in group)}, "
+                f"moves counted {sum(s['with_moves'] for s in group)} of {sum(s['pairs'] for s in group)}"
+            )
     return 1 if any(s["failed"] for s in summaries) else 0
 
 

@@ -6,6 +6,7 @@ for every disagreement: coarse, but enough to tell a side bar from the column be
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Final
 
 import cv2
@@ -59,7 +60,7 @@ def column_bands(strips: FloatArray, texture: FloatArray) -> tuple[list[tuple[in
     apart = _longest_run((labels[:, 1:] != labels[:, :-1]) & known[:, 1:] & known[:, :-1])
     cuts = [0, *(int(i + 1) for i in np.flatnonzero(apart >= _MIN_SPLIT)), strips.shape[2]]
     followed = sorted({0, *(int(label) for label in np.unique(labels[known]))})
-    return list(zip(cuts[:-1], cuts[1:], strict=True)), followed
+    return list(itertools.pairwise(cuts)), followed
 
 
 def _tile_means(strips: FloatArray) -> FloatArray:

@@ -78,9 +78,7 @@ class Blob(NamedTuple):
         return self.mass / (self.mass + _HALF_MASS + _NOISY_MASS * self.noise) * (1 - self.likeness.same)
 
 
-def find_blobs(
-    evidence: Evidence, seeds: BoolArray, before: Array, after: Array, settings: UiSettings
-) -> list[Blob]:
+def find_blobs(evidence: Evidence, seeds: BoolArray, before: Array, after: Array, settings: UiSettings) -> list[Blob]:
     """Changed places of about the size of a word, each with its confidence.
 
     Args:

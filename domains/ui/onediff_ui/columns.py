@@ -85,7 +85,9 @@ class Columns:
         strips = range(near.start, near.stop - 1)
         totals = [0.0]
         for strip in strips:  # giving one more strip to the left path
-            totals.append(totals[-1] + self._along(left.path, strip, strip + 1) - self._along(right.path, strip, strip + 1))
+            totals.append(
+                totals[-1] + self._along(left.path, strip, strip + 1) - self._along(right.path, strip, strip + 1)
+            )
         return min(near, key=lambda x: (totals[x - near.start], abs(x - cut)))
 
     def _along(self, path: list[Segment], first: int, last: int) -> float:
@@ -125,4 +127,5 @@ def _cumulated(strips: FloatArray) -> FloatArray:
 
 def _between(cumulated: FloatArray, first: int, last: int) -> FloatArray:
     end = len(cumulated) - 1
-    return cumulated[min(last, end)] - cumulated[min(first, end)]
+    total: FloatArray = cumulated[min(last, end)] - cumulated[min(first, end)]
+    return total

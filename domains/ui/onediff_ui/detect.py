@@ -140,9 +140,7 @@ def _paint(score: NDArray[np.float32], box: Box, pixels: BoolArray, confidence: 
     part[closed] = np.maximum(part[closed], np.float32(confidence))
 
 
-def _added(
-    pair: ImagePair, after: Array, score: NDArray[np.float32], settings: UiSettings
-) -> list[ChangeRegion]:
+def _added(pair: ImagePair, after: Array, score: NDArray[np.float32], settings: UiSettings) -> list[ChangeRegion]:
     if pair.unmatched_after is None or not pair.unmatched_after.any():
         return []
     found = []

@@ -82,7 +82,8 @@ def paper_colour(patch: Array, inside: Array) -> Array:
 
 def _ink(patch: Array, paper: Array) -> Array:
     distance: Array = np.abs(patch.astype(np.int16) - paper).max(axis=2)
-    return distance * (distance > _INK)
+    strong: Array = distance * (distance > _INK)
+    return strong
 
 
 def _extent(ink: Array) -> Array:
@@ -103,7 +104,8 @@ def _edges(patch: Array) -> Array:
     """Presence of edges whatever their contrast, smoothed."""
     grey = patch.astype(np.float32).max(axis=2) + patch.astype(np.float32).min(axis=2)
     strength = cv2.magnitude(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))
-    return cv2.blur(np.minimum(strength, 128), (3, 3))
+    smooth: Array = cv2.blur(np.minimum(strength, 128), (3, 3))
+    return smooth
 
 
 def card_around(image: Array, box: Box) -> tuple[Box, bool] | None:

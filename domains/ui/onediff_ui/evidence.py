@@ -95,7 +95,7 @@ def compare(before: Array, after: Array, settings: UiSettings) -> Evidence | Non
 def _is_quiet(delta: NDArray[np.float32], after: Array) -> bool:
     green = np.ascontiguousarray(after[:, :, 1])
     drawn = cv2.subtract(cv2.dilate(green, _NEIGHBOURS), cv2.erode(green, _NEIGHBOURS)) > _CONTRAST
-    return int(np.count_nonzero(drawn & (delta > _VISIBLE))) <= _QUIET * np.count_nonzero(drawn)
+    return bool(np.count_nonzero(drawn & (delta > _VISIBLE)) <= _QUIET * np.count_nonzero(drawn))
 
 
 def _active(rows: BoolArray) -> list[tuple[int, int]]:
@@ -117,13 +117,13 @@ def _compare_rows(
     # A thin stroke between two pixel columns loses its peak; smoothed, it is the same stroke at a fraction beside.
     leaves_smooth, _ = _leaves(cv2.blur(before, (3, 3)), cv2.blur(after, (3, 3)))
     edges = (leaves > settings.edge_tolerance) & (leaves_smooth > settings.edge_tolerance / _SMOOTHED)
-    plain = ((contrast <= _PLAIN) & (delta > settings.flat_tolerance)).view(np.uint8)
+    plain = (contrast <= _PLAIN) & (delta > settings.flat_tolerance)
     # Lines of shading a pixel or two thick are no area.
-    plain = cv2.morphologyEx(plain, cv2.MORPH_OPEN, _AREA)
-    return delta, edges & (delta > settings.edge_tolerance), plain.view(np.bool_)
+    areas = cv2.morphologyEx(plain.view(np.uint8), cv2.MORPH_OPEN, _AREA)
+    return delta, edges & (delta > settings.edge_tolerance), areas.view(np.bool_)
 
 
-def _leaves(before: Array, after: Array) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def _leaves(before: Array, after: Array) -> tuple[Array, Array]:
     """How far each pixel leaves the range of its neighbours in the other image, and the larger of both ranges."""
     low_b, high_b = cv2.erode(before, _NEIGHBOURS), cv2.dilate(before, _NEIGHBOURS)
     low_a, high_a = cv2.erode(after, _NEIGHBOURS), cv2.dilate(after, _NEIGHBOURS)
@@ -153,6 +153,6 @@ def colour_distance(before: Array, after: Array, difference: Array | None = None
     return delta
 
 
-def _largest(pixels: Array) -> NDArray[np.uint8]:
+def _largest(pixels: Array) -> Array:
     red, green, blue = cv2.split(pixels)
     return cv2.max(cv2.max(red, green), blue)

@@ -56,17 +56,21 @@ def over_white(colour: Array, alpha: Array) -> Array:
     white = images.full_range(colour, "image")
     cover = alpha[:, :, None]
     if colour.dtype.kind == "f":
-        return (colour * cover + white * (1 - cover)).astype(colour.dtype)
+        blend: Array = (colour * cover + white * (1 - cover)).astype(colour.dtype)
+        return blend
     wide = np.dtype(f"u{min(2 * colour.dtype.itemsize, 8)}")  # the product of two values fits, with room to round
     mixed = colour.astype(wide) * cover + wide.type(white) * (wide.type(white) - cover.astype(wide))
-    return ((mixed + wide.type(white // 2)) // wide.type(white)).astype(colour.dtype)
+    rounded: Array = ((mixed + wide.type(white // 2)) // wide.type(white)).astype(colour.dtype)
+    return rounded
 
 
 def _frame(source: object, settings: UiSettings, side: str) -> Frame:
     if isinstance(source, Frame):
         return _in_colour(source)
     name = images.source_name(source)
-    decoded = images.decode(source, max_pixels=settings.max_pixels, name=f"{side} {name}" if name == "<array>" else None)
+    decoded = images.decode(
+        source, max_pixels=settings.max_pixels, name=f"{side} {name}" if name == "<array>" else None
+    )
     pixels = decoded.array
     white = images.full_range(pixels, decoded.source)
     if pixels.dtype.kind == "f" and (pixels.min() < 0 or pixels.max() > white):
@@ -113,7 +117,9 @@ def _cropped(frame: Frame, window: Box | None) -> Frame:
             "choose a window inside both"
         )
     grid = SourceGrid(width=frame.width, height=frame.height, window=box)
-    return replace(frame, pixels=frame.pixels[(slice(None), *box.slices)], valid=frame.valid[box.slices], source_grid=grid)
+    return replace(
+        frame, pixels=frame.pixels[(slice(None), *box.slices)], valid=frame.valid[box.slices], source_grid=grid
+    )
 
 
 def _reduced(frame: Frame, max_side: int) -> Frame:

@@ -13,8 +13,8 @@ import numpy as np
 
 from onediff_plugins.types import Box, Piece, Registration
 from onediff_ui.bands import TILE_W, column_bands, strip_sums
-from onediff_ui.io import to_screen
 from onediff_ui.columns import Columns
+from onediff_ui.io import to_screen
 from onediff_ui.shifts import STILL, Page, Shift, candidate_shifts, mismatch
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from onediff_plugins.types import Array, BoolArray, ImagePair
+    from onediff_plugins.types import Array, ImagePair
     from onediff_ui.settings import UiSettings
 
 # Mismatch (levels times pixels) that one more switch of shifts must save: about three short words.
@@ -157,7 +157,8 @@ def _without_double_use(before: Array, after: Array, pieces: list[Piece]) -> lis
 
 def _column_sums(before: Array, after: Array, piece: Piece, shared: Box) -> NDArray[np.float64]:
     there = after[shared.shifted(-piece.dx, -piece.dy).slices]
-    return cv2.reduce(cv2.absdiff(before[shared.slices], there), 0, cv2.REDUCE_SUM, dtype=cv2.CV_64F)[0]
+    sums: NDArray[np.float64] = cv2.absdiff(before[shared.slices], there).sum(axis=0, dtype=np.float64)
+    return sums
 
 
 def _merged(pieces: list[Piece]) -> list[Piece]:

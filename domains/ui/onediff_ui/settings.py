@@ -15,7 +15,9 @@ class UiSettings(DomainSettings):
         default=1, ge=1, description="shortest move in px that is reported; shorter ones are absorbed as drift"
     )
     edge_tolerance: float = Field(
-        default=18.0, gt=0, description="levels by which a pixel may leave the range of its neighbours in the other image"
+        default=18.0,
+        gt=0,
+        description="levels by which a pixel may leave the range of its neighbours",
     )
     flat_tolerance: float = Field(
         default=1.4, gt=0, description="perceptual difference from which a plain area counts as recoloured"

@@ -11,13 +11,12 @@ import cv2
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from onediff_plugins.types import Array
 
 # Differences under DEAD levels are rendering noise; over CAP all content is equally foreign.
 DEAD: Final = 6
 CAP: Final = 48
+_COST: Final = np.clip(np.arange(256) - DEAD, 0, CAP - DEAD).astype(np.uint8)
 _NEIGHBOURS: Final = np.ones((3, 3), np.uint8)
 _INK: Final = 12  # levels from its surroundings that make a pixel content
 _PEAKS: Final = 12
@@ -57,12 +56,12 @@ class Page:
         """Rows and columns."""
         return int(self.grey.shape[0]), int(self.grey.shape[1])
 
-    def texture(self) -> NDArray[np.uint8]:
+    def texture(self) -> Array:
         """What it costs to lose each pixel: half of the range around it, clipped as `mismatch` is."""
         return _clipped(cv2.subtract(self.high, self.low)) >> 1
 
 
-def mismatch(before: Page, after: Page, shift: Shift = STILL) -> NDArray[np.uint8]:
+def mismatch(before: Page, after: Page, shift: Shift = STILL) -> Array:
     """How badly each after pixel fits the before page under a shift.
 
     A pixel that leaves the range of its neighbours in the other page costs by how much, less `DEAD`; one that does
@@ -89,7 +88,7 @@ def mismatch(before: Page, after: Page, shift: Shift = STILL) -> NDArray[np.uint
     return cost
 
 
-def _misfit(before: Page, after: Page, there: tuple[slice, slice], here: tuple[slice, slice]) -> NDArray[np.uint8]:
+def _misfit(before: Page, after: Page, there: tuple[slice, slice], here: tuple[slice, slice]) -> Array:
     outside = cv2.max(
         cv2.max(cv2.subtract(after.grey[here], before.high[there]), cv2.subtract(before.low[there], after.grey[here])),
         cv2.max(cv2.subtract(before.grey[there], after.high[here]), cv2.subtract(after.low[here], before.grey[there])),
@@ -98,9 +97,8 @@ def _misfit(before: Page, after: Page, there: tuple[slice, slice], here: tuple[s
     return cv2.max(_clipped(outside), _clipped(plain) >> 2)
 
 
-def _clipped(difference: Array) -> NDArray[np.uint8]:
-    # OpenCV, for numpy's arithmetic on bytes does not saturate.
-    return cv2.min(cv2.subtract(difference, (DEAD,)), (CAP - DEAD,))
+def _clipped(difference: Array) -> Array:
+    return cv2.LUT(difference, _COST)
 
 
 def candidate_shifts(before: Page, after: Page, in_place: Array) -> list[Shift]:
@@ -127,7 +125,7 @@ def candidate_shifts(before: Page, after: Page, in_place: Array) -> list[Shift]:
     return _greedy_cover(before.grey, after.grey, rows[chosen], columns[chosen], proposals)
 
 
-def _relief(image: Array, misfit: Array) -> NDArray[np.float32]:
+def _relief(image: Array, misfit: Array) -> Array:
     """Light and dark against the surroundings, where the image does not fit in place."""
     local = cv2.blur(image, (17, 17))
     relief = cv2.subtract(image, local, dtype=cv2.CV_32F)
@@ -136,7 +134,7 @@ def _relief(image: Array, misfit: Array) -> NDArray[np.float32]:
     return relief
 
 
-def _correlation_peaks(before: NDArray[np.float32], after: NDArray[np.float32]) -> list[Shift]:
+def _correlation_peaks(before: Array, after: Array) -> list[Shift]:
     """The strongest shifts of a circular cross-correlation at half size; unwrapped, so each may come several times."""
     height = cv2.getOptimalDFTSize((max(before.shape[0], after.shape[0]) + 1) // 2)
     width = cv2.getOptimalDFTSize((max(before.shape[1], after.shape[1]) + 1) // 2)
@@ -146,7 +144,9 @@ def _correlation_peaks(before: NDArray[np.float32], after: NDArray[np.float32]) 
         padded = np.zeros((height, width), np.float32)
         padded[: size[1], : size[0]] = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
         spectra.append(cv2.dft(padded))
-    surface = cv2.dft(cv2.mulSpectrums(*spectra, 0, conjB=True), flags=cv2.DFT_INVERSE | cv2.DFT_REAL_OUTPUT)
+    surface = cv2.dft(
+        cv2.mulSpectrums(spectra[0], spectra[1], 0, conjB=True), flags=cv2.DFT_INVERSE | cv2.DFT_REAL_OUTPUT
+    )
     shifts = []
     for _ in range(_PEAKS):
         _, top, _, (x, y) = cv2.minMaxLoc(surface)
@@ -169,7 +169,7 @@ def _greedy_cover(before: Array, after: Array, rows: Array, columns: Array, prop
     steps = np.array([(ox, oy) for oy in (-1, 0, 1) for ox in (-1, 0, 1)])
     fits: dict[Shift, Array] = {}
     for dx, dy in proposals:
-        nearby = steps + (dx, dy)  # peaks are at half size
+        nearby = steps + np.array([dx, dy])  # peaks are at half size
         quick = _fit(before, values[few], rows[few], columns[few], nearby).sum(axis=1)
         best = Shift(*(int(v) for v in nearby[int(quick.argmax())]))
         if best != STILL and best not in fits:

@@ -95,7 +95,9 @@ def likeness(before: Array, after: Array, box: Box, drift: int, noise: float) ->
     there = ink_b[y : y + inner.height, x : x + inner.width]
     # Smoothing and sub-pixel moves keep the sum of the ink, colour by colour; recolouring does not.
     sum_a, sum_b = ink_a.sum(axis=(0, 1)), there.sum(axis=(0, 1))
-    change = float(np.linalg.norm(sum_a - sum_b)) / max(float(np.linalg.norm(sum_a)), float(np.linalg.norm(sum_b)), 1e-6)
+    change = float(np.linalg.norm(sum_a - sum_b)) / max(
+        float(np.linalg.norm(sum_a)), float(np.linalg.norm(sum_b)), 1e-6
+    )
     lenience = _LENIENCE * min(noise, _MAX_NOISE)
     if change > _MAX_INK_CHANGE + lenience:
         return OTHER
@@ -114,8 +116,10 @@ def _paper(patch: Array) -> Array:
 
 def _ink(patch: Array, paper: Array) -> Array:
     """(H, W, 3) float32: signed difference from the paper."""
-    return patch.astype(np.float32) - paper
+    ink: Array = patch.astype(np.float32) - paper
+    return ink
 
 
 def _strength(ink: Array) -> Array:
-    return cv2.blur(np.abs(ink).max(axis=2), _SMOOTH)
+    smooth: Array = cv2.blur(np.abs(ink).max(axis=2), _SMOOTH)
+    return smooth
