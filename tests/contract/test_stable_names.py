@@ -173,7 +173,7 @@ def test_an_undecided_pair_is_null_with_a_reason_and_exit_code_2(
         (["--domain", "ui", "--detector", "ui-block"], "unknown detector 'ui-block'. Did you mean 'ui-blocks'?"),
         (["--domain", "ui", "--captioner", "templat"], "unknown captioner 'templat'. Did you mean 'template'?"),
         (["--domain", "ui", "--set", "treshold=1"], "Did you mean 'threshold'?"),
-        (["--domain", "ui", "--set", "threshold=7"], "ui.threshold = 7 (from arguments)"),
+        (["--domain", "ui", "--set", "ui.threshold=7"], "ui.threshold = 7 (from arguments)"),
         (["--domain", "ui", "--set", "threshold"], "is not KEY=VALUE"),
     ],
 )
