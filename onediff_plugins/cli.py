@@ -5,10 +5,10 @@ Imports click and the standard library at module level: `onediff --help` answers
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import traceback
+import warnings
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +17,7 @@ import click
 
 from onediff_plugins import __version__
 from onediff_plugins.errors import OneDiffError, StageError
+from onediff_plugins.quiet import quiet_libraries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,10 +80,10 @@ class PluginGroup(click.Group):
 
 @click.group(cls=PluginGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="onediff")
-@click.option("-v", "--verbose", is_flag=True, help="Log what is going on to stderr.")
+@click.option("-v", "--verbose", is_flag=True, help="Log what is going on to stderr, warnings of libraries included.")
 def cli(verbose: bool) -> None:
     """What differs between two images, shown and said."""
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO if verbose else logging.WARNING, format="%(message)s")
+    quiet_libraries(verbose=verbose)
 
 
 def steering(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -237,7 +238,8 @@ def _host(assignments: tuple[str, ...], device: str) -> Host:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; every failure is exit code 2, since 1 means "changed"."""
     try:
-        code = cli.main(arguments, prog_name="onediff", standalone_mode=False)
+        with warnings.catch_warnings():
+            code = cli.main(arguments, prog_name="onediff", standalone_mode=False)
         if isinstance(code, int) and code:  # of `ctx.exit(code)`, in a plugin's command
             sys.exit(code)
     except click.Abort:

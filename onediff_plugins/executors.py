@@ -12,6 +12,8 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+from onediff_plugins.quiet import quiet_libraries
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
 
@@ -88,6 +90,7 @@ def _start_worker() -> None:
 
     import cv2
 
+    quiet_libraries()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's: it lets the pairs in hand end
     threading.Thread(target=_die_with_parent, daemon=True).start()
     os.dup2(2, 1)  # stdout carries the batch's results only, whatever a plugin prints

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -166,9 +168,7 @@ def test_an_undecided_pair_is_no_failure(
     schema_errors: Callable[[Any], list[str]],
     tmp_path: Path,
 ) -> None:
-    cv2 = pytest.importorskip("cv2")
-    np = pytest.importorskip("numpy")
-    assert cv2.imwrite(str(tmp_path / "clear.png"), np.zeros((20, 30, 4), np.uint8))
+    Image.new("RGBA", (30, 20)).save(tmp_path / "clear.png")
     (tmp_path / "pairs.csv").write_text(f"before,after\nclear.png,{picture('a.png', size=(20, 30))}\n")
     ran = onediff("batch", tmp_path / "pairs.csv", "--out", tmp_path / "out", "--executor", "inline")
     assert ran.code == 0
@@ -259,3 +259,39 @@ def test_a_pair_folder_of_others_is_left_alone_and_the_pair_fails(
     assert first["changed"] is True
     assert mine["error"]["type"] == "ExportError"
     assert everything(out / "pairs" / "mine") == {"letter.txt"}
+
+
+def test_georeferenced_pairs_write_rasters_and_a_map(
+    onediff: Callable[..., Any],
+    results: Callable[[Path], list[dict[str, Any]]],
+    schema_errors: Callable[[Any], list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("onediff_satellite.plugin")
+    import rasterio
+
+    ground = np.random.default_rng(2).integers(90, 110, (3, 80, 100), dtype=np.uint8)
+    built = ground.copy()
+    built[:, 30:60, 20:50] = 240
+    grid = {"crs": "EPSG:32631", "transform": rasterio.Affine(2, 0, 500_000, 0, -2, 5_000_000)}
+    for name, pixels in (("before.tif", ground), ("after.tif", built)):
+        with rasterio.open(
+            tmp_path / name, "w", driver="GTiff", count=3, height=80, width=100, dtype="uint8", **grid
+        ) as file:
+            file.write(pixels)
+    (tmp_path / "pairs.csv").write_text("before,after\nbefore.tif,after.tif\n")
+    monkeypatch.setenv("ONEDIFF_LOAD_PLUGINS", "toy,satellite")
+    arguments = ("--domain", "satellite", "--executor", "inline")
+    ran = onediff("batch", tmp_path / "pairs.csv", "--out", tmp_path / "out", *arguments)
+    assert ran.code == 0
+    (record,) = results(tmp_path / "out")
+    assert schema_errors({"timings_ms": {}, **record}) == []
+    assert record["changed"] is True
+    assert record["georef"]["crs"] == "EPSG:32631"
+    assert record["regions"][0]["map_polygon"]["type"].endswith("Polygon")
+    assert {"score", "mask", "preview_before", "preview_after", "geojson"} <= record["files"].keys()
+    assert all((tmp_path / "out" / name).is_file() for name in named_files(record["files"]))
+    with rasterio.open(tmp_path / "out" / record["files"]["mask"]) as mask:
+        assert (mask.width, mask.height, mask.crs.to_string()) == (100, 80, "EPSG:32631")
+        assert mask.transform == grid["transform"]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import click
 import pytest
 
 from onediff_plugins import __version__
-from onediff_plugins.cli import cli, main
+from onediff_plugins.cli import ReaderGoneError, cli, main
 from onediff_plugins.errors import PairError, SettingsError
 
 if TYPE_CHECKING:
@@ -90,6 +92,33 @@ def test_a_defect_shows_where_it_is_and_is_not_taken_for_a_change(
 def test_an_error_of_click_is_exit_code_2_too(command: Any, capsys: pytest.CaptureFixture[str]) -> None:
     command(raising(click.ClickException("no")))
     assert run(capsys, "probe") == (2, "", "Error: no\n")
+
+
+def test_warnings_of_libraries_are_for_those_who_ask(
+    command: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command(lambda: warnings.warn("old news", UserWarning, stacklevel=1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        monkeypatch.setattr("sys.warnoptions", [])
+        assert run(capsys, "probe") == (0, "", "")
+        with pytest.warns(UserWarning, match="old news"):
+            main(["-v", "probe"])
+        monkeypatch.setattr("sys.warnoptions", ["default"])
+        with pytest.warns(UserWarning, match="old news"):
+            main(["probe"])
+
+
+def test_a_reader_that_goes_away_is_not_taken_for_a_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Otherwise click exits with 1. What `main` then does to stdout is tested in a process of its own.
+    monkeypatch.setattr("onediff_plugins.cli.sys.stdout", BrokenPipe())
+    with pytest.raises(ReaderGoneError):
+        cli.main(["plugins", "--json"], standalone_mode=False)
+
+
+class BrokenPipe(io.StringIO):
+    def write(self, text: str) -> int:
+        raise BrokenPipeError(32, "Broken pipe")
 
 
 def test_an_interrupt_is_exit_code_130(command: Any, capsys: pytest.CaptureFixture[str]) -> None:
