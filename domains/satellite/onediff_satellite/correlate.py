@@ -31,7 +31,7 @@ _TILES_A_SIDE: Final = 8
 _TILE_VALID: Final = 0.9
 _TILE_CONTRAST: Final = 0.1
 # Further apart than this, a tile says only that it does not fit.
-_FAR_PX: Final = 3.0
+_FAR_PX: Final = 6.0
 _ENOUGH_TILES: Final = 4
 
 
@@ -147,7 +147,7 @@ class Agreement:
         tiles: how many tiles had enough texture to be measured.
         trusted: how many of them found their counterpart.
         residual_px: median displacement of the trusted ones, or None when there are fewer than four.
-        cost: mean displacement in pixels, a tile counting three at most and three when it is not trusted.
+        cost: mean displacement in pixels, a tile counting six at most and six when it is not trusted.
     """
 
     tiles: int

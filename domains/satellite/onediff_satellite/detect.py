@@ -73,7 +73,7 @@ def detect_pair(pair: ImagePair, overview: ImagePair) -> ChangeMap:
     samples = sample(overview.aligned.pixels, overview.after.pixels, overview.valid)
     if valid.any() and len(samples[0]):
         transform, _ = fit(*samples)
-        magnitude = _magnitude(pair, transform, 1 / _band_spans(overview))
+        magnitude = _magnitude(pair, transform, _band_spans(overview))
         strength = neighbourhood_strength(magnitude, valid, neighbourhood_px(pair.after.gsd_m))
         score = np.where(valid, 1 - np.exp2(-strength / OPERATING_POINT), 0).astype(np.float32)
     return ChangeMap(score=np.clip(score, 0, 1), valid=valid)
@@ -124,14 +124,13 @@ def _band_spans(overview: ImagePair) -> FloatArray:
     return np.array(spans)
 
 
-def _magnitude(pair: ImagePair, transform: MadTransform, per_span: FloatArray) -> FloatImage:
+def _magnitude(pair: ImagePair, transform: MadTransform, spans: FloatArray) -> FloatImage:
     """(H, W) mean absolute alteration over the bands; in blocks of rows, to keep the memory low."""
     before, after = pair.aligned.pixels, pair.after.pixels
-    bands, height, width = after.shape
-    out = np.empty((height, width), dtype=np.float32)
-    for start in range(0, height, _ROWS):
+    weight = (1 / spans / len(spans)).astype(np.float32)
+    out = np.empty(after.shape[1:], dtype=np.float32)
+    for start in range(0, len(out), _ROWS):
         rows = slice(start, start + _ROWS)
-        x, y = (image[:, rows].reshape(bands, -1).T for image in (before, after))
-        rest = np.abs(transform.alteration(x, y)) @ (per_span / bands)
-        out[rows] = rest.reshape(-1, width)
+        rest = np.abs(transform.alteration(before[:, rows], after[:, rows]))
+        out[rows] = np.tensordot(weight, rest, axes=1)
     return out

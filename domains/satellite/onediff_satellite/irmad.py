@@ -53,18 +53,20 @@ class MadTransform:
     correlation: FloatArray
     prediction: FloatArray
 
-    def alteration(self, before: Array, after: Array) -> FloatArray:
+    def alteration(self, before: Array, after: Array) -> Array:
         """What of the after image its unchanged relation to the before image does not explain.
 
         Args:
-            before: (N, P) samples.
-            after: (N, P) samples of the same places.
+            before: (P, H, W) float32.
+            after: (P, H, W) float32.
 
         Returns:
-            (N, P) in units of the after bands.
+            (P, H, W) float32 in units of the after bands.
         """
-        explained = (before - self.before_mean) @ self.prediction
-        rest: FloatArray = after - self.after_mean - explained
+        bands = len(before)
+        offset = (self.after_mean - self.before_mean @ self.prediction).astype(np.float32)
+        explained = self.prediction.T.astype(np.float32) @ before.reshape(bands, -1)
+        rest: Array = after - offset[:, None, None] - explained.reshape(before.shape)
         return rest
 
     def variates(self, before: Array, after: Array) -> FloatArray:
