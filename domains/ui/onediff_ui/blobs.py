@@ -29,6 +29,7 @@ _CARET_WIDTH: Final = 3
 _CARET_HEIGHT: Final = (8, 48)
 _CARET_SOLID: Final = 0.95
 _PRIOR: Final = 40  # pixels
+_TELLING: Final = 40  # pixels; smaller drawings say nothing of the renderer
 # Patches above this size, or plain in so large a part, are no drawings of strokes.
 _MAX_DRAWING: Final = 400_000
 _MAX_PLAIN: Final = 0.3
@@ -63,11 +64,11 @@ class Blob(NamedTuple):
         """The same drawing, pixel for pixel, a little beside its old place."""
         return self.likeness.exact and (self.likeness.dx, self.likeness.dy) != (0, 0)
 
-    @property
-    def like_caret(self) -> bool:
-        """A thin upright bar: the cursor of a text field, which blinks."""
+    def is_caret(self, width: int) -> bool:
+        """A thin upright bar inside a page of that width: the cursor of a text field, which blinks."""
         return (
-            self.box.width <= _CARET_WIDTH
+            0 < self.box.x0 < self.box.x1 < width
+            and self.box.width <= _CARET_WIDTH
             and _CARET_HEIGHT[0] <= self.box.height <= _CARET_HEIGHT[1]
             and self.solid >= _CARET_SOLID
         )
@@ -75,7 +76,7 @@ class Blob(NamedTuple):
     @property
     def score(self) -> float:
         """Confidence that somebody would call it a change, in [0, 1]."""
-        return self.mass / (self.mass + _HALF_MASS + _NOISY_MASS * self.noise) * (1 - self.likeness.same)
+        return self.mass / (self.mass + _HALF_MASS + _NOISY_MASS * self.noise) * (1 - self.likeness.same(self.noise))
 
 
 def find_blobs(evidence: Evidence, seeds: BoolArray, before: Array, after: Array, settings: UiSettings) -> list[Blob]:
@@ -103,24 +104,32 @@ def find_blobs(evidence: Evidence, seeds: BoolArray, before: Array, after: Array
     for number in range(1, count):
         box = _tight(seeds, labels, number, stats[number])
         blobs.append(Blob(box, float(mass[number]), plain[number] / size[number], size[number] / box.area))
-    return _without_rendering(blobs, evidence, seeds, before, after, settings)
+    return _with_likeness(blobs, evidence, before, after, settings)
 
 
-def _without_rendering(
-    blobs: list[Blob], evidence: Evidence, seeds: BoolArray, before: Array, after: Array, settings: UiSettings
+def _with_likeness(
+    blobs: list[Blob], evidence: Evidence, before: Array, after: Array, settings: UiSettings
 ) -> list[Blob]:
-    """The same blobs; drawings that are only rendered differently, or moved a little, say so."""
-    drawings = [number for number, blob in enumerate(blobs) if blob.is_drawing]
-    changed = cv2.dilate(seeds.view(np.uint8), np.ones((5, 5), np.uint8)).view(np.bool_)
-    counts = {number: wobble(evidence.delta, changed, after, blobs[number].box) for number in drawings}
-    overall = sum(c[0] for c in counts.values()) / max(sum(c[1] for c in counts.values()), 1)
+    """The same blobs; drawings know how alike their sides are, and how noisily all around them is rendered."""
     done = list(blobs)
-    for number, (differing, total) in counts.items():
+    drawings = [number for number, blob in enumerate(blobs) if blob.is_drawing]
+    for number in drawings:
+        done[number] = done[number]._replace(likeness=likeness(before, after, blobs[number].box, settings.drift))
+    changed = np.zeros(after.shape[:2], np.bool_)
+    for blob in blobs:
+        changed[max(blob.box.y0 - 3, 0) : blob.box.y1 + 3, max(blob.box.x0 - 3, 0) : blob.box.x1 + 3] = True
+    overall = _rendering_share([done[number] for number in drawings])
+    for number in drawings:
+        differing, total = wobble(evidence.delta, changed, after, done[number].box)
         # Where little stands around, the page as a whole says how it was rendered.
-        noise = (differing + _PRIOR * overall) / (total + _PRIOR)
-        found = likeness(before, after, blobs[number].box, settings.drift, noise)
-        done[number] = blobs[number]._replace(noise=noise, likeness=found)
+        done[number] = done[number]._replace(noise=(differing + _PRIOR * overall) / (total + _PRIOR))
     return done
+
+
+def _rendering_share(drawings: Sequence[Blob]) -> float:
+    """Share of the drawings that differ without having changed."""
+    telling = [blob for blob in drawings if blob.box.area >= _TELLING and not blob.likeness.exact]
+    return sum(blob.likeness.same(0.0) for blob in telling) / max(len(telling), 1)
 
 
 def _tight(seeds: BoolArray, labels: Array, number: int, stats: Array) -> Box:

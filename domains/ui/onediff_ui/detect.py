@@ -95,8 +95,8 @@ def _elements(
     placed = [blob for blob in blobs if not blob.moved]
     strong = [blob for blob in placed if blob.score >= settings.threshold]
     strong = [blob for blob in strong if not _is_border(blob.box, after.shape, settings.edge_slack)]
-    if settings.ignore_caret and sum(blob.like_caret for blob in strong) == 1:
-        strong = [blob for blob in strong if not blob.like_caret]
+    if settings.ignore_caret and sum(blob.is_caret(after.shape[1]) for blob in strong) == 1:
+        strong = [blob for blob in strong if not blob.is_caret(after.shape[1])]
     weak = [blob for blob in placed if blob not in strong]
     found = []
     for group in group_boxes([blob.box for blob in strong]):

@@ -34,22 +34,38 @@ _AROUND_X, _AROUND_Y = 30, 20
 
 
 class Likeness(NamedTuple):
-    """How alike two drawings are.
+    """How alike two drawings are at their best fit.
 
     Attributes:
-        same: 0 (another drawing, or another colour) to 1 (the same).
+        correlation: of the smoothed ink, 0 to 1.
+        ink_change: how far apart the sums of ink are, as a share of the larger.
         dx: columns that the drawing lies further right in the before image.
         dy: rows that it lies further down there.
         exact: pixel for pixel the same under that shift.
     """
 
-    same: float
+    correlation: float
+    ink_change: float
     dx: int = 0
     dy: int = 0
     exact: bool = False
 
+    def same(self, noise: float) -> float:
+        """How sure it is that both are one drawing, apart from rendering.
 
-OTHER: Final = Likeness(0.0)
+        Args:
+            noise: share of the drawings around that is rendered differently, 0 (the same renderer) to 1.
+
+        Returns:
+            0 (another drawing, or another colour) to 1 (the same).
+        """
+        lenience = _LENIENCE * min(noise, _MAX_NOISE)
+        if self.ink_change > _MAX_INK_CHANGE + lenience:
+            return 0.0
+        return min(max((self.correlation + lenience - _MIN_CORRELATION) / _CORRELATION_SLOPE, 0.0), 1.0)
+
+
+OTHER: Final = Likeness(0.0, 1.0)
 
 
 def wobble(delta: Array, changed: BoolArray, after: Array, box: Box) -> tuple[int, int]:
@@ -57,7 +73,7 @@ def wobble(delta: Array, changed: BoolArray, after: Array, box: Box) -> tuple[in
 
     Args:
         delta: (H, W) float32, colour difference in levels.
-        changed: (H, W) bool, pixels at or next to evidence of change.
+        changed: (H, W) bool, where there is evidence of change.
         after: (H, W, 3) uint8 RGB.
         box: the place.
 
@@ -73,15 +89,14 @@ def wobble(delta: Array, changed: BoolArray, after: Array, box: Box) -> tuple[in
     return int(np.count_nonzero(drawn & (delta[around.slices] > _VISIBLE))), int(np.count_nonzero(drawn))
 
 
-def likeness(before: Array, after: Array, box: Box, drift: int, noise: float) -> Likeness:
-    """How sure it is that a box shows the same drawing in both images, apart from rendering.
+def likeness(before: Array, after: Array, box: Box, drift: int) -> Likeness:
+    """How alike the two sides of a box are as drawings.
 
     Args:
         before: (H, W, 3) uint8 RGB, on the after grid.
         after: (H, W, 3) uint8 RGB.
         box: what differs.
         drift: pixels by which the drawing may lie elsewhere.
-        noise: share of the drawings around that is rendered differently, 0 (the same renderer) to 1.
     """
     bounds = Box(0, 0, after.shape[1], after.shape[0])
     inner = Box(box.x0 - 2, box.y0 - 2, box.x1 + 2, box.y1 + 2).intersection(bounds)
@@ -98,12 +113,8 @@ def likeness(before: Array, after: Array, box: Box, drift: int, noise: float) ->
     change = float(np.linalg.norm(sum_a - sum_b)) / max(
         float(np.linalg.norm(sum_a)), float(np.linalg.norm(sum_b)), 1e-6
     )
-    lenience = _LENIENCE * min(noise, _MAX_NOISE)
-    if change > _MAX_INK_CHANGE + lenience:
-        return OTHER
-    same = float(np.clip((best + lenience - _MIN_CORRELATION) / _CORRELATION_SLOPE, 0, 1))
     exact = box.area >= _MIN_EXACT and bool(np.abs(ink_a - there).max() <= _EXACT)
-    return Likeness(same, x + outer.x0 - inner.x0, y + outer.y0 - inner.y0, exact)
+    return Likeness(best, change, x + outer.x0 - inner.x0, y + outer.y0 - inner.y0, exact)
 
 
 def _paper(patch: Array) -> Array:
