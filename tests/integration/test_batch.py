@@ -295,3 +295,23 @@ def test_georeferenced_pairs_write_rasters_and_a_map(
     with rasterio.open(tmp_path / "out" / record["files"]["mask"]) as mask:
         assert (mask.width, mask.height, mask.crs.to_string()) == (100, 80, "EPSG:32631")
         assert mask.transform == grid["transform"]
+
+
+def test_a_real_set_runs_from_its_own_list_without_a_failure(
+    data_set: Callable[[str], Path],
+    onediff: Callable[..., Any],
+    results: Callable[[Path], list[dict[str, Any]]],
+    schema_errors: Callable[[Any], list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("onediff_ui.plugin")
+    listed = data_set("fx_reg_cli") / "pairs.jsonl"
+    monkeypatch.setenv("ONEDIFF_LOAD_PLUGINS", "toy,ui")
+    ran = onediff("batch", listed, "--out", tmp_path / "out", "--executor", "inline")
+    assert ran.code == 0
+    rows = [json.loads(line) for line in listed.read_text(encoding="utf-8").splitlines()]
+    records = results(tmp_path / "out")
+    assert [record["id"] for record in records] == [row["id"] for row in rows]
+    assert [record["meta"]["expected"] for record in records] == [row["expected"] for row in rows]
+    assert all(schema_errors({"timings_ms": {}, **record}) == [] for record in records)

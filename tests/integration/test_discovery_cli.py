@@ -250,6 +250,13 @@ def test_doctor_exits_with_2_and_names_every_problem(toy: object, site: Any, onl
     assert ran.out.rstrip().endswith("2 problems")
 
 
+def test_doctor_names_a_model_whose_check_raises(toy: object, onediff: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOY_RAISE", "available")
+    ran = onediff("doctor")
+    assert ran.code == 2
+    assert "problem: toy (onediff-toy 1.2) raised RuntimeError" in ran.out
+
+
 def test_doctor_says_that_no_domain_is_installed(only: Any, onediff: Run) -> None:
     only("")
     ran = onediff("doctor")
