@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Band = tuple[int, int]
 _REACH: Final = 6  # strips
+_PARTING: Final = 8.0  # mismatch per row on which neighbours disagree
 
 
 class _Solved(NamedTuple):
@@ -49,6 +50,7 @@ class Columns:
         """
         self.dy = list(dy)
         self.switch = switch
+        self.height = mismatch.shape[1]
         self._mismatch = _cumulated(mismatch)
         self._insert = _cumulated(insert)
         self._remove = _cumulated(remove)
@@ -59,7 +61,7 @@ class Columns:
         return _between(self._mismatch, first, last)
 
     def paths(self, bands: Sequence[Band]) -> list[tuple[Band, list[Segment]]]:
-        """The best path of each band, after bands have joined wherever one path explains both as well as two do."""
+        """The best path of each band, after bands have joined wherever one path explains both hardly worse than two do."""
         done: list[_Solved] = []
         for band in bands:
             if done and self._fits(done[-1], band):
@@ -68,7 +70,7 @@ class Columns:
             done.append(self._solve(band))
             while len(done) > 1:
                 together = self._solve((done[-2].band[0], done[-1].band[1]))
-                if together.cost > done[-2].cost + done[-1].cost:
+                if together.cost > done[-2].cost + done[-1].cost + self._parting(done[-2], done[-1]):
                     break
                 done[-2:] = [together]
         cuts = [0, *(self._cut(*pair) for pair in itertools.pairwise(done)), bands[-1][1]]
@@ -111,6 +113,14 @@ class Columns:
             switch=self.switch,
         )
         return _Solved(band, *segments(costs))
+
+    def _parting(self, left: _Solved, right: _Solved) -> float:
+        """What it must save to let two neighbours go different ways: more, the longer they do."""
+        ways = np.zeros((2, self.height), np.int64) - 1
+        for side, solved in enumerate((left, right)):
+            for y0, y1, number in solved.path:
+                ways[side, y0:y1] = number
+        return self.switch / 2 + _PARTING * float(np.count_nonzero(ways[0] != ways[1]))
 
     def _fits(self, solved: _Solved, band: Band) -> bool:
         """Whether a band can follow its neighbour's path at hardly more than the least that it can cost."""

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 # Mismatch (levels times pixels) that one more switch of shifts must save: about three short words.
 _SWITCH: Final = 6000.0
+# What it costs to leave content without a counterpart, as a share of its texture: less than a misfit, for a row that
+# was inserted does not fit anywhere.
+_LOST: Final = 0.5
 # A part may keep at most this share of the mismatch that it had in place, and of its own texture.
 _MAX_LEFT: Final = 0.5
 
@@ -90,14 +93,14 @@ def _in_place(before: Array, after: Array) -> Piece:
 def _try_shifts(before: Page, after: Page, shifts: Sequence[Shift]) -> tuple[list[Piece], set[Shift]]:
     """The best pieces with these shifts, and the shifts that explain too little where they are used."""
     strips = np.stack([strip_sums(mismatch(before, after, shift)) for shift in shifts])
-    insert = strip_sums(after.texture())
+    insert = _LOST * strip_sums(after.texture())
     bands, followed = column_bands(strips, insert)
     shifts = [shifts[number] for number in followed]
     columns = Columns(
         dy=[shift.dy for shift in shifts],
         mismatch=strips[followed],
         insert=insert,
-        remove=strip_sums(before.texture()),
+        remove=_LOST * strip_sums(before.texture()),
         steps=strip_sums(_edge_above(after.grey)),
         switch=_SWITCH,
     )
