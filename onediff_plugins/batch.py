@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from onediff_plugins import runs
-from onediff_plugins.catalog import foreign
 from onediff_plugins.errors import ExportError, OneDiffError, PluginConflictError, SettingsError
 from onediff_plugins.host import Host, failure_of
-from onediff_plugins.output import LEFTOVERS, owner_of, read_record, remove_pair, write_pair
+from onediff_plugins.output import LEFTOVERS, read_record, remove_pair, write_pair
 from onediff_plugins.types import ErrorRecord, PairFailure, PairRequest
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from onediff_plugins.pairs import PairEntry
-    from onediff_plugins.specs import ExecutorSpec
 
 RESULTS: Final = "results.jsonl"
 
@@ -124,7 +122,7 @@ def run_batch(
         OneDiffError: no pair could be compared: an executor, domain, detector, captioner or head that is not there.
     """
     host = plan.host()
-    spec = host.executor(executor)
+    host.executor(executor)  # refused before anything is written
     _refuse_hopeless(plan, host, entries)
     _prepare(plan, host, resume=resume)
     finished = runs.finished(entries, functools.partial(pair_folder, plan.out)) if resume else {}
@@ -133,7 +131,7 @@ def run_batch(
     work = functools.partial(_work, plan)
     items = [entries[index] for index in waiting]
     with progress(len(items)) if progress and items else contextlib.nullcontext(_ignore) as advance:
-        for position, answer in _run(host, spec, work, items, workers or _cores()):
+        for position, answer in host.execute(executor, work, items, workers or _cores()):
             index = waiting[position]
             outcomes[index] = answer if isinstance(answer, Outcome) else _died(plan, entries[index], answer)
             advance(outcomes[index])
@@ -149,17 +147,6 @@ def run_batch(
         failed=failed,
         skipped=len(finished),
     )
-
-
-def _run(
-    host: Host, spec: ExecutorSpec, work: Callable[[Any], Outcome], items: Sequence[PairEntry], workers: int
-) -> Iterator[tuple[int, Any]]:
-    try:
-        yield from spec.run(work, items, workers)
-    except OneDiffError:
-        raise
-    except Exception as exc:
-        raise foreign(exc, f"executor {spec.name}", owner_of(host, spec.run)) from exc
 
 
 def pair_folder(out: Path, entry: PairEntry) -> Path:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import click
+
 from onediff_plugins import __version__
 from onediff_plugins.discovery import BUILT_IN, PluginInfo, Registry
 from onediff_plugins.errors import (
@@ -21,7 +23,7 @@ from onediff_plugins.settings import DomainSettings
 from onediff_plugins.specs import DomainSpec, ExecutorSpec, ExporterSpec, HeadSpec, ModelSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 Spec = TypeVar("Spec", DomainSpec, ModelSpec, HeadSpec, ExporterSpec, ExecutorSpec)
 
@@ -73,6 +75,13 @@ class Shelf(dict[str, list[tuple[PluginInfo, Spec]]]):
             )
         return claims[0]
 
+    def drop(self, plugins: Collection[str]) -> None:
+        """Take off what these plugins bring: one that broke in a later contribution is out as a whole."""
+        for name, claims in list(self.items()):
+            self[name] = [claim for claim in claims if claim[0].name not in plugins]
+            if not self[name]:
+                del self[name]
+
     def refuse_broken(self, name: str) -> None:
         """A plugin of that name that did not load is a better answer than "unknown"."""
         if any(info.name == name and info.status == "broken" for info in self._registry.infos):
@@ -94,6 +103,10 @@ class Catalog:
         self.heads: Shelf[HeadSpec] = Shelf("head", ask("onediff_heads", HeadSpec), registry)
         self.exporters: Shelf[ExporterSpec] = Shelf("exporter", ask("onediff_exporters", ExporterSpec), registry)
         self.executors: Shelf[ExecutorSpec] = Shelf("executor", ask("onediff_executors", ExecutorSpec), registry)
+        self.commands = ask("onediff_commands", click.Command)
+        broken = {info.name for info in registry.infos if info.status == "broken"}
+        for shelf in (self.domains, self.models, self.heads, self.exporters, self.executors):
+            shelf.drop(broken)
         registry.require(BUILT_IN)  # without it nothing works: better said now than as "no plugin answered"
 
     def exporter(self, name: str) -> ExporterSpec:

@@ -106,6 +106,8 @@ class Registry:
         for plugin in plugins:
             name = str(getattr(plugin, "__name__", type(plugin).__name__))
             dist, version = _distribution_of(plugin)
+            if name in self._infos:
+                raise PluginConflictError(f"two of the plugins given are called {name!r}: rename one of them")
             self._add(name, dist, version, functools.partial(_itself, plugin))
         if entry_points:
             self._add_entry_points(
@@ -288,6 +290,7 @@ class Registry:
         if not trace_log.handlers:
             trace_log.addHandler(logging.StreamHandler(sys.stderr))
             trace_log.setLevel(logging.DEBUG)
+            trace_log.propagate = False  # a handler of the application's would say everything twice
         started: list[float] = []
 
         def before(hook_name: str, methods: Sequence[pluggy.HookImpl], kwargs: Mapping[str, Any]) -> None:

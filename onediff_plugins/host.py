@@ -6,16 +6,15 @@ Nothing else calls hooks. A host holds no global state; make as many as you like
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
-
-import click
 
 from onediff_plugins import pipeline
 from onediff_plugins.catalog import Catalog, foreign
 from onediff_plugins.discovery import BUILT_IN, PluginInfo, Registry
-from onediff_plugins.errors import OneDiffError, PluginContractError, PluginError
-from onediff_plugins.images import source_name
+from onediff_plugins.errors import ExportError, OneDiffError, PluginContractError, PluginError
+from onediff_plugins.images import refuse_missing, source_name
 from onediff_plugins.models import Models
 from onediff_plugins.settings import DomainSettings, resolve_settings, settings_digest
 from onediff_plugins.types import (
@@ -33,8 +32,10 @@ from onediff_plugins.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
+
+    import click
 
     from onediff_plugins.specs import DomainSpec, ExecutorSpec, ExporterSpec, HeadSpec, ModelSpec
     from onediff_plugins.types import Box
@@ -120,7 +121,7 @@ class Host:
 
     def commands(self) -> list[click.Command]:
         """`onediff_commands`: all of them."""
-        return [command for _, command in self._registry.contributions("onediff_commands", click.Command)]
+        return [command for _, command in self._catalog.commands]
 
     def domain(self, name: str) -> DomainSpec:
         """A domain by name.
@@ -281,6 +282,67 @@ class Host:
             raise PluginContractError(f"onediff_overlays must give Overlay records, got {', '.join(bad)}")
         return overlays
 
+    # --- writing and running ----------------------------------------------------------------------------------
+
+    def export(self, results: Sequence[ChangeResult], out: Path, exporter: str | None = None) -> Mapping[str, str]:
+        """Write results.
+
+        Args:
+            results: as `compare` returned them; pictures need their pixels.
+            out: a file, or a folder to fill.
+            exporter: a name; None goes by the suffix of `out`.
+
+        Returns:
+            What was written: key -> path relative to the folder.
+
+        Raises:
+            UnknownNameError: no such exporter, or none for that suffix.
+            ExportError: it cannot be written there.
+            StageError: the exporter raised something else.
+            PluginContractError: the exporter did not answer with what it wrote.
+        """
+        spec = self.exporter(exporter or out.suffix)
+        owner = self._catalog.exporters.owner(spec.name)
+        try:
+            files = spec.write(results, out)
+        except OSError as exc:
+            raise ExportError(f"{out} cannot be written: {exc.strerror or exc}. Choose another place.") from exc
+        except OneDiffError as exc:
+            exc.stage, exc.plugin = exc.stage or "export", exc.plugin or owner.name
+            raise
+        except Exception as exc:
+            raise foreign(exc, "export", owner) from exc
+        if isinstance(files, Mapping):
+            return files
+        error = PluginContractError(
+            f"exporter {spec.name!r} of {owner.owner} must give a mapping of files, got {type(files).__name__}"
+        )
+        error.stage, error.plugin = "export", owner.name
+        raise error
+
+    def execute(
+        self, executor: str, fn: Callable[[Any], Any], items: Sequence[Any], workers: int
+    ) -> Iterator[tuple[int, Any]]:
+        """Run work on an executor; (index, outcome) as items finish.
+
+        Args:
+            executor: its name.
+            fn: can be pickled; does not raise for an item that fails.
+            items: can be pickled.
+            workers: at least 1.
+
+        Raises:
+            UnknownNameError: no such executor.
+            StageError: the executor itself raised.
+        """
+        spec = self.executor(executor)
+        try:
+            yield from spec.run(fn, items, workers)
+        except OneDiffError:
+            raise
+        except Exception as exc:
+            raise foreign(exc, f"executor {executor}", self._catalog.executors.owner(executor)) from exc
+
     # --- observers --------------------------------------------------------------------------------------------
 
     def pair_finished(self, result: ChangeResult) -> None:
@@ -315,6 +377,8 @@ class Host:
         ranked = sorted(sureness, key=lambda name: -sureness[name])
         first, second = sureness[ranked[0]], sureness[ranked[1]]
         if first < SNIFF_FLOOR or first - second < SNIFF_LEAD:
+            for source in (request.before, request.after):
+                refuse_missing(source)  # a file that is not there is the better thing to say
             guesses = ", ".join(f"{name} {sureness[name]:.2f}" for name in ranked)
             sources = " and ".join(source_name(source) for source in (request.before, request.after))
             raise PluginError(

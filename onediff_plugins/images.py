@@ -33,6 +33,7 @@ FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000
 _BROKEN: Final = (OSError, SyntaxError, ValueError, IndexError, TypeError, KeyError, EOFError, struct.error, zlib.error)
 _GEOTIFF_TAGS: Final = frozenset({33550, 33922, 34264, 34735})  # scale, tie points, transform, key directory
 _TIFF_BITS: Final = 258
+_EMPTY: Final = "{}: the file is empty; make or copy it again"
 _ORIENTATION: Final[dict[int, Callable[[Array], Array]]] = {
     2: lambda a: a[:, ::-1],
     3: lambda a: a[::-1, ::-1],
@@ -171,6 +172,23 @@ def source_name(source: object, name: str | None = None) -> str:
     return str(getattr(source, "filename", "") or "<array>")
 
 
+def refuse_missing(source: object) -> None:
+    """Refuse a path that names no file, a folder, or an empty file; everything else passes.
+
+    Args:
+        source: see `decode`; a URL or a path inside an archive ("/vsizip/...") is not looked at.
+
+    Raises:
+        UnsupportedSourceError: see `decode`.
+    """
+    if not isinstance(source, str | Path) or "://" in str(source) or str(source).startswith("/vsi"):
+        return
+    label = source_name(source)
+    with _file(source, label) as stream:
+        if not stream.read(1):
+            raise UnsupportedSourceError(_EMPTY.format(label))
+
+
 @contextmanager
 def _opened(source: object, label: str) -> Iterator[tuple[Image.Image, IO[bytes] | None]]:
     """The image with its header read, and its file (None for a PIL image); what goes wrong inside is one error."""
@@ -185,9 +203,15 @@ def _opened(source: object, label: str) -> Iterator[tuple[Image.Image, IO[bytes]
         )
     if isinstance(source, str) and re.match(r"[a-z][a-z0-9+.-]+://", source):
         raise UnsupportedSourceError(f"{label}: images are read from files, not from URLs; download it first")
-    path = Path(source)
+    with _file(source, label) as stream, _one_error(label):
+        image = _identify(stream, label)
+        with image:
+            yield image, stream
+
+
+def _file(source: str | Path, label: str) -> IO[bytes]:
     try:
-        stream = path.open("rb")
+        return Path(source).open("rb")
     except FileNotFoundError:
         raise UnsupportedSourceError(f"{label}: there is no such file; check the path") from None
     except IsADirectoryError:
@@ -196,10 +220,6 @@ def _opened(source: object, label: str) -> Iterator[tuple[Image.Image, IO[bytes]
         ) from None
     except (OSError, ValueError) as exc:
         raise UnsupportedSourceError(f"{label}: cannot be opened: {exc}; check its name and its permissions") from exc
-    with stream, _one_error(label):
-        image = _identify(stream, label)
-        with image:
-            yield image, stream
 
 
 @contextmanager
@@ -218,7 +238,7 @@ def _identify(stream: IO[bytes], label: str) -> Image.Image:
     """The image with its header read. `Image.open` would do, but it refuses large images by a global of its own."""
     start = stream.read(16)
     if not start:
-        raise UnsupportedSourceError(f"{label}: the file is empty; make or copy it again")
+        raise UnsupportedSourceError(_EMPTY.format(label))
     Image.init()
     broken: Exception | None = None
     for name in FORMATS:

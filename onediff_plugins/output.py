@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 import uuid
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from onediff_plugins import exporters
-from onediff_plugins.catalog import foreign
-from onediff_plugins.errors import ExportError, OneDiffError, PluginContractError
+from onediff_plugins.errors import ExportError, OneDiffError
 from onediff_plugins.types import SCHEMA
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from onediff_plugins.discovery import PluginInfo
     from onediff_plugins.host import Host
     from onediff_plugins.types import ChangeResult
 
@@ -98,53 +95,20 @@ def _fill(host: Host, result: ChangeResult, folder: Path) -> ChangeResult:
     files: dict[str, Any] = {}
     try:
         if result.georef is None:
-            files |= _export(host, "png", result, folder)
+            files |= host.export([result], folder, "png")
         else:
-            files |= _export(host, "cog", result, folder)
+            files |= host.export([result], folder, "cog")
             files |= exporters.write_overlay([result], folder)
             files |= exporters.write_previews([result], folder)
-            files |= _export(host, "geojson", result, folder)
+            files |= host.export([result], folder, "geojson")
         if overlays := _write_overlays(host, result, folder):
             files["overlays"] = overlays
         written = result.replace(files=files)
-        _export(host, "json", written, folder)
+        host.export([written], folder, "json")
     except OneDiffError as exc:
         exc.stage = exc.stage or "export"
         raise
     return written
-
-
-def _export(host: Host, name: str, result: ChangeResult, folder: Path) -> Mapping[str, str]:
-    spec = host.exporter(name)
-    try:
-        files = spec.write([result], folder)
-    except (OneDiffError, OSError):
-        raise
-    except Exception as exc:
-        raise foreign(exc, "export", owner_of(host, spec.write)) from exc
-    if not isinstance(files, Mapping):
-        info = owner_of(host, spec.write)
-        raise PluginContractError(
-            f"exporter {name!r}{f' of {info.owner}' if info else ''} must give a mapping of files, "
-            f"got {type(files).__name__}"
-        )
-    return files
-
-
-def owner_of(host: Host, function: object) -> PluginInfo | None:
-    """The plugin whose package a function lives in.
-
-    Args:
-        host: whose plugins are asked.
-        function: of a record that a plugin contributed.
-    """
-    package = _package(function)
-    return next((info for info in host.plugins if info.plugin and _package(info.plugin) == package), None)
-
-
-def _package(thing: object) -> str:
-    name = getattr(thing, "__module__", None) or getattr(thing, "__name__", "")
-    return str(name).partition(".")[0]
 
 
 def _write_overlays(host: Host, result: ChangeResult, folder: Path) -> dict[str, str]:

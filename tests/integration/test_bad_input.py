@@ -533,7 +533,6 @@ def test_a_raster_of_nothing_is_undecided(
 # --- a domain that has to be found out -------------------------------------------------------------------------
 
 
-@pytest.mark.xfail(reason="the host asks for a domain before it looks whether the files are there")
 @pytest.mark.parametrize("how", ["missing", "folder", "empty"])
 def test_with_several_domains_a_file_that_cannot_be_is_still_named(
     refused: Callable[..., str],

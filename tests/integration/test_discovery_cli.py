@@ -111,12 +111,9 @@ def test_a_broken_plugin_is_listed_with_its_error_and_harms_nothing(
     assert error in asked
 
 
-LATER = pytest.mark.xfail(reason="the host keeps the domain of a plugin that breaks in a later contribution")
-
-
 @pytest.mark.parametrize(
     "place",
-    ["domain", *(pytest.param(place, marks=LATER) for place in ("models", "heads", "exporters", "executors"))],
+    ["domain", "models", "heads", "exporters", "executors"],
 )
 def test_a_contribution_that_raises_breaks_its_own_plugin_only(
     toy: object, listed: Any, onediff: Run, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch, place: str

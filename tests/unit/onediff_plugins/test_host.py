@@ -549,3 +549,55 @@ def test_settings_reach_stages_and_detectors(make_host, make_domain, pictures):
     other = make_host(make_domain(spec={"settings": Settings}))
     assert host.compare(*pictures).provenance.settings_digest != other.compare(*pictures).provenance.settings_digest
     assert seen == [5]
+
+
+# --- writing and running ----------------------------------------------------------------------------------------
+
+
+def test_export_goes_by_name_or_by_suffix(make_host, make_domain, pictures, tmp_path):
+    host = make_host(make_domain())
+    result = host.compare(*pictures)
+    host.export([result], tmp_path / "a.json")
+    assert host.export([result], tmp_path, "png")["mask"] == "mask.png"
+    assert (tmp_path / "a.json").is_file()
+    assert (tmp_path / "mask.png").is_file()
+
+
+def test_an_exporter_that_raises_or_answers_wrongly_is_blamed(make_host, make_plugin, tmp_path):
+    def fails(results, out):
+        raise RuntimeError("disk on fire")
+
+    broken = ExporterSpec(name="broken", suffixes=(".a",), write=fails)
+    silent = ExporterSpec(name="silent", suffixes=(".b",), write=lambda results, out: None)
+    host = make_host(make_plugin("writers", onediff_exporters=lambda: [broken, silent]))
+    with pytest.raises(StageError, match=r"writers \(writers 0\) raised RuntimeError in stage 'export': disk on fire"):
+        host.export([], tmp_path / "x.a")
+    with pytest.raises(PluginContractError, match=r"exporter 'silent' of writers .* must give a mapping"):
+        host.export([], tmp_path / "x.b")
+
+
+def test_an_executor_that_raises_is_blamed(make_host, make_plugin):
+    def run(fn, items, workers):
+        yield 0, fn(items[0])
+        raise RuntimeError("no more machines")
+
+    host = make_host(make_plugin("farm", onediff_executors=lambda: [ExecutorSpec(name="farm", run=run)]))
+    outcomes = host.execute("farm", str, [7, 8], 1)
+    assert next(outcomes) == (0, "7")
+    with pytest.raises(StageError, match=r"farm \(farm 0\) raised RuntimeError in stage 'executor farm'"):
+        next(outcomes)
+
+
+def test_a_plugin_that_breaks_in_a_later_contribution_is_out_as_a_whole(make_host, make_domain, pictures):
+    def onediff_exporters():
+        raise RuntimeError("no exporters")
+
+    host = make_host(make_domain("broken", onediff_exporters=onediff_exporters), make_domain("fine"))
+    assert list(host.domains()) == ["fine"]
+    with pytest.raises(PluginLoadError, match="no exporters"):
+        host.compare(*pictures, domain="broken")
+
+
+def test_two_embedded_plugins_of_one_name_are_refused(make_host, make_domain):
+    with pytest.raises(PluginConflictError, match="two of the plugins given are called 'toy'"):
+        make_host(make_domain("toy"), make_domain("toy"))
