@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 REPO = Path(__file__).resolve().parent.parent
-# Read before any test starts: `clean_environment` takes it away, because every ONEDIFF_* variable is a setting.
+# Read before any test starts, because `clean_environment` takes every ONEDIFF_* variable away.
 DATA = Path(os.environ.get("ONEDIFF_DATA") or REPO.parent / "shared" / "data")
 
 # No deadline: a busy machine is not a failed property. On a CI the examples are the same every time.
