@@ -80,13 +80,16 @@ def name_bands(
 
     Returns:
         One unique name per band, and whether the raster stated them: without a statement 1, 3 and 4 bands are taken
-        for grey, RGB and RGB + near infrared, and others become "b1", "b2", ...
+        for grey, RGB and RGB + near infrared, and others become "b1", "b2", ... A fourth band beside stated RGB is
+        taken for near infrared too.
     """
     triples = zip(interpretations, descriptions, tags, strict=True)
     named = [_described(text, tag) or _BY_INTERPRETATION.get(how) for how, text, tag in triples]
     if not any(named):
         count = len(named)
         return _ASSUMED.get(count) or tuple(f"b{i}" for i in range(1, count + 1)), False
+    if named == ["red", "green", "blue", None]:
+        named[3] = "nir"
     unique: list[str] = []
     for position, name in enumerate(named, start=1):
         free = name if name and name not in unique else f"b{position}"

@@ -110,6 +110,10 @@ def sample(pixels_before: Array, pixels_after: Array, valid: BoolArray) -> tuple
 def fit(before: FloatArray, after: FloatArray) -> tuple[MadTransform, FloatArray]:
     """Estimate the transform and how likely each sample is unchanged.
 
+    Samples weighted by their probability of no change spread less than unchanged samples do. Left alone, that shrinks
+    the deviations from one iteration to the next and ends with hardly anything unchanged; here each is divided by the
+    shrinkage that the chi-square distribution itself would show.
+
     Args:
         before: (N, P) samples, finite.
         after: (N, P) samples of the same places.
@@ -118,21 +122,27 @@ def fit(before: FloatArray, after: FloatArray) -> tuple[MadTransform, FloatArray
         The transform, and (N,) probabilities of no change. Bands without variance take no part; where one image has
         none at all, plain band differences against their median stand in for the variates.
     """
-    weights = np.ones(len(before))
-    transform = _canonical(before, after, weights)
+    transform = _canonical(before, after, np.ones(len(before)), shrinkage=1.0)
     for _ in range(_ITERATIONS):
-        updated = no_change_probability(transform.chi_square(before, after), len(transform.deviation))
-        if updated.mean() < _MIN_WEIGHT:
+        freedom = len(transform.deviation)
+        weights = no_change_probability(transform.chi_square(before, after), freedom)
+        if weights.mean() < _MIN_WEIGHT:
             break
-        weights = updated
-        following = _canonical(before, after, weights)
-        settled = len(following.correlation) == len(transform.correlation) and (
+        following = _canonical(before, after, weights, shrinkage=_shrinkage(freedom))
+        settled = len(following.correlation) == freedom and (
             np.abs(following.correlation - transform.correlation).max(initial=0) < _CONVERGED
         )
         transform = following
         if settled:
             break
     return transform, no_change_probability(transform.chi_square(before, after), len(transform.deviation))
+
+
+def _shrinkage(freedom: int) -> float:
+    """Variance of standard normal variates weighted by their chi-square tail, E[min(X, Y)] / K for X, Y ~ chi2(K)."""
+    step = 1e-3 * freedom
+    middles = np.arange(step / 2, 20 * freedom + 60, step)
+    return float((no_change_probability(middles, freedom) ** 2).sum() * step) / freedom
 
 
 def no_change_probability(chi_square: FloatArray, freedom: int) -> FloatArray:
@@ -148,12 +158,13 @@ def no_change_probability(chi_square: FloatArray, freedom: int) -> FloatArray:
     return tail
 
 
-def _canonical(before: FloatArray, after: FloatArray, weights: FloatArray) -> MadTransform:
+def _canonical(before: FloatArray, after: FloatArray, weights: FloatArray, shrinkage: float) -> MadTransform:
     """Weighted canonical correlation analysis, by whitening and a singular value decomposition."""
     share = weights / weights.sum()
     before_mean, after_mean = share @ before, share @ after
     x, y = before - before_mean, after - after_mean
-    whiten_x, whiten_y = _whitening((x * share[:, None]).T @ x), _whitening((y * share[:, None]).T @ y)
+    whiten_x = _whitening((x * share[:, None]).T @ x, before_mean)
+    whiten_y = _whitening((y * share[:, None]).T @ y, after_mean)
     if not whiten_x.shape[1] or not whiten_y.shape[1]:
         return _band_differences(before, after)
     covariance = (x * share[:, None]).T @ y
@@ -167,16 +178,16 @@ def _canonical(before: FloatArray, after: FloatArray, weights: FloatArray) -> Ma
         after_mean=after_mean,
         before_axes=before_axes,
         after_axes=after_axes,
-        deviation=np.sqrt(np.maximum(2 * (1 - correlation), floor)),
+        deviation=np.sqrt(np.maximum(2 * (1 - correlation) / shrinkage, floor)),
         correlation=correlation,
         prediction=whiten_x @ (whiten_x.T @ covariance),
     )
 
 
-def _whitening(covariance: FloatArray) -> FloatArray:
-    """(P, R) axes of unit variance, without the directions that have none."""
+def _whitening(covariance: FloatArray, mean: FloatArray) -> FloatArray:
+    """(P, R) axes of unit variance, without the directions that have none beside the size of the values."""
     scale = np.sqrt(np.maximum(np.diag(covariance), 0))
-    used = scale > 1e-9 * max(scale.max(initial=0), 1e-12)
+    used = scale > np.maximum(1e-6 * np.abs(mean), 1e-12)
     safe = np.where(used, scale, 1.0)
     values, vectors = np.linalg.eigh(np.where(np.outer(used, used), covariance / np.outer(safe, safe), 0))
     kept = values > _RANK_TOLERANCE * max(values.max(initial=0), 1e-12)
