@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from onediff_plugins.types import Box
+from onediff_ui.labelling import connected_parts
 from onediff_ui.structure import OTHER, Likeness, likeness, wobble
 
 if TYPE_CHECKING:
@@ -94,16 +95,15 @@ def find_blobs(evidence: Evidence, seeds: BoolArray, before: Array, after: Array
     """
     kernel = np.ones((2 * _NEAR_Y + 1, 2 * _NEAR_X + 1), np.uint8)
     grown = cv2.dilate(seeds.view(np.uint8), kernel)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(grown, connectivity=8, ltype=cv2.CV_32S)
-    rows, columns = np.nonzero(seeds)
-    owner = labels[rows, columns]
-    mass = np.bincount(owner, weights=evidence.delta[rows, columns], minlength=count) / 255
-    plain = np.bincount(owner, weights=evidence.plain[rows, columns], minlength=count)
-    size = np.bincount(owner, minlength=count)
     blobs = []
-    for number in range(1, count):
-        box = _tight(seeds, labels, number, stats[number])
-        blobs.append(Blob(box, float(mass[number]), plain[number] / size[number], size[number] / box.area))
+    for wide, pixels in connected_parts(grown.view(np.bool_)):
+        own = seeds[wide.slices] & pixels
+        across, down = np.flatnonzero(own.any(axis=0)), np.flatnonzero(own.any(axis=1))
+        box = Box(int(across[0]), int(down[0]), int(across[-1]) + 1, int(down[-1]) + 1).shifted(wide.x0, wide.y0)
+        size = np.count_nonzero(own)
+        mass = float(evidence.delta[wide.slices][own].sum()) / 255
+        plain = np.count_nonzero(evidence.plain[wide.slices] & own)
+        blobs.append(Blob(box, mass, plain / size, size / box.area))
     return _with_likeness(blobs, evidence, before, after, settings)
 
 
@@ -130,15 +130,6 @@ def _rendering_share(drawings: Sequence[Blob]) -> float:
     """Share of the drawings that differ without having changed."""
     telling = [blob for blob in drawings if blob.box.area >= _TELLING and not blob.likeness.exact]
     return sum(blob.likeness.same(0.0) for blob in telling) / max(len(telling), 1)
-
-
-def _tight(seeds: BoolArray, labels: Array, number: int, stats: Array) -> Box:
-    """Bounds of the seeds of one component, without what the dilation added."""
-    x, y, width, height = (int(v) for v in stats[:4])
-    window = np.s_[y : y + height, x : x + width]
-    own = seeds[window] & (labels[window] == number)
-    across, down = np.flatnonzero(own.any(axis=0)), np.flatnonzero(own.any(axis=1))
-    return Box(x + int(across[0]), y + int(down[0]), x + int(across[-1]) + 1, y + int(down[-1]) + 1)
 
 
 def enclosing(boxes: Sequence[Box]) -> Box:

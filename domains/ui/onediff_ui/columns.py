@@ -61,7 +61,7 @@ class Columns:
         return _between(self._mismatch, first, last)
 
     def paths(self, bands: Sequence[Band]) -> list[tuple[Band, list[Segment]]]:
-        """The best path of each band, after bands have joined wherever one path explains both hardly worse than two do."""
+        """The best path of each band, after bands have joined where one path explains both about as well."""
         done: list[_Solved] = []
         for band in bands:
             if done and self._fits(done[-1], band):

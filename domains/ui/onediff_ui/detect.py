@@ -14,7 +14,7 @@ from onediff_ui.elements import element_box, look
 from onediff_ui.evidence import Evidence, compare
 from onediff_ui.gaps import gap_contents
 from onediff_ui.io import to_screen
-from onediff_ui.registration import align_pair
+from onediff_ui.pieces import pieces_of
 from onediff_ui.stretch import stretched
 
 if TYPE_CHECKING:
@@ -62,24 +62,17 @@ def detect_pair(pair: ImagePair, settings: UiSettings) -> ChangeMap:
     score = np.zeros(after.shape[:2], np.float32)
     comparable = pair.after.valid & pair.aligned.valid
     found: list[ChangeRegion] = []
-    pieces = _pieces(pair, settings)
+    original = before if pair.aligned.pixels is pair.before.pixels else to_screen(pair.before)
+    pieces = pieces_of(pair, original, before, settings)
     evidence = compare(before, after, settings)
     if evidence is not None:
         seeds = evidence.seeds & comparable
-        seeds &= ~stretched(seeds, pieces, to_screen(pair.before), after)
+        seeds &= ~stretched(seeds, pieces, original, after)
         found += _elements(evidence, seeds, before, after, score, settings)
     found += _added(pair, after, score, settings)
-    found += _removed(pair, pieces, score, settings)
+    found += _removed(pair, original, pieces, score, settings)
     found += build.moved_regions(pieces, cv2.cvtColor(after, cv2.COLOR_RGB2GRAY), settings.min_move)
     return ChangeMap(score=score, valid=pair.valid, candidates=tuple(found))
-
-
-def _pieces(pair: ImagePair, settings: UiSettings) -> Sequence[Piece]:
-    """The pieces behind an aligned pair."""
-    untouched = pair.aligned.valid.all() and pair.before.box == pair.after.box
-    if untouched and pair.unmatched_after is not None and not pair.unmatched_after.any():
-        return ()
-    return align_pair(pair, settings).pieces or ()
 
 
 def _elements(
@@ -152,12 +145,12 @@ def _added(pair: ImagePair, after: Array, score: NDArray[np.float32], settings: 
 
 
 def _removed(
-    pair: ImagePair, pieces: Sequence[Piece], score: NDArray[np.float32], settings: UiSettings
+    pair: ImagePair, original: Array, pieces: Sequence[Piece], score: NDArray[np.float32], settings: UiSettings
 ) -> list[ChangeRegion]:
     if pair.unmatched_before is None or not pair.unmatched_before.any():
         return []
     found = []
-    for box in gap_contents(to_screen(pair.before), pair.unmatched_before & pair.before.valid):
+    for box in gap_contents(original, pair.unmatched_before & pair.before.valid):
         place = build.removed_place(box, pieces, pair.after.box)
         confidence = _gap_score(box, settings)
         score[place.slices] = np.maximum(score[place.slices], np.float32(confidence))

@@ -9,6 +9,7 @@ import numpy as np
 
 from onediff_plugins.types import Box
 from onediff_ui.blobs import enclosing, group_boxes
+from onediff_ui.labelling import connected_parts
 
 if TYPE_CHECKING:
     from onediff_plugins.types import Array, BoolArray
@@ -36,11 +37,8 @@ def gap_contents(image: Array, unmatched: BoolArray) -> list[Box]:
         Bounds of each thing.
     """
     found = []
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(unmatched.view(np.uint8), connectivity=4)
-    for number in range(1, count):
-        x, y, width, height = (int(v) for v in stats[number, :4])
-        gap = Box(x, y, x + width, y + height)
-        content = _content(image, gap) & (labels[gap.slices] == number)
+    for gap, pixels in connected_parts(unmatched, connectivity=4):
+        content = _content(image, gap) & pixels
         found += [box.shifted(gap.x0, gap.y0) for box in _things(content)]
     return found
 
@@ -68,14 +66,12 @@ def _content(image: Array, gap: Box) -> BoolArray:
 def _things(content: BoolArray) -> list[Box]:
     """Content near each other is one thing, and so is a whole row; specks are none."""
     near = cv2.dilate(content.view(np.uint8), np.ones((_APART_Y, _APART_X), np.uint8))
-    count, labels, _, _ = cv2.connectedComponentsWithStats(near, connectivity=8)
-    rows, columns = np.nonzero(content)
-    owner = labels[rows, columns]
     boxes = []
-    for number in range(1, count):
-        y, x = rows[owner == number], columns[owner == number]
-        if y.size >= _MIN_AREA:
-            boxes.append(Box(int(x.min()), int(y.min()), int(x.max()) + 1, int(y.max()) + 1))
+    for box, pixels in connected_parts(near.view(np.bool_)):
+        rows, columns = np.nonzero(content[box.slices] & pixels)
+        if rows.size >= _MIN_AREA:
+            own = Box(int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
+            boxes.append(own.shifted(box.x0, box.y0))
     if len(content) <= _ROW and boxes:
         return [enclosing(boxes)]
     return [enclosing([boxes[index] for index in group]) for group in group_boxes(boxes)]

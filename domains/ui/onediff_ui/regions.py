@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import cv2
 import numpy as np
 import shapely
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from onediff_ui.elements import Look
 
 _STRIP: Final = 2  # rows of the after page that stand for a place that is gone
+_SAMPLE: Final = 2000  # pixels are enough to name a colour
 _MOVED_SCORE: Final = 0.9
 _DRIFT_SCORE: Final = 0.3
 
@@ -44,6 +46,8 @@ def _colours(before: Array, after: Array) -> dict[str, str]:
     """The most common pair of colours among the pixels that differ most, as hex."""
     distance = np.abs(before.astype(np.int16) - after).max(axis=2)
     rows, columns = np.nonzero(distance > 0.5 * distance.max())
+    step = max(1, len(rows) // _SAMPLE)
+    rows, columns = rows[::step], columns[::step]
     pairs = np.concatenate([before[rows, columns], after[rows, columns]], axis=1)
     values, counts = np.unique(pairs, axis=0, return_counts=True)
     r0, g0, b0, r1, g1, b1 = (int(v) for v in values[counts.argmax()])
@@ -150,10 +154,8 @@ def shifted_region(box: Box, dx: int, dy: int, min_move: int) -> ChangeRegion:
 
 def _inked(grey: Array, box: Box) -> Box | None:
     """Bounds of what is not plain in a box."""
-    patch = grey[box.slices].astype(np.int16)
-    steps = np.zeros(patch.shape, np.bool_)
-    steps[:, 1:] |= np.abs(np.diff(patch, axis=1)) > 2
-    steps[1:] |= np.abs(np.diff(patch, axis=0)) > 2
+    patch = np.ascontiguousarray(grey[box.slices])
+    steps = cv2.morphologyEx(patch, cv2.MORPH_GRADIENT, np.ones((2, 2), np.uint8)) > 2
     across, down = np.flatnonzero(steps.any(axis=0)), np.flatnonzero(steps.any(axis=1))
     if not across.size:
         return None

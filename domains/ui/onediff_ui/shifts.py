@@ -19,9 +19,9 @@ CAP: Final = 48
 _COST: Final = np.clip(np.arange(256) - DEAD, 0, CAP - DEAD).astype(np.uint8)
 _NEIGHBOURS: Final = np.ones((3, 3), np.uint8)
 _INK: Final = 12  # levels from its surroundings that make a pixel content
-_PEAKS: Final = 12
+_PEAKS: Final = 8
 _SAMPLES: Final = 6000
-_QUICK: Final = 500
+_QUICK: Final = 400
 _MIN_GAIN: Final = 0.02  # of all displaced content must be explained by one more shift
 _MAX_SHIFTS: Final = 7
 

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from onediff_plugins.types import Box
+from onediff_ui.labelling import connected_parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,14 +40,11 @@ def stretched(seeds: BoolArray, pieces: Sequence[Piece], before: Array, after: A
     if not shifts or not seeds.any():
         return found
     joined = cv2.morphologyEx(seeds.view(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 5), np.uint8))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
-    for number in range(1, count):
-        x, y, width, height = (int(v) for v in stats[number, :4])
-        box = Box(x, y, x + width, y + height)
+    for box, pixels in connected_parts(joined.view(np.bool_)):
         for dx, dy in shifts:
-            extent, shift = (height, abs(dy)) if dy else (width, abs(dx))
+            extent, shift = (box.height, abs(dy)) if dy else (box.width, abs(dx))
             if abs(extent - shift) <= _SLACK and _continues(before, after, box, dx, dy):
-                found[box.slices] |= labels[box.slices] == number
+                found[box.slices] |= pixels
     return found
 
 
