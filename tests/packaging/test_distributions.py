@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -73,16 +74,19 @@ def test_a_wheel_says_what_it_is(wheel: tuple[str, Path]) -> None:
     assert len(metadata.split("\n\n", 1)[1].strip()) > 100, "the README is missing from the metadata"
 
 
-def test_the_contracts_wheel_has_the_schema_and_the_demo(wheel: tuple[str, Path]) -> None:
+def test_a_wheel_has_what_its_package_reads_at_run_time(wheel: tuple[str, Path]) -> None:
     name, path = wheel
-    if name != "onediff-plugins":
-        pytest.skip("the schema and the demo belong to onediff-plugins")
     with zipfile.ZipFile(path) as archive:
-        names = archive.namelist()
-    assert "onediff_plugins/schemas/change-result-1.json" in names
-    pictures = [n for n in names if n.startswith("onediff_plugins/demo/") and n.endswith((".png", ".tif"))]
-    assert len([n for n in pictures if n.endswith(".png")]) >= 2
-    assert len([n for n in pictures if n.endswith(".tif")]) >= 2
+        names = set(archive.namelist())
+        if name == "onediff-plugins":
+            assert "onediff_plugins/schemas/change-result-1.json" in names
+            pairs = [json.loads(line) for line in archive.read("onediff_plugins/demo/pairs.jsonl").splitlines()]
+            assert {f"onediff_plugins/demo/{pair[side]}" for pair in pairs for side in ("before", "after")} <= names
+            assert {pair["domain"] for pair in pairs} == {"ui", "satellite"}
+        else:
+            entry_points = next(part for part in names if part.endswith("entry_points.txt"))
+            module = archive.read(entry_points).decode().split(" = ")[1].strip()
+            assert f"{module.replace('.', '/')}.py" in names
 
 
 def test_no_tracked_file_is_larger_than_a_megabyte(repo: Path) -> None:
