@@ -43,7 +43,9 @@ def test_a_windowed_read_is_the_crop_of_the_full_read(write_tif, texture):
     assert (part.after.pixels == full.after.pixels[(..., *window.slices)]).all()
     corner = np.array([[0.0, 0.0]])
     assert np.allclose(part.after.to_source(corner), [[150, 80]])
-    assert np.allclose(part.after.georef.pixel_to_map(corner), full.after.georef.pixel_to_map(corner + [150, 80]))
+    assert np.allclose(
+        part.after.georef.pixel_to_map(corner), full.after.georef.pixel_to_map(np.array([[150.0, 80.0]]))
+    )
     inside = part.before.grid.window
     assert (part.before.pixels == full.before.pixels[(..., *inside.slices)]).all()
 

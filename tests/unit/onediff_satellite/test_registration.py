@@ -134,7 +134,7 @@ def test_equal_degree_grids_give_identity_without_rounding_noise(frame, texture)
     place = GeoRef(crs="EPSG:4326", transform=Affine(5.364418e-06, 0, -98.004910, 0, -5.364418e-06, 30.161587))
     east = GeoRef(
         crs="EPSG:4326", transform=Affine(5.364418e-06, 0, -98.004910 + 7 * 5.364418e-06, 0, -5.364418e-06, 30.161587)
-    )  # noqa: E501
+    )
     image = texture(100, 100)
     options = SatelliteSettings(refine=False)
     pair = ImagePair(before=frame(image, georef=place), after=frame(image, georef=place))
