@@ -64,7 +64,7 @@ def detect_pair(pair: ImagePair, settings: UiSettings) -> ChangeMap:
     found: list[ChangeRegion] = []
     original = before if pair.aligned.pixels is pair.before.pixels else to_screen(pair.before)
     pieces = pieces_of(pair, original, before, settings)
-    evidence = compare(before, after, settings)
+    evidence = compare(_filled(before, after, comparable), after, settings)
     if evidence is not None:
         seeds = evidence.seeds & comparable
         seeds &= ~stretched(seeds, pieces, original, after)
@@ -73,6 +73,11 @@ def detect_pair(pair: ImagePair, settings: UiSettings) -> ChangeMap:
     found += _removed(pair, original, pieces, score, settings)
     found += build.moved_regions(pieces, cv2.cvtColor(after, cv2.COLOR_RGB2GRAY), settings.min_move)
     return ChangeMap(score=score, valid=pair.valid, candidates=tuple(found))
+
+
+def _filled(before: Array, after: Array, comparable: BoolArray) -> Array:
+    """The before image with the after image wherever it has nothing to compare."""
+    return before if comparable.all() else np.where(comparable[:, :, None], before, after)
 
 
 def _elements(

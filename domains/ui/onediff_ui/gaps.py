@@ -55,8 +55,9 @@ def _content(image: Array, gap: Box) -> BoolArray:
     )
     for context, axis in contexts:
         if context.size:
-            line = np.median(context, axis=axis, keepdims=True).astype(np.int16)
-            content &= np.abs(inside.astype(np.int16) - line).max(axis=2) > _CONTENT
+            middle = np.sort(context, axis=axis).take([context.shape[axis] // 2], axis=axis)
+            line = np.ascontiguousarray(np.broadcast_to(middle, inside.shape))
+            content &= cv2.absdiff(inside, line).max(axis=2) > _CONTENT
     if content.all():  # nothing around the gap: compare with its own most common outline
         outline = np.concatenate([inside[0], inside[-1], inside[:, 0], inside[:, -1]]).astype(np.int16)
         content = np.abs(inside - np.median(outline, axis=0)).max(axis=2) > _CONTENT

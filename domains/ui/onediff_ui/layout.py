@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from onediff_plugins.types import Array, FloatArray
 
 _MAX_SWITCHES: Final = 12
+_SLIDE: Final = 64  # rows that a seam without a gap may slide
 
 
 class Segment(NamedTuple):
@@ -163,19 +164,13 @@ class _Paths:
         for index in range(1, len(done)):
             upper, lower = done[index - 1], done[index]
             gap = lower.y0 - upper.y1
-            first, last = upper.y0, lower.y1 - gap
-            if last <= first:
-                continue
-            rows = np.arange(first, last + 1)
+            reach = max(gap, _SLIDE)
+            first = max(upper.y0, upper.y1 - reach)
+            rows = np.arange(first, min(lower.y1 - gap, upper.y1 + reach) + 1)
             total = self.matched[upper.shift, rows] - self.matched[lower.shift, rows + gap]
-            good = total <= total[upper.y1 - first] + self.costs.switch / 50
-            # Only rows that can be reached from the switch over equally good ones.
-            start = upper.y1 - first
-            low = start - int(np.argmin(np.append(good[start::-1], False))) + 1
-            high = start + int(np.argmin(np.append(good[start:], False)))
-            choice = rows[low:high]
-            edges = self.costs.steps[np.minimum(choice, self.height - 1)]
-            at = int(choice[int(edges.argmax())]) if edges.max() > 0 else upper.y1
+            good = rows[total <= total.min() + self.costs.switch / 50]
+            edges = self.costs.steps[np.minimum(good, self.height - 1)]
+            at = int(good[np.lexsort((np.abs(good - upper.y1), -edges))[0]])
             done[index - 1] = upper._replace(y1=at)
             done[index] = lower._replace(y0=at + gap)
         return done

@@ -15,7 +15,7 @@ from onediff_plugins.types import Box, Piece, Registration
 from onediff_ui.bands import TILE_W, column_bands, strip_sums
 from onediff_ui.columns import Columns
 from onediff_ui.io import to_screen
-from onediff_ui.shifts import STILL, Page, Shift, candidate_shifts, mismatch
+from onediff_ui.shifts import DEAD, STILL, Page, Shift, candidate_shifts, mismatch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +79,7 @@ def find_pieces(before: Array, after: Array) -> list[Piece]:
         return [_in_place(before, after)]
     shifts = [STILL, *candidate_shifts(*pages, in_place)]
     while len(shifts) > 1:
-        pieces, poor = _try_shifts(*pages, shifts)
+        pieces, poor = _try_shifts(*pages, in_place, shifts)
         if not poor:
             return _merged(_without_double_use(before, after, pieces))
         shifts = [shift for shift in shifts if shift not in poor]
@@ -90,9 +90,9 @@ def _in_place(before: Array, after: Array) -> Piece:
     return Piece(Box(0, 0, min(before.shape[1], after.shape[1]), min(before.shape[0], after.shape[0])), 0, 0)
 
 
-def _try_shifts(before: Page, after: Page, shifts: Sequence[Shift]) -> tuple[list[Piece], set[Shift]]:
+def _try_shifts(before: Page, after: Page, in_place: Array, shifts: Sequence[Shift]) -> tuple[list[Piece], set[Shift]]:
     """The best pieces with these shifts, and the shifts that explain too little where they are used."""
-    strips = np.stack([strip_sums(mismatch(before, after, shift)) for shift in shifts])
+    strips = np.stack([strip_sums(in_place), *(strip_sums(mismatch(before, after, shift)) for shift in shifts[1:])])
     insert = _LOST * strip_sums(after.texture())
     bands, followed = column_bands(strips, insert)
     shifts = [shifts[number] for number in followed]
@@ -125,9 +125,9 @@ def _try_shifts(before: Page, after: Page, shifts: Sequence[Shift]) -> tuple[lis
 
 
 def _edge_above(grey: Array) -> Array:
-    """How much each pixel differs from the one above it."""
+    """1 where a pixel differs from the one above it: long lines count for more than bold letters."""
     edges = np.zeros_like(grey)
-    edges[1:] = cv2.absdiff(grey[1:], grey[:-1]) if len(grey) > 1 else 0
+    edges[1:] = cv2.absdiff(grey[1:], grey[:-1]) > DEAD if len(grey) > 1 else 0
     return edges
 
 

@@ -116,11 +116,12 @@ def candidate_shifts(before: Page, after: Page, in_place: Array) -> list[Shift]:
         At most seven shifts, none of them (0, 0).
     """
     relief_after = _relief(after.grey, in_place)
-    relief_before = _relief(before.grey, mismatch(after, before))
+    same_size = before.shape == after.shape  # the mismatch in place is symmetric
+    relief_before = _relief(before.grey, in_place if same_size else mismatch(after, before))
     rows, columns = np.nonzero(cv2.absdiff(relief_after, np.zeros_like(relief_after)) > _INK)
     if rows.size < 40:
         return []
-    chosen = np.random.default_rng(0).choice(rows.size, min(_SAMPLES, rows.size), replace=False)
+    chosen = np.linspace(0, rows.size - 1, min(_SAMPLES, rows.size)).astype(np.int64)
     proposals = _correlation_peaks(relief_before, relief_after)
     return _greedy_cover(before.grey, after.grey, rows[chosen], columns[chosen], proposals)
 
@@ -165,7 +166,7 @@ def _correlation_peaks(before: Array, after: Array) -> list[Shift]:
 def _greedy_cover(before: Array, after: Array, rows: Array, columns: Array, proposals: list[Shift]) -> list[Shift]:
     """Shifts in the order of how much sampled content each explains beyond those before it."""
     values = after[rows, columns].astype(np.int16)
-    few = np.s_[:_QUICK]
+    few = np.s_[:: max(1, rows.size // _QUICK)]
     steps = np.array([(ox, oy) for oy in (-1, 0, 1) for ox in (-1, 0, 1)])
     fits: dict[Shift, Array] = {}
     for dx, dy in proposals:
