@@ -66,13 +66,18 @@ class Columns:
         for band in bands:
             if done and self._fits(done[-1], band):
                 done[-1] = self._solve((done[-1].band[0], band[1]))
-                continue
-            done.append(self._solve(band))
-            while len(done) > 1:
-                together = self._solve((done[-2].band[0], done[-1].band[1]))
-                if together.cost > done[-2].cost + done[-1].cost + self._parting(done[-2], done[-1]):
-                    break
-                done[-2:] = [together]
+            else:
+                done.append(self._solve(band))
+        joint = [self._join(*pair) for pair in itertools.pairwise(done)]
+        while joint:
+            # The pair that is easiest to join goes first, lest a side bar take half of the column beside it.
+            at = min(range(len(joint)), key=lambda i: joint[i][0])
+            loss, together = joint[at]
+            if loss > 0:
+                break
+            done[at : at + 2] = [together]
+            around = slice(max(at - 1, 0), at + 2)
+            joint[around] = [self._join(*pair) for pair in itertools.pairwise(done[around])]
         cuts = [0, *(self._cut(*pair) for pair in itertools.pairwise(done)), bands[-1][1]]
         return [
             ((first, last), solved.path)
@@ -114,6 +119,11 @@ class Columns:
         )
         return _Solved(band, *segments(costs))
 
+    def _join(self, left: _Solved, right: _Solved) -> tuple[float, _Solved]:
+        """Two neighbours on one path, and what that loses."""
+        together = self._solve((left.band[0], right.band[1]))
+        return together.cost - left.cost - right.cost - self._parting(left, right), together
+
     def _parting(self, left: _Solved, right: _Solved) -> float:
         """What it must save to let two neighbours go different ways: more, the longer they do."""
         ways = np.zeros((2, self.height), np.int64) - 1
@@ -126,7 +136,7 @@ class Columns:
         """Whether a band can follow its neighbour's path at hardly more than the least that it can cost."""
         rows, insert = self.rows(*band), _between(self._insert, *band)
         least = np.minimum(rows.min(axis=0), insert).sum()
-        return bool(self._along(solved.path, *band) - least <= self.switch / 4)
+        return bool(self._along(solved.path, *band) - least <= self.switch / 16)
 
 
 def _cumulated(strips: FloatArray) -> FloatArray:
