@@ -32,11 +32,13 @@ _MIN_SIDE: Final = 64
 # Under this response a rotation or scale may hide the match from phase correlation: features are asked as well.
 _SURE_RESPONSE: Final = 0.15
 # What a step must gain in mean tile displacement, in pixels, to be kept.
-_MIN_GAIN: Final = 0.02
+_MIN_GAIN: Final = 0.05
 # Aligned as well as this, there is nothing left to find.
 _SETTLED_PX: Final = 0.05
-# Aligned worse than this, features may still find a rotation or a scale.
+# Aligned worse than the first, features may still find a rotation or a scale; worse than the second, tiles only seem
+# to have found their counterparts.
 _POOR_PX: Final = 1.0
+_TRUSTED_PX: Final = 2.0
 # A measured shift under this, that gains nothing, confirms the prior.
 _CONFIRMS_PX: Final = 0.5
 # A transform this near to a whole-pixel shift is one: resampling would blur more than it would correct.
@@ -152,7 +154,9 @@ def refine(before: FloatImage, after: FloatImage, valid: BoolArray, limit_px: fl
         """Take a candidate when its tiles agree better than the best so far."""
         nonlocal best, cost
         judged = None if matrix is None else images.judged(matrix)
-        if matrix is None or judged is None or judged.residual_px is None or judged.cost >= cost - _MIN_GAIN:
+        if matrix is None or judged is None or judged.residual_px is None:
+            return
+        if judged.residual_px > _TRUSTED_PX or judged.cost >= cost - _MIN_GAIN:
             return
         best, cost = Refinement(matrix=matrix, steps=steps, residual_px=judged.residual_px), judged.cost
 
