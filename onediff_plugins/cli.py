@@ -219,13 +219,19 @@ def demo(out: Path) -> None:
     from onediff_plugins.pairs import read_pairs
 
     host = _host((), "cpu")
+    missing = 0
     for entry in read_pairs(pairs_file()):
-        if entry.domain not in host.domains():
-            click.echo(f"onediff: the {entry.domain} pair needs the package onediff-{entry.domain}", err=True)
+        try:
+            host.domain(entry.domain)
+        except OneDiffError as exc:  # not installed, or broken: the message says which, and what to do
+            missing += 1
+            click.echo(f"onediff: {_on_one_line(exc)}", err=True)
             continue
         result = host.compare(entry.before, entry.after, domain=entry.domain, id=entry.id)
         folder = out / entry.folder
         console.print_result(write_pair(host, result, folder), folder)
+    if missing:
+        sys.exit(FAILED)
 
 
 def _host(assignments: tuple[str, ...], device: str) -> Host:
@@ -233,6 +239,10 @@ def _host(assignments: tuple[str, ...], device: str) -> Host:
     from onediff_plugins.settings import parse_assignments
 
     return Host(settings=parse_assignments(assignments), device=device)
+
+
+def _on_one_line(error: OneDiffError) -> str:
+    return " ".join(str(error).split())
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -249,7 +259,7 @@ def main(arguments: list[str] | None = None) -> None:
         exc.show()
         sys.exit(FAILED)
     except OneDiffError as exc:
-        click.echo(f"onediff: {' '.join(str(exc).split())}", err=True)
+        click.echo(f"onediff: {_on_one_line(exc)}", err=True)
         sys.exit(FAILED)
     except ReaderGoneError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the flush at exit would complain

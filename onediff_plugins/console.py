@@ -210,7 +210,7 @@ def print_diagnosis() -> bool:
         click.echo(f"{package}: {_version(package) or f'not installed; {purpose} need it: pip install {install}'}")
     for problem in problems:
         click.echo(f"problem: {problem}")
-    click.echo("all is well" if not problems else f"{len(problems)} problems")
+    click.echo("all is well" if not problems else f"{len(problems)} problem{'s' * (len(problems) > 1)}")
     return not problems
 
 

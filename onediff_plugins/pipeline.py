@@ -71,7 +71,8 @@ def compare(
         scene, registration = _align(host, domain, request, loaded)
     with _timed(timings, "warp"):
         pair = warp_pair(loaded, registration)
-        seen = scene or overview(pair)
+        # A layout has no statistics of a scene: its detector reads the page itself.
+        seen = scene or (pair if "pieces" in host.domain(domain).capabilities else overview(pair))
     valid_fraction = float(pair.valid.mean())
     with _timed(timings, "preprocess"):
         prepared = host.preprocess_pair(domain, pair, seen)

@@ -263,7 +263,7 @@ def map_polygon(region: ChangeRegion, georef: GeoRef) -> BaseGeometry:
 
 
 def area_m2(region: ChangeRegion, georef: GeoRef) -> float:
-    """Area on the ground, in an equal-area projection centred on the region.
+    """Area on the ground, in an equal-area projection centred on the region to the degree.
 
     Args:
         region: with a geometry on the grid of `georef`.
@@ -271,5 +271,5 @@ def area_m2(region: ChangeRegion, georef: GeoRef) -> float:
     """
     on_map = region.to_map(georef)
     lon, lat = georef.to_crs(np.array([[on_map.centroid.x, on_map.centroid.y]]), WGS84)[0]
-    centred = f"+proj=laea +lat_0={lat:.4f} +lon_0={lon:.4f} +datum=WGS84 +units=m"
+    centred = f"+proj=laea +lat_0={lat:.0f} +lon_0={lon:.0f} +datum=WGS84 +units=m"
     return round(float(shapely.transform(on_map, lambda xy: georef.to_crs(xy, centred)).area), 2)

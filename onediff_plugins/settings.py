@@ -13,8 +13,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from onediff_plugins.errors import SettingsError, near_miss
 
@@ -27,14 +26,14 @@ ENV_PREFIX: Final = "ONEDIFF_"
 RESERVED_ENV: Final = ("ONEDIFF_LOAD_PLUGINS", "ONEDIFF_DISABLE_PLUGINS", "ONEDIFF_TRACE_PLUGINS", "ONEDIFF_DATA")
 
 
-class DomainSettings(BaseSettings):
+class DomainSettings(BaseModel):
     """What every domain can be told; a plugin's settings derive from it.
 
     Built from arguments alone: variables and files are read by `resolve_settings`, so that a settings object made in
     code never depends on the machine.
     """
 
-    model_config = SettingsConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
 
     threshold: float = Field(default=0.5, gt=0, le=1, description="score from which a place counts as changed")
     min_valid: float = Field(
@@ -47,18 +46,6 @@ class DomainSettings(BaseSettings):
         default=180_000_000, gt=0, description="largest image that is decoded whole; rasters read by window have none"
     )
     count_moved: bool = Field(default=False, description="let moved regions make a pair changed")
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments only."""
-        return (init_settings,)
 
 
 def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:

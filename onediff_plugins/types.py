@@ -9,6 +9,7 @@ Array carriers are frozen dataclasses whose arrays are read-only; records are py
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple, Self
@@ -137,6 +138,7 @@ def _apply_affine(transform: Affine, xy: FloatArray) -> FloatArray:
     )
 
 
+@functools.lru_cache(maxsize=16)  # making one costs 10 ms, and every region of a pair needs the same two
 def _transformer(source: str, target: str) -> Any:  # noqa: ANN401  # pyproj stays optional
     try:
         import pyproj
@@ -457,8 +459,8 @@ class SourceInfo(Record):
     """
 
     source: str
-    width: int
-    height: int
+    width: int = Field(ge=1)
+    height: int = Field(ge=1)
     captured_at: datetime | None = None
     window: tuple[int, int, int, int] | None = Field(default=None, exclude_if=lambda value: value is None)
 
@@ -480,8 +482,8 @@ class RegistrationRecord(Record):
     method: str
     matrix: tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]
     pieces: tuple[PieceRecord, ...] | None = None
-    residual_px: float | None = None
-    overlap: float
+    residual_px: float | None = Field(default=None, ge=0)
+    overlap: float = Field(ge=0, le=1)
 
 
 class GeoRecord(Record):
@@ -568,7 +570,7 @@ class ChangeResult(Record):
     """
 
     schema_: Literal["onediff.change-result/1"] = Field(default=SCHEMA, alias="schema")
-    id: str
+    id: str = Field(min_length=1)
     domain: str
     changed: bool | None
     score: float = Field(ge=0, le=1)
@@ -610,7 +612,7 @@ class PairFailure(Record):
     """
 
     schema_: Literal["onediff.change-result/1"] = Field(default=SCHEMA, alias="schema")
-    id: str
+    id: str = Field(min_length=1)
     domain: str
     error: ErrorRecord
     meta: dict[str, Any] = Field(default_factory=dict, exclude_if=lambda value: not value)

@@ -18,7 +18,6 @@ HEAVY = {
     "numpy",
     "pyarrow",
     "pydantic",
-    "pydantic_settings",
     "pyproj",
     "rasterio",
     "rich",

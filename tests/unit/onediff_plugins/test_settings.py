@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import Field, ValidationError
-from pydantic_settings import SettingsConfigDict
+from pydantic import ConfigDict, Field, ValidationError
 
 from onediff_plugins.errors import SettingsError
 from onediff_plugins.settings import (
@@ -239,7 +238,7 @@ def test_common_settings_have_their_range(values: dict[str, Any]) -> None:
 
 def test_a_derived_class_keeps_the_rules() -> None:
     class Loose(DomainSettings):
-        model_config = SettingsConfigDict(title="loose")
+        model_config = ConfigDict(title="loose")
 
     with pytest.raises(ValidationError, match="Extra inputs"):
         Loose(nothing=1)  # type: ignore[call-arg]
