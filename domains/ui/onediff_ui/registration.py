@@ -31,7 +31,7 @@ _SWITCH: Final = 6000.0
 # was inserted does not fit anywhere.
 _LOST: Final = 0.5
 # A part may keep at most this share of the mismatch that it had in place, and of its own texture.
-_MAX_LEFT: Final = 0.5
+_MAX_LEFT: Final = 0.67
 
 
 def align_pair(pair: ImagePair, settings: UiSettings) -> Registration:

@@ -19,8 +19,10 @@ CAP: Final = 48
 _COST: Final = np.clip(np.arange(256) - DEAD, 0, CAP - DEAD).astype(np.uint8)
 _NEIGHBOURS: Final = np.ones((3, 3), np.uint8)
 _INK: Final = 12  # levels from its surroundings that make a pixel content
-_PEAKS: Final = 8
+_RENDERING: Final = (CAP - DEAD) >> 2  # mismatch that a different rendering explains
+_PEAKS: Final = 12
 _SAMPLES: Final = 6000
+_SOFT: Final = 0.35  # of a pixel's contrast that another rendering may take
 _QUICK: Final = 400
 _MIN_GAIN: Final = 0.02  # of all displaced content must be explained by one more shift
 _MAX_SHIFTS: Final = 7
@@ -123,7 +125,10 @@ def candidate_shifts(before: Page, after: Page, in_place: Array) -> list[Shift]:
         return []
     chosen = np.linspace(0, rows.size - 1, min(_SAMPLES, rows.size)).astype(np.int64)
     proposals = _correlation_peaks(relief_before, relief_after)
-    return _greedy_cover(before.grey, after.grey, rows[chosen], columns[chosen], proposals)
+    rows, columns = rows[chosen], columns[chosen]
+    contrast = np.abs(relief_after[rows, columns])
+    samples = _Samples(rows, columns, after.grey[rows, columns], np.maximum(2 * DEAD, _SOFT * contrast))
+    return _greedy_cover(before.grey, samples, proposals)
 
 
 def _relief(image: Array, misfit: Array) -> Array:
@@ -131,7 +136,7 @@ def _relief(image: Array, misfit: Array) -> Array:
     local = cv2.blur(image, (17, 17))
     relief = cv2.subtract(image, local, dtype=cv2.CV_32F)
     near = cv2.dilate(misfit, np.ones((5, 5), np.uint8))
-    relief[near == 0] = 0
+    relief[near <= _RENDERING] = 0
     return relief
 
 
@@ -159,40 +164,50 @@ def _correlation_peaks(before: Array, after: Array) -> list[Shift]:
             for dy in (y, y - height)
             if abs(2 * dx) < max(before.shape[1], after.shape[1]) and abs(2 * dy) < max(before.shape[0], after.shape[0])
         ]
-        surface[max(0, y - 1) : y + 2, max(0, x - 1) : x + 2] = 0
+        surface[max(0, y - 2) : y + 3, max(0, x - 2) : x + 3] = 0
     return shifts
 
 
-def _greedy_cover(before: Array, after: Array, rows: Array, columns: Array, proposals: list[Shift]) -> list[Shift]:
+def _greedy_cover(before: Array, samples: _Samples, proposals: list[Shift]) -> list[Shift]:
     """Shifts in the order of how much sampled content each explains beyond those before it."""
-    values = after[rows, columns].astype(np.int16)
-    few = np.s_[:: max(1, rows.size // _QUICK)]
+    few = samples.every(max(1, samples.rows.size // _QUICK))
     steps = np.array([(ox, oy) for oy in (-1, 0, 1) for ox in (-1, 0, 1)])
     fits: dict[Shift, Array] = {}
     for dx, dy in proposals:
         nearby = steps + np.array([dx, dy])  # peaks are at half size
-        quick = _fit(before, values[few], rows[few], columns[few], nearby).sum(axis=1)
-        best = Shift(*(int(v) for v in nearby[int(quick.argmax())]))
+        best = Shift(*(int(v) for v in nearby[int(few.fit(before, nearby).sum(axis=1).argmax())]))
         if best != STILL and best not in fits:
-            fits[best] = _fit(before, values, rows, columns, np.array([best]))[0]
-    left = np.ones(rows.size, dtype=np.bool_)
+            fits[best] = samples.fit(before, np.array([best]))[0]
+    left = np.ones(samples.rows.size, dtype=np.bool_)
     found: list[Shift] = []
     while fits and len(found) < _MAX_SHIFTS:
         gain, shift = max(
             ((int(np.count_nonzero(fit & left)), shift) for shift, fit in fits.items()),
             key=lambda item: (item[0], -abs(item[1].dx) - abs(item[1].dy)),
         )
-        if gain < max(_MIN_GAIN * rows.size, 20):
+        if gain < max(_MIN_GAIN * left.size, 20):
             break
         found.append(shift)
         left &= ~fits.pop(shift)
     return found
 
 
-def _fit(before: Array, values: Array, rows: Array, columns: Array, shifts: Array) -> Array:
-    """(S, N) bool: which sampled after values are found in the before page under each of (S, 2) shifts."""
-    y, x = rows + shifts[:, 1:], columns + shifts[:, :1]
-    inside = (y >= 0) & (y < before.shape[0]) & (x >= 0) & (x < before.shape[1])
-    there = before[np.where(inside, y, 0), np.where(inside, x, 0)]
-    close: Array = inside & (np.abs(there.astype(np.int16) - values) <= 2 * DEAD)
-    return close
+class _Samples(NamedTuple):
+    """Pixels of displaced content."""
+
+    rows: Array
+    columns: Array
+    values: Array
+    tolerance: Array  # levels by which a pixel may differ and still fit
+
+    def every(self, step: int) -> _Samples:
+        """Fewer of them."""
+        return _Samples(*(array[::step] for array in self))
+
+    def fit(self, before: Array, shifts: Array) -> Array:
+        """(S, N) bool: which are found in the before page under each of (S, 2) shifts."""
+        y, x = self.rows + shifts[:, 1:], self.columns + shifts[:, :1]
+        inside = (y >= 0) & (y < before.shape[0]) & (x >= 0) & (x < before.shape[1])
+        there = before[np.where(inside, y, 0), np.where(inside, x, 0)]
+        close: Array = inside & (np.abs(there.astype(np.int16) - self.values) <= self.tolerance)
+        return close
