@@ -30,7 +30,7 @@ _SWITCH: Final = 6000.0
 # What it costs to leave content without a counterpart, as a share of its texture: less than a misfit, for a row that
 # was inserted does not fit anywhere.
 _LOST: Final = 0.5
-# A part may keep at most this share of the mismatch that it had in place, and of its own texture.
+# A shift must leave at most this share of the mismatch that its parts had in place.
 _MAX_LEFT: Final = 0.67
 
 
