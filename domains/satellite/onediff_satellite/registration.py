@@ -35,8 +35,8 @@ _SURE_RESPONSE: Final = 0.15
 _MIN_GAIN: Final = 0.05
 # Aligned as well as this, there is nothing left to find.
 _SETTLED_PX: Final = 0.05
-# Aligned worse than the first, features may still find a rotation or a scale; worse than the second, tiles only seem
-# to have found their counterparts.
+# Aligned worse than the first, features may still find a rotation or a scale. Worse than the second, a rotation or a
+# scale is not to be trusted; a shift is where all of the image speaks for it with twice the least significance.
 _POOR_PX: Final = 1.0
 _TRUSTED_PX: Final = 2.0
 # A measured shift under this, that gains nothing, confirms the prior.
@@ -150,13 +150,13 @@ def refine(before: FloatImage, after: FloatImage, valid: BoolArray, limit_px: fl
     as_given = agreement(before, after, valid)
     cost = as_given.cost
 
-    def offer(matrix: FloatArray | None, steps: tuple[str, ...]) -> None:
+    def offer(matrix: FloatArray | None, steps: tuple[str, ...], *, sure: bool = False) -> None:
         """Take a candidate when its tiles agree better than the best so far."""
         nonlocal best, cost
         judged = None if matrix is None else images.judged(matrix)
         if matrix is None or judged is None or judged.residual_px is None:
             return
-        if judged.residual_px > _TRUSTED_PX or judged.cost >= cost - _MIN_GAIN:
+        if judged.cost >= cost - _MIN_GAIN or (judged.residual_px > _TRUSTED_PX and not sure):
             return
         best, cost = Refinement(matrix=matrix, steps=steps, residual_px=judged.residual_px), judged.cost
 
@@ -169,7 +169,7 @@ def refine(before: FloatImage, after: FloatImage, valid: BoolArray, limit_px: fl
     start = np.eye(3)
     if significant:
         start[:2, 2] = shift.dx, shift.dy
-        offer(start, ("phase-correlation",))
+        offer(start, ("phase-correlation",), sure=shift.significance >= 2 * SIGNIFICANT)
         if unsettled():
             offer(ecc_affine(before, after, valid, start), ("phase-correlation", "ecc"))
     confirmed = significant and np.hypot(shift.dx, shift.dy) < _CONFIRMS_PX
