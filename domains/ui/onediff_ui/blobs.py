@@ -14,8 +14,6 @@ from onediff_ui.structure import OTHER, Likeness, likeness, wobble
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from onediff_plugins.types import Array, BoolArray
     from onediff_ui.evidence import Evidence
     from onediff_ui.settings import UiSettings
@@ -29,6 +27,9 @@ _NOISY_MASS: Final = 12.0
 _CARET_WIDTH: Final = 3
 _CARET_HEIGHT: Final = (8, 48)
 _CARET_SOLID: Final = 0.95
+# Lines of text are at most so high, and lines of a paragraph lie at most so far apart.
+_MAX_LINE: Final = 48
+_MAX_GAP: Final = 36
 _PRIOR: Final = 40  # pixels
 _TELLING: Final = 40  # pixels; smaller drawings say nothing of the renderer
 # Patches above this size, or plain in so large a part, are no drawings of strokes.
@@ -151,28 +152,38 @@ def group_boxes(boxes: Sequence[Box]) -> list[list[int]]:
     Returns:
         Groups of indices.
     """
-    if not boxes:
-        return []
-    corners = np.array(boxes, dtype=np.int64)
-    linked = _linked(corners)
-    group = np.arange(len(boxes))
-    while True:  # spread the smallest number over each connected part
-        spread = np.where(linked, group[None, :], len(boxes)).min(axis=1)
-        if (spread == group).all():
-            break
-        group = spread
-    return [list(np.flatnonzero(group == number)) for number in np.unique(group)]
+    corners = np.array(boxes, dtype=np.int64).reshape(-1, 4)
+    order = np.argsort(corners[:, 1], kind="stable")
+    corners = corners[order]
+    parent = np.arange(len(order))
+    for index, box in enumerate(corners):
+        # Sorted by their top, all that can be linked to a box follow it closely.
+        end = int(np.searchsorted(corners[:, 1], box[3] + _MAX_GAP, side="right"))
+        partners = index + 1 + np.flatnonzero(_linked(box, corners[index + 1 : end]))
+        roots = {_root(parent, int(number)) for number in (index, *partners)}
+        parent[list(roots)] = min(roots)
+    groups: dict[int, list[int]] = {}
+    for index, number in enumerate(order):
+        groups.setdefault(_root(parent, index), []).append(int(number))
+    return list(groups.values())
 
 
-def _linked(corners: NDArray[np.int64]) -> BoolArray:
-    x0, y0, x1, y1 = corners.T
-    gap_x = np.maximum(x0[:, None], x0) - np.minimum(x1[:, None], x1)
-    gap_y = np.maximum(y0[:, None], y0) - np.minimum(y1[:, None], y1)
-    width = np.minimum((x1 - x0)[:, None], x1 - x0)
-    height = np.minimum((y1 - y0)[:, None], y1 - y0)
-    tallest = np.maximum((y1 - y0)[:, None], y1 - y0)
-    line = (-gap_y >= 0.5 * height) & (gap_x <= np.clip(height, 6, 24)) & (tallest <= 3 * np.maximum(height, 6))
-    paragraph = (-gap_x >= 0.3 * width) & (gap_y <= 0.75 * height) & (tallest <= 48)
+def _root(parent: Array, index: int) -> int:
+    while parent[index] != index:
+        parent[index] = parent[parent[index]]
+        index = int(parent[index])
+    return index
+
+
+def _linked(box: Array, others: Array) -> BoolArray:
+    """(N,) bool: which of (N, 4) boxes belong to the same element as one box."""
+    width, height = box[2] - box[0], box[3] - box[1]
+    widths, heights = others[:, 2] - others[:, 0], others[:, 3] - others[:, 1]
+    gap_x = np.maximum(box[0], others[:, 0]) - np.minimum(box[2], others[:, 2])
+    gap_y = np.maximum(box[1], others[:, 1]) - np.minimum(box[3], others[:, 3])
+    lower, tallest = np.minimum(height, heights), np.maximum(height, heights)
+    line = (-gap_y >= 0.5 * lower) & (gap_x <= np.clip(lower, 6, 24)) & (tallest <= 3 * np.maximum(lower, 6))
+    paragraph = (-gap_x >= 0.3 * np.minimum(width, widths)) & (gap_y <= 0.75 * lower) & (tallest <= _MAX_LINE)
     touching = (gap_x <= 2) & (gap_y <= 2)
     together: BoolArray = line | paragraph | touching
     return together
