@@ -20,9 +20,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from onediff_ui import plugin
 
 from onediff_plugins import Host, PairFailure, PairRequest
+from onediff_ui import plugin
 
 IOU = 0.3
 COLOURS = {"added": (0, 160, 0), "removed": (200, 0, 0), "changed": (230, 120, 0), "moved": (0, 90, 230)}
@@ -155,9 +155,10 @@ def run_set(host: Host, name: str, args) -> dict:
         if args.each or (args.wrong and row["expected"] is not None and row["expected"] != row["changed"]):
             kinds = {kind: sum(r.kind == kind for r in result.regions) for kind in COLOURS}
             print(
-                f"  {index} {pair['id']} {row['size']} changed={row['changed']} expected={row['expected']} score={result.score:.2f}",
+                f"  {index} {pair['id']} {row['size']} changed={row['changed']} expected={row['expected']}",
+                f"score={result.score:.2f}",
                 {k: v for k, v in kinds.items() if v},
-                {k: round(v, 3) for k, v in row.items() if k in ("hits", "boxes", "outside", "found")},
+                {k: round(float(v), 3) for k, v in row.items() if k in ("hits", "boxes", "outside", "found")},
                 f"{elapsed:.0f} ms",
             )
             if args.each:
@@ -212,7 +213,8 @@ def main() -> int:
         if group:
             right = [tuple(map(int, s["right"].split("/"))) for s in group]
             print(
-                f"{prefix}*: right {sum(r for r, _ in right)}/{sum(n for _, n in right)}, flagged {sum(s['flagged'] for s in group)}, "
+                f"{prefix}*: right {sum(r for r, _ in right)}/{sum(n for _, n in right)}, "
+                f"flagged {sum(s['flagged'] for s in group)}, "
                 f"moves counted {sum(s['with_moves'] for s in group)} of {sum(s['pairs'] for s in group)}"
             )
     return 1 if any(s["failed"] for s in summaries) else 0

@@ -15,7 +15,7 @@ from onediff_plugins.types import Box, Piece, Registration
 from onediff_ui.bands import TILE_W, column_bands, strip_sums
 from onediff_ui.columns import Columns
 from onediff_ui.io import to_screen
-from onediff_ui.shifts import DEAD, STILL, Page, Shift, candidate_shifts, mismatch
+from onediff_ui.shifts import DEAD, RENDERING, STILL, Page, Shift, candidate_shifts, mismatch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,7 +75,8 @@ def find_pieces(before: Array, after: Array) -> list[Piece]:
     """
     pages = Page(before), Page(after)
     in_place = mismatch(*pages)
-    if before.shape == after.shape and int(cv2.sumElems(in_place)[0]) < _SWITCH:
+    displaced = cv2.threshold(in_place, RENDERING, 0, cv2.THRESH_TOZERO)[1]
+    if before.shape == after.shape and int(cv2.sumElems(displaced)[0]) < _SWITCH:
         return [_in_place(before, after)]
     shifts = [STILL, *candidate_shifts(*pages, in_place)]
     while len(shifts) > 1:

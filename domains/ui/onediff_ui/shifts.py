@@ -19,13 +19,13 @@ CAP: Final = 48
 _COST: Final = np.clip(np.arange(256) - DEAD, 0, CAP - DEAD).astype(np.uint8)
 _NEIGHBOURS: Final = np.ones((3, 3), np.uint8)
 _INK: Final = 12  # levels from its surroundings that make a pixel content
-_RENDERING: Final = (CAP - DEAD) >> 2  # mismatch that a different rendering explains
+RENDERING: Final = (CAP - DEAD) >> 2  # mismatch that a different rendering explains
 _PEAKS: Final = 12
 _SAMPLES: Final = 6000
 _SOFT: Final = 0.35  # of a pixel's contrast that another rendering may take
 _QUICK: Final = 400
-_MIN_GAIN: Final = 0.02  # of all displaced content must be explained by one more shift
-_MAX_SHIFTS: Final = 7
+_MIN_GAIN: Final = 0.03  # of all displaced content must be explained by one more shift
+_MAX_SHIFTS: Final = 5
 
 
 class Shift(NamedTuple):
@@ -115,7 +115,7 @@ def candidate_shifts(before: Page, after: Page, in_place: Array) -> list[Shift]:
         in_place: (Ha, Wa) uint8, `mismatch` without a shift.
 
     Returns:
-        At most seven shifts, none of them (0, 0).
+        At most five shifts, none of them (0, 0).
     """
     relief_after = _relief(after.grey, in_place)
     same_size = before.shape == after.shape  # the mismatch in place is symmetric
@@ -136,7 +136,7 @@ def _relief(image: Array, misfit: Array) -> Array:
     local = cv2.blur(image, (17, 17))
     relief = cv2.subtract(image, local, dtype=cv2.CV_32F)
     near = cv2.dilate(misfit, np.ones((5, 5), np.uint8))
-    relief[near <= _RENDERING] = 0
+    relief[near <= RENDERING] = 0
     return relief
 
 
