@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from affine import Affine
     from shapely.geometry.base import BaseGeometry
 
-    from onediff_plugins.types import FloatArray, Frame, SourceGrid
+    from onediff_plugins.types import FloatArray, Frame, GeoRef, SourceGrid
 
 # Points along each side of an outline: a straight side is a curve in another CRS.
 _OUTLINE_POINTS: Final = 21
@@ -42,14 +42,14 @@ def check_same_place(before: SourceGrid, after: SourceGrid, min_overlap: float, 
             f"{who}: the {bare} image has no georeference and the {placed} image has one; "
             f"give it one (gdal_edit.py -a_srs ... -a_ullr ...), or take it away from both"
         )
-    if before.georef is None:
+    if before.georef is None or after.georef is None:
         if (before.width, before.height) != (after.width, after.height):
             raise RegistrationError(
                 f"{who}: without a georeference both images must have the same size, "
                 f"got {before.width}x{before.height} and {after.width}x{after.height}; georeference or crop them"
             )
         return 1.0
-    overlap = _covered_share(before, after)
+    overlap = _covered_share(_outline(before, before.georef, after.georef), _outline(after, after.georef, after.georef))
     if overlap < min_overlap or overlap == 0:
         raise RegistrationError(
             f"{who}: the before scene covers {overlap:.1%} of the after scene, at least {min_overlap:.0%} is needed; "
@@ -133,22 +133,17 @@ def _to_source(frame: Frame) -> FloatArray:
     return np.array([[scale_x, 0, window.x0], [0, scale_y, window.y0], [0, 0, 1]], dtype=np.float64)
 
 
-def _covered_share(before: SourceGrid, after: SourceGrid) -> float:
-    outline_after = _outline(after, after)
-    outline_before = _outline(before, after)
-    if outline_before is None or outline_after is None:
+def _covered_share(before: BaseGeometry | None, after: BaseGeometry | None) -> float:
+    if before is None or after is None:
         return 0.0
-    return float(min(outline_after.intersection(outline_before).area / outline_after.area, 1.0))
+    return float(min(after.intersection(before).area / after.area, 1.0))
 
 
-def _outline(grid: SourceGrid, target: SourceGrid) -> BaseGeometry | None:
+def _outline(grid: SourceGrid, georef: GeoRef, target: GeoRef) -> BaseGeometry | None:
     """The grid's outline in pixels of `target`; None where it cannot be expressed there."""
-    assert grid.georef is not None and target.georef is not None  # noqa: S101, PT018  # for the type checker
     t = np.linspace(0, 1, _OUTLINE_POINTS)[:-1]
     zero, one = np.zeros_like(t), np.ones_like(t)
     unit = np.concatenate([np.c_[t, zero], np.c_[one, t], np.c_[1 - t, one], np.c_[zero, 1 - t]])
-    on_map = grid.georef.to_crs(grid.georef.pixel_to_map(unit * [grid.width, grid.height]), target.georef.crs)
-    ring = target.georef.map_to_pixel(on_map)
-    if not np.isfinite(ring).all():
-        return None
-    return shapely.make_valid(shapely.Polygon(ring))
+    on_map = georef.to_crs(georef.pixel_to_map(unit * [grid.width, grid.height]), target.crs)
+    ring = target.map_to_pixel(on_map)
+    return shapely.make_valid(shapely.Polygon(ring)) if np.isfinite(ring).all() else None

@@ -178,11 +178,9 @@ def refine(before: FloatImage, after: FloatImage, valid: BoolArray, limit_px: fl
         offer(similarity, ("sift",))
         if best.steps == ("sift",) and unsettled():
             offer(ecc_affine(before, after, valid, best.matrix), ("sift", "ecc"))
-    return (
-        best
-        if best.steps or not confirmed
-        else Refinement(matrix=best.matrix, steps=(), residual_px=as_given.residual_px)
-    )
+    if not best.steps and confirmed:
+        return Refinement(matrix=best.matrix, steps=(), residual_px=as_given.residual_px)
+    return best
 
 
 def _work_images(before: Frame, after: Frame, prior: FloatArray) -> _Images:
