@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 # Mean alteration of values in [0, 1] that is called a change. Chosen on half of levir_val's groups, where F1 is highest
 # at 0.12, and half of dsifn_val, at 0.10; `benchmarks/irmad.py` reports the other halves.
 OPERATING_POINT: Final = 0.11
+# A quiet scene shows fainter changes: there the point is so many times the median alteration, but at least 13 grey
+# levels of 255. Few pairs of those sets are that quiet, so their scores hardly tell these two apart.
+_QUIET_FACTOR: Final = 4.0
+_QUIET_FLOOR: Final = 0.05
 # A neighbourhood the size of a small building, in metres and, where the scale is not known, in pixels (a deviation).
 _NEIGHBOURHOOD_M: Final = 3.5
 _NEIGHBOURHOOD_PX: Final = 7.0
@@ -53,7 +57,8 @@ class IrMadDetector:
             settings: none are used.
 
         Returns:
-            Score 1 - 2^(-m / 0.11) of the mean alteration m: 0 for identical images, 0.5 at the operating point.
+            Score 1 - 2^(-m / p) of the mean alteration m: 0 for identical images, 0.5 at the operating point p, which
+            is 0.11, or less in a quiet scene.
 
         Raises:
             MismatchedPairError: the bands of a pair differ.
@@ -73,10 +78,28 @@ def detect_pair(pair: ImagePair, overview: ImagePair) -> ChangeMap:
     samples = sample(overview.aligned.pixels, overview.after.pixels, overview.valid)
     if valid.any() and len(samples[0]):
         transform, _ = fit(*samples)
-        magnitude = _magnitude(pair, transform, _band_spans(overview))
-        strength = neighbourhood_strength(magnitude, valid, neighbourhood_px(pair.after.gsd_m))
-        score = np.where(valid, 1 - np.exp2(-strength / OPERATING_POINT), 0).astype(np.float32)
+        spans = _band_spans(overview)
+        strength = _strength(pair, transform, spans)
+        scene = strength if overview is pair else _strength(overview, transform, spans)
+        point = operating_point(scene[overview.valid])
+        score = np.where(valid, 1 - np.exp2(-strength / point), 0).astype(np.float32)
     return ChangeMap(score=np.clip(score, 0, 1), valid=valid)
+
+
+def operating_point(strength: NDArray[np.float32]) -> float:
+    """The alteration that is called a change in this scene.
+
+    Args:
+        strength: (N,) alterations over the whole scene.
+
+    Returns:
+        Four times the median, within 0.05 and 0.11.
+    """
+    return float(np.clip(_QUIET_FACTOR * np.median(strength), _QUIET_FLOOR, OPERATING_POINT))
+
+
+def _strength(pair: ImagePair, transform: MadTransform, spans: FloatArray) -> FloatImage:
+    return neighbourhood_strength(_magnitude(pair, transform, spans), pair.valid, neighbourhood_px(pair.after.gsd_m))
 
 
 def neighbourhood_px(gsd_m: float | None) -> float:
