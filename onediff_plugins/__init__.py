@@ -11,6 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from onediff_plugins.hookspecs import API_VERSION, hookimpl
     from onediff_plugins.host import Host
+    from onediff_plugins.records import (
+        ChangeRegion,
+        ChangeResult,
+        Description,
+        PairFailure,
+    )
     from onediff_plugins.settings import DomainSettings
     from onediff_plugins.specs import (
         BuildContext,
@@ -24,14 +30,10 @@ if TYPE_CHECKING:
     from onediff_plugins.types import (
         Box,
         ChangeMap,
-        ChangeRegion,
-        ChangeResult,
-        Description,
         Frame,
         GeoRef,
         ImagePair,
         Overlay,
-        PairFailure,
         PairRequest,
         Piece,
         Registration,
@@ -47,18 +49,15 @@ _HOME: Final = {
     **dict.fromkeys(
         ("BuildContext", "DomainSpec", "ExecutorSpec", "ExporterSpec", "HeadSpec", "ModelSpec", "Wording"), "specs"
     ),
+    **dict.fromkeys(("ChangeRegion", "ChangeResult", "Description", "PairFailure"), "records"),
     **dict.fromkeys(
         (
             "Box",
             "ChangeMap",
-            "ChangeRegion",
-            "ChangeResult",
-            "Description",
             "Frame",
             "GeoRef",
             "ImagePair",
             "Overlay",
-            "PairFailure",
             "PairRequest",
             "Piece",
             "Registration",

@@ -15,7 +15,8 @@ from onediff_plugins import runs
 from onediff_plugins.errors import ExportError, OneDiffError, PluginConflictError, SettingsError
 from onediff_plugins.host import Host, failure_of
 from onediff_plugins.output import LEFTOVERS, read_record, remove_pair, write_pair
-from onediff_plugins.types import ErrorRecord, PairFailure, PairRequest
+from onediff_plugins.records import ErrorRecord, PairFailure
+from onediff_plugins.types import PairRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from onediff_plugins.batch import Outcome, Summary
+    from onediff_plugins.records import ChangeRegion, ChangeResult
     from onediff_plugins.specs import ModelSpec
-    from onediff_plugins.types import BBox, ChangeRegion, ChangeResult
+    from onediff_plugins.types import BBox
 
 ROWS: Final = 12
 OPTIONAL: Final = {

@@ -12,9 +12,10 @@ from onediff_plugins.hookspecs import hookimpl
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from onediff_plugins.records import ChangeRegion
     from onediff_plugins.settings import DomainSettings
     from onediff_plugins.specs import BuildContext, ExecutorSpec, ExporterSpec, ModelSpec
-    from onediff_plugins.types import ChangeMap, ChangeRegion, ImagePair, PairRequest, Registration
+    from onediff_plugins.types import ChangeMap, ImagePair, PairRequest, Registration
 
 
 @hookimpl(trylast=True)

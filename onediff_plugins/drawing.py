@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from shapely.geometry.base import BaseGeometry
 
-    from onediff_plugins.types import Array, ChangeRegion, FloatArray
+    from onediff_plugins.records import ChangeRegion
+    from onediff_plugins.types import Array, FloatArray
 
     Picture = NDArray[np.uint8]
     Colour = tuple[int, int, int]

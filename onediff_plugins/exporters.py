@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
     from shapely.geometry.base import BaseGeometry
 
-    from onediff_plugins.types import Array, ChangeRegion, ChangeResult, Overlay, Record
+    from onediff_plugins.records import ChangeRegion, ChangeResult, Record
+    from onediff_plugins.types import Array, Overlay
 
 _JSON_SUFFIXES: Final = (".json", ".jsonl")
 _GEOJSON_SUFFIXES: Final = (".geojson",)

@@ -16,18 +16,10 @@ if TYPE_CHECKING:
 
     import click
 
+    from onediff_plugins.records import ChangeRegion, ChangeResult, PairFailure
     from onediff_plugins.settings import DomainSettings
     from onediff_plugins.specs import DomainSpec, ExecutorSpec, ExporterSpec, HeadSpec, ModelSpec
-    from onediff_plugins.types import (
-        ChangeMap,
-        ChangeRegion,
-        ChangeResult,
-        ImagePair,
-        Overlay,
-        PairFailure,
-        PairRequest,
-        Registration,
-    )
+    from onediff_plugins.types import ChangeMap, ImagePair, Overlay, PairRequest, Registration
 
 PROJECT: Final = "onediff_plugins"
 API_VERSION: Final = 1

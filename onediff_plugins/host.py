@@ -16,20 +16,9 @@ from onediff_plugins.discovery import BUILT_IN, PluginInfo, Registry
 from onediff_plugins.errors import ExportError, OneDiffError, PluginContractError, PluginError
 from onediff_plugins.images import refuse_missing, source_name
 from onediff_plugins.models import Models
+from onediff_plugins.records import ChangeRegion, ChangeResult, Description, ErrorRecord, ModelRecord, PairFailure
 from onediff_plugins.settings import DomainSettings, resolve_settings, settings_digest
-from onediff_plugins.types import (
-    ChangeMap,
-    ChangeRegion,
-    ChangeResult,
-    Description,
-    ErrorRecord,
-    ImagePair,
-    ModelRecord,
-    Overlay,
-    PairFailure,
-    PairRequest,
-    Registration,
-)
+from onediff_plugins.types import ChangeMap, ImagePair, Overlay, PairRequest, Registration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from onediff_plugins.catalog import foreign
 from onediff_plugins.errors import OneDiffError, PluginContractError
+from onediff_plugins.records import Description
 from onediff_plugins.specs import BuildContext
-from onediff_plugins.types import ChangeMap, Description
+from onediff_plugins.types import ChangeMap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from onediff_plugins.catalog import Catalog
+    from onediff_plugins.records import ChangeRegion
     from onediff_plugins.settings import DomainSettings
     from onediff_plugins.specs import Describer, Detector, ModelSpec
-    from onediff_plugins.types import ChangeRegion, ImagePair
+    from onediff_plugins.types import ImagePair
 
 T = TypeVar("T")
 

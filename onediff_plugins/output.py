@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from onediff_plugins import exporters
 from onediff_plugins.errors import ExportError, OneDiffError
-from onediff_plugins.types import SCHEMA
+from onediff_plugins.records import SCHEMA
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from onediff_plugins.host import Host
-    from onediff_plugins.types import ChangeResult
+    from onediff_plugins.records import ChangeResult
 
 RECORD: Final = "result.json"
 # What a killed run leaves behind; no pair's folder has such a name, since none holds a "~".

@@ -12,18 +12,20 @@ import numpy as np
 from onediff_plugins import __version__
 from onediff_plugins import regions as region_tools
 from onediff_plugins.errors import OneDiffError, StageError
-from onediff_plugins.types import (
-    ChangeMap,
+from onediff_plugins.records import (
     ChangeRegion,
     ChangeResult,
-    Frame,
     GeoRecord,
-    ImagePair,
     PieceRecord,
     Provenance,
-    Registration,
     RegistrationRecord,
     SourceInfo,
+)
+from onediff_plugins.types import (
+    ChangeMap,
+    Frame,
+    ImagePair,
+    Registration,
 )
 from onediff_plugins.warp import warp_pair
 from onediff_plugins.windows import OVERVIEW_SIDE, frame_to_source_matrix, overview

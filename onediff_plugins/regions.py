@@ -10,7 +10,8 @@ import shapely
 import shapely.affinity
 
 from onediff_plugins.errors import PluginContractError
-from onediff_plugins.types import BBox, Box, ChangeMap, ChangeRegion, Frame, GeoRef, ImagePair, Registration
+from onediff_plugins.records import ChangeRegion
+from onediff_plugins.types import BBox, Box, ChangeMap, Frame, GeoRef, ImagePair, Registration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

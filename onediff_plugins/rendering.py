@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from onediff_plugins.drawing import Picture
-    from onediff_plugins.types import Array, BoolArray, ChangeResult, FloatArray, Frame, ImagePair, Overlay
+    from onediff_plugins.records import ChangeResult
+    from onediff_plugins.types import Array, BoolArray, FloatArray, Frame, ImagePair, Overlay
 
 PREVIEW_SIDE: Final = 2048
 # Larger after images are drawn reduced: 16 megapixels hold a page of 1280 x 13,000 or a scene of 4096 x 4096.

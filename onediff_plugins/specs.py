@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from onediff_plugins.records import ChangeRegion, ChangeResult, Description
     from onediff_plugins.settings import DomainSettings
-    from onediff_plugins.types import ChangeMap, ChangeRegion, ChangeResult, Description, ImagePair, PairRequest
+    from onediff_plugins.types import ChangeMap, ImagePair, PairRequest
 
 NAME_PATTERN: Final = re.compile(r"^[a-z][a-z0-9_.-]*$")
 KINDS: Final = ("added", "removed", "changed", "moved")

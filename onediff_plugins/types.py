@@ -4,38 +4,33 @@ Pixel convention, stated once and used everywhere: x is the column, y the row; *
 first pixel**, so its centre is (0.5, 0.5). Boxes are (x0, y0, x1, y1) with x1 and y1 exclusive. The reference grid
 is the **after** image; registration matrices carry after pixels to before pixels.
 
-Array carriers are frozen dataclasses whose arrays are read-only; records are pydantic models that become JSON.
+Array carriers are frozen dataclasses whose arrays are read-only; what becomes JSON is in `onediff_plugins.records`.
 """
 
 from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
-import shapely
-import shapely.geometry
 from numpy.typing import NDArray
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, PlainSerializer, WithJsonSchema
-from shapely.geometry.base import BaseGeometry
 
 from onediff_plugins.errors import MissingDependencyError, UnsupportedSourceError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from affine import Affine
+
+    from onediff_plugins.records import ChangeRegion
 
 Array = NDArray[Any]
 BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]
 Number = int | float
 BBox = tuple[Number, Number, Number, Number]
-Kind = Literal["added", "removed", "changed", "moved"]
-
-SCHEMA: Final = "onediff.change-result/1"
 
 
 def _read_only(array: Array) -> Array:
@@ -296,6 +291,7 @@ class ImagePair:
         unmatched_before: (H_before, W_before) bool, parts of the before image without a counterpart: a change, not
             invalid.
         unmatched_after: (H_after, W_after) bool, parts of the after image without a counterpart.
+        registration: how the pair was aligned, from stage 3 on.
         domain: the domain that the pair belongs to.
         id: the request's id.
     """
@@ -305,6 +301,7 @@ class ImagePair:
     before_on_after: Frame | None = None
     unmatched_before: BoolArray | None = None
     unmatched_after: BoolArray | None = None
+    registration: Registration | None = None
     domain: str = ""
     id: str = ""
 
@@ -375,142 +372,6 @@ class Registration:
         return homogeneous[:, :2] / homogeneous[:, 2:]
 
 
-def _geometry_from(value: object) -> object:
-    return shapely.geometry.shape(value) if isinstance(value, dict) else value
-
-
-def _geometry_to(value: BaseGeometry) -> dict[str, Any]:
-    # Round-trip through lists: shapely's mapping holds tuples, which would not compare equal to parsed JSON.
-    mapping = shapely.geometry.mapping(value)
-    return {"type": mapping["type"], "coordinates": _lists(mapping["coordinates"])}
-
-
-def _lists(value: object) -> object:
-    return [_lists(item) for item in value] if isinstance(value, tuple | list) else value
-
-
-Geometry = Annotated[
-    BaseGeometry,
-    BeforeValidator(_geometry_from),
-    PlainSerializer(_geometry_to),
-    WithJsonSchema({"type": "object"}),
-]
-
-
-class Record(BaseModel):
-    """Base of the records: frozen, no unknown fields, JSON by alias."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", arbitrary_types_allowed=True, populate_by_name=True, serialize_by_alias=True
-    )
-
-    def replace(self, **changes: Any) -> Self:  # noqa: ANN401  # any field of the record
-        """A copy with some fields changed; pixels are shared, not copied."""
-        return self.model_copy(update=changes)
-
-
-class ChangeRegion(Record):
-    """One place that differs.
-
-    Attributes:
-        id: number in the result, from 1; 0 until the host has sorted the regions.
-        kind: added, removed, changed or moved.
-        label: what it is, in the domain's words; "" when nothing is known.
-        score: confidence in [0, 1]; 0.5 is the detector's operating point.
-        caption: what happened here, in words.
-        geometry: shapely (Multi)Polygon in after pixels, y down; "polygon" in JSON.
-        bbox_before: box in pixels of the before source, or None for `added`.
-        bbox_after: box in after pixels, or None for `removed`.
-        area_px: area in after pixels.
-        map_polygon: the geometry in EPSG:4326 (RFC 7946), or None without a georeference.
-        attributes: further facts, such as area_m2.
-    """
-
-    id: int = 0
-    kind: Kind = "changed"
-    label: str = ""
-    score: float = Field(ge=0, le=1)
-    caption: str = ""
-    bbox_after: BBox | None = None
-    bbox_before: BBox | None = None
-    area_px: Number = Field(ge=0)
-    geometry: Geometry = Field(alias="polygon")
-    map_polygon: Geometry | None = None
-    attributes: dict[str, Any] = Field(default_factory=dict)
-
-    def to_map(self, georef: GeoRef) -> BaseGeometry:
-        """The geometry in the map coordinates of `georef`.
-
-        Args:
-            georef: georeference of the after grid.
-        """
-        return shapely.transform(self.geometry, georef.pixel_to_map)
-
-
-class SourceInfo(Record):
-    """One side of a result: where it came from and how large it is.
-
-    Attributes:
-        source: path or URL as given, or "<array>".
-        width: columns of the source file.
-        height: rows of the source file.
-        captured_at: time of capture, or None.
-        window: for the after side of a windowed comparison, the box of the source that the result's grid is.
-    """
-
-    source: str
-    width: int = Field(ge=1)
-    height: int = Field(ge=1)
-    captured_at: datetime | None = None
-    window: tuple[int, int, int, int] | None = Field(default=None, exclude_if=lambda value: value is None)
-
-
-class PieceRecord(Record):
-    """A piece of a registration as JSON."""
-
-    after_box: tuple[int, int, int, int]
-    dx: int
-    dy: int
-
-
-class RegistrationRecord(Record):
-    """A registration as JSON: after pixel -> before pixel.
-
-    A before pixel is one of the source file, or of its reprojection where `method` says "reprojected".
-    """
-
-    method: str
-    matrix: tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]
-    pieces: tuple[PieceRecord, ...] | None = None
-    residual_px: float | None = Field(default=None, ge=0)
-    overlap: float = Field(ge=0, le=1)
-
-
-class GeoRecord(Record):
-    """A georeference as JSON; transform is (a, b, c, d, e, f) of x = a col + b row + c, y = d col + e row + f."""
-
-    crs: str
-    transform: tuple[float, float, float, float, float, float]
-
-
-class ModelRecord(Record):
-    """What produced a part of a result."""
-
-    name: str
-    revision: str | None = None
-    licence: str | None = None
-    heads: tuple[str, ...] = ()
-
-
-class Provenance(Record):
-    """Versions, settings and models behind a result."""
-
-    onediff_plugins: str
-    plugins: dict[str, str] = Field(default_factory=dict)
-    settings_digest: str
-    models: dict[str, ModelRecord] = Field(default_factory=dict)
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ChangeMap:
     """What a detector found.
@@ -552,84 +413,6 @@ class ChangeMap:
         object.__setattr__(self, "valid", _read_only(self.valid))
         if self.class_scores is not None:
             object.__setattr__(self, "class_scores", _read_only(self.class_scores))
-
-
-class ChangeResult(Record):
-    """What differs between two images: the record of one pair, `onediff.change-result/1`.
-
-    Attributes:
-        changed: the verdict, or None (with `reason`) when too little can be compared.
-        score: confidence of change in [0, 1]; unchanged pairs rank by it too.
-        valid_fraction: share of the after grid that could be compared.
-        registration: how the images were aligned.
-        regions: what differs, strongest first.
-        files: what an exporter wrote, relative to the file that holds the record.
-        change: score map on the after grid, in memory only.
-        mask: (H, W) uint8 0/255 of the kept regions, in memory only.
-        pair: the pair as read and aligned, in memory only.
-    """
-
-    schema_: Literal["onediff.change-result/1"] = Field(default=SCHEMA, alias="schema")
-    id: str = Field(min_length=1)
-    domain: str
-    changed: bool | None
-    score: float = Field(ge=0, le=1)
-    valid_fraction: float = Field(ge=0, le=1)
-    reason: str | None = None
-    caption: str
-    caption_source: str
-    detector: str
-    before: SourceInfo
-    after: SourceInfo
-    registration: RegistrationRecord
-    regions: tuple[ChangeRegion, ...] = ()
-    georef: GeoRecord | None = None
-    files: dict[str, Any] = Field(default_factory=dict)
-    provenance: Provenance
-    timings_ms: dict[str, float] = Field(default_factory=dict)
-    meta: dict[str, Any] = Field(default_factory=dict, exclude_if=lambda value: not value)
-
-    change: InstanceOf[ChangeMap] | None = Field(default=None, exclude=True, repr=False)
-    mask: Any = Field(default=None, exclude=True, repr=False)
-    pair: InstanceOf[ImagePair] | None = Field(default=None, exclude=True, repr=False)
-
-
-class ErrorRecord(Record):
-    """Why a pair could not be compared."""
-
-    type: str
-    message: str
-    stage: str | None = None
-    plugin: str | None = None
-
-
-class PairFailure(Record):
-    """The record of a pair that could not be compared.
-
-    Attributes:
-        error: what went wrong, in which stage and in whose plugin.
-        exception: the exception itself, in memory only.
-    """
-
-    schema_: Literal["onediff.change-result/1"] = Field(default=SCHEMA, alias="schema")
-    id: str = Field(min_length=1)
-    domain: str
-    error: ErrorRecord
-    meta: dict[str, Any] = Field(default_factory=dict, exclude_if=lambda value: not value)
-
-    exception: InstanceOf[BaseException] | None = Field(default=None, exclude=True, repr=False)
-
-
-class Description(Record):
-    """What a describer said.
-
-    Attributes:
-        caption: the whole pair in words.
-        region_captions: one per region, in the order given.
-    """
-
-    caption: str
-    region_captions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -112,17 +112,17 @@ def warp_pair(pair: ImagePair, registration: Registration) -> ImagePair:
         registration: from stage 2.
 
     Returns:
-        The pair with `before_on_after`, and for pieces with `unmatched_before` and `unmatched_after`.
+        The pair with `before_on_after` and `registration`; for pieces also `unmatched_before` and `unmatched_after`.
     """
-    aligned = warp_frame(pair.before, registration, pair.after)
+    pair = replace(pair, before_on_after=warp_frame(pair.before, registration, pair.after), registration=registration)
     if registration.pieces is None:
-        return replace(pair, before_on_after=aligned)
+        return pair
     unmatched_after = np.ones((pair.after.height, pair.after.width), dtype=np.bool_)
     unmatched_before = np.ones((pair.before.height, pair.before.width), dtype=np.bool_)
     for piece in registration.pieces:
         unmatched_after[piece.after_box.intersection(pair.after.box).slices] = False
         unmatched_before[piece.before_box.intersection(pair.before.box).slices] = False
-    return replace(pair, before_on_after=aligned, unmatched_before=unmatched_before, unmatched_after=unmatched_after)
+    return replace(pair, unmatched_before=unmatched_before, unmatched_after=unmatched_after)
 
 
 def _warp_by_matrix(frame: Frame, matrix: FloatArray, width: int, height: int) -> tuple[Array, BoolArray]:

@@ -23,13 +23,14 @@ import numpy as np
 import shapely
 
 from onediff_plugins import english
-from onediff_plugins.types import Description
+from onediff_plugins.records import Description
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from onediff_plugins.records import ChangeRegion
     from onediff_plugins.specs import DomainSpec, Wording
-    from onediff_plugins.types import BBox, ChangeRegion, GeoRef, ImagePair
+    from onediff_plugins.types import BBox, GeoRef, ImagePair
 
 _GRID: Final = (
     ("at the top left", "at the top", "at the top right"),

@@ -15,9 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from onediff_plugins.types import (
+from onediff_plugins.records import (
     SCHEMA,
-    ChangeMap,
     ChangeRegion,
     ChangeResult,
     ErrorRecord,
@@ -28,6 +27,9 @@ from onediff_plugins.types import (
     Provenance,
     RegistrationRecord,
     SourceInfo,
+)
+from onediff_plugins.types import (
+    ChangeMap,
 )
 
 SchemaErrors = Callable[[Any], list[str]]

@@ -14,7 +14,8 @@ from onediff_satellite.raster import gdal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from onediff_plugins.types import Array, BoolArray, ChangeResult, GeoRef
+    from onediff_plugins.records import ChangeResult
+    from onediff_plugins.types import Array, BoolArray, GeoRef
 
 SUFFIXES: Final = (".tif", ".tiff")
 _OPTIONS: Final = {"compress": "deflate", "predictor": "yes", "blocksize": 512}

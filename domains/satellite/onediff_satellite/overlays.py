@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from onediff_plugins.types import Overlay
 
 if TYPE_CHECKING:
-    from onediff_plugins.types import ChangeResult, ImagePair
+    from onediff_plugins.records import ChangeResult
+    from onediff_plugins.types import ImagePair
 
 
 def satellite_overlays(result: ChangeResult, pair: ImagePair) -> list[Overlay]:

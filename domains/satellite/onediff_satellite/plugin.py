@@ -9,16 +9,9 @@ from onediff_plugins import hookimpl
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from onediff_plugins.records import ChangeRegion, ChangeResult
     from onediff_plugins.specs import BuildContext, DomainSpec, ExporterSpec, ModelSpec
-    from onediff_plugins.types import (
-        ChangeMap,
-        ChangeRegion,
-        ChangeResult,
-        ImagePair,
-        Overlay,
-        PairRequest,
-        Registration,
-    )
+    from onediff_plugins.types import ChangeMap, ImagePair, Overlay, PairRequest, Registration
     from onediff_satellite.settings import SatelliteSettings
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from onediff_plugins.regions import components, direction
 
 if TYPE_CHECKING:
-    from onediff_plugins.types import ChangeMap, ChangeRegion, ImagePair
+    from onediff_plugins.records import ChangeRegion
+    from onediff_plugins.types import ChangeMap, ImagePair
     from onediff_satellite.settings import SatelliteSettings
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
-from onediff_plugins.types import Box, ChangeMap, ChangeRegion
+from onediff_plugins.types import Box, ChangeMap
 from onediff_ui import regions as build
 from onediff_ui.blobs import Blob, enclosing, find_blobs, group_boxes
 from onediff_ui.elements import element_box, look
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from onediff_plugins.records import ChangeRegion
     from onediff_plugins.types import Array, BoolArray, ImagePair, Piece
     from onediff_ui.settings import UiSettings
 

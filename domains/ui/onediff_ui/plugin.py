@@ -9,8 +9,9 @@ from onediff_plugins import hookimpl
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from onediff_plugins.records import ChangeResult
     from onediff_plugins.specs import BuildContext, DomainSpec, ModelSpec
-    from onediff_plugins.types import ChangeResult, ImagePair, Overlay, PairRequest, Registration
+    from onediff_plugins.types import ImagePair, Overlay, PairRequest, Registration
     from onediff_ui.settings import UiSettings
 
 

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import shapely
 
-from onediff_plugins.types import BBox, Box, ChangeRegion, Kind
+from onediff_plugins.records import ChangeRegion, Kind
+from onediff_plugins.types import BBox, Box
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -21,19 +21,21 @@ from onediff_plugins.exporters import (
     write_png,
     write_previews,
 )
-from onediff_plugins.types import (
-    ChangeMap,
+from onediff_plugins.records import (
     ChangeRegion,
     ChangeResult,
     ErrorRecord,
-    Frame,
     GeoRecord,
-    ImagePair,
-    Overlay,
     PairFailure,
     Provenance,
     RegistrationRecord,
     SourceInfo,
+)
+from onediff_plugins.types import (
+    ChangeMap,
+    Frame,
+    ImagePair,
+    Overlay,
 )
 
 if TYPE_CHECKING:

@@ -11,17 +11,9 @@ import shapely
 from onediff_plugins import rendering
 from onediff_plugins.drawing import KIND_COLOURS
 from onediff_plugins.errors import ExportError
+from onediff_plugins.records import ChangeRegion, ChangeResult, Provenance, RegistrationRecord, SourceInfo
 from onediff_plugins.rendering import overlay, overlay_image, preview, to_rgb8
-from onediff_plugins.types import (
-    ChangeRegion,
-    ChangeResult,
-    Frame,
-    ImagePair,
-    Overlay,
-    Provenance,
-    RegistrationRecord,
-    SourceInfo,
-)
+from onediff_plugins.types import Frame, ImagePair, Overlay
 
 LIGHT, DARK = 255, 0
 

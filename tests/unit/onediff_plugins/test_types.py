@@ -15,17 +15,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from onediff_plugins.errors import UnsupportedSourceError
-from onediff_plugins.types import (
-    Box,
-    ChangeMap,
-    ChangeRegion,
-    Frame,
-    GeoRef,
-    ImagePair,
-    Piece,
-    Registration,
-    SourceGrid,
-)
+from onediff_plugins.records import ChangeRegion
+from onediff_plugins.types import Box, ChangeMap, Frame, GeoRef, ImagePair, Piece, Registration, SourceGrid
 
 
 def frame(height: int = 4, width: int = 6, **changes: Any) -> Frame:

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from onediff_plugins import DomainSettings, DomainSpec
 from onediff_plugins.errors import PluginContractError
+from onediff_plugins.records import ChangeRegion
 from onediff_plugins.specs import KINDS, Describer, Wording
-from onediff_plugins.types import Box, ChangeRegion, Frame, GeoRef, ImagePair, SourceGrid
+from onediff_plugins.types import Box, Frame, GeoRef, ImagePair, SourceGrid
 from onediff_plugins.wording import TemplateCaptioner, caption, place, region_caption, shift_words, undecided_caption
 
 SATELLITE = Wording(
