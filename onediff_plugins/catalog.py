@@ -120,17 +120,7 @@ class Catalog:
         raise UnknownNameError("file ending", name, endings)
 
     def choose_model(self, domain: str, role: str, name: str | None = None) -> ModelSpec:
-        """The model for a role: the one asked for, or the domain's first that is installed and available.
-
-        Args:
-            domain: name of the domain.
-            role: "detect" or "describe".
-            name: model asked for, or None.
-
-        Raises:
-            UnknownNameError: no model of that name.
-            PluginError: the model asked for cannot be used, or none of the domain's own can; the message says why.
-        """
+        """The model for a role; see `Host.choose_model`."""
         word = "detector" if role == "detect" else "captioner"
         if name is not None:
             return self._asked_model(word, role, name)
@@ -165,17 +155,7 @@ class Catalog:
             raise foreign(exc, f"asking whether {model.name!r} is available", self.models.owner(model.name)) from exc
 
     def choose_heads(self, model: ModelSpec, domain: str, asked: Sequence[str]) -> tuple[str, ...]:
-        """The heads that a detector loads: those asked for, else the domain's own; none for one without heads.
-
-        Args:
-            model: the detector.
-            domain: name of the domain.
-            asked: names or folders.
-
-        Raises:
-            PluginError: heads were asked for and the detector takes none.
-            UnknownNameError: no head and no folder of that name.
-        """
+        """The heads that a detector loads; see `Host.choose_heads`."""
         if not model.takes_heads:
             if asked:
                 raise PluginError(f"detector {model.name!r} takes no heads: leave out --head, or choose another")
