@@ -222,8 +222,18 @@ def finish(regions: Sequence[ChangeRegion], pair: ImagePair, registration: Regis
     Returns:
         Sorted by (-score, y0, x0) and numbered from 1; with bbox_before, bbox_after, and for a georeferenced pair
         map_polygon and attributes.area_m2.
+
+    Raises:
+        PluginContractError: a removed region that lies outside the before image.
     """
     done = [_complete(region, pair, registration) for region in regions]
+    if pair.after.georef is not None and done:
+        geometries = [region.geometry for region in done]
+        facts = zip(map_polygons(geometries, pair.after.georef), areas_m2(geometries, pair.after.georef), strict=True)
+        done = [
+            region.replace(map_polygon=polygon, attributes={**region.attributes, "area_m2": area})
+            for region, (polygon, area) in zip(done, facts, strict=True)
+        ]
     done.sort(key=lambda region: (-region.score, region.geometry.bounds[1], region.geometry.bounds[0]))
     return tuple(region.replace(id=number) for number, region in enumerate(done, start=1))
 
@@ -233,18 +243,11 @@ def _complete(region: ChangeRegion, pair: ImagePair, registration: Registration)
     changes: dict[str, object] = {
         "score": round(region.score, 6),
         "area_px": int(area) if area.is_integer() else area,
+        "bbox_after": None if region.kind == "removed" else _tidy(region.bbox_after or region.geometry.bounds),
+        "bbox_before": None if region.kind == "added" else _before(region, pair, registration),
     }
-    if region.kind == "removed":
-        changes["bbox_after"] = None
-        changes["bbox_before"] = _before(region, pair, registration)
-        if changes["bbox_before"] is None:
-            raise PluginContractError(f"a removed region lies outside the before image: {region.geometry.bounds}")
-    else:
-        changes["bbox_after"] = _tidy(region.bbox_after or region.geometry.bounds)
-        changes["bbox_before"] = None if region.kind == "added" else _before(region, pair, registration)
-    if pair.after.georef is not None:
-        changes["map_polygon"] = map_polygon(region, pair.after.georef)
-        changes["attributes"] = {**region.attributes, "area_m2": area_m2(region, pair.after.georef)}
+    if region.kind == "removed" and changes["bbox_before"] is None:
+        raise PluginContractError(f"a removed region lies outside the before image: {region.geometry.bounds}")
     return region.replace(**changes)
 
 
@@ -252,25 +255,31 @@ def _before(region: ChangeRegion, pair: ImagePair, registration: Registration) -
     return bbox_before(region, pair, registration) if region.bbox_before is None else _tidy(region.bbox_before)
 
 
-def map_polygon(region: ChangeRegion, georef: GeoRef) -> BaseGeometry:
-    """The geometry in EPSG:4326, exterior rings counter-clockwise (RFC 7946), to about a centimetre.
+def map_polygons(geometries: Sequence[BaseGeometry], georef: GeoRef) -> list[BaseGeometry]:
+    """Geometries in EPSG:4326, exterior rings counter-clockwise (RFC 7946), to about a centimetre.
 
     Args:
-        region: with a geometry on the grid of `georef`.
+        geometries: (Multi)Polygons on the grid of `georef`.
         georef: georeference of the after grid.
     """
-    projected = shapely.transform(region.to_map(georef), lambda xy: np.round(georef.to_crs(xy, WGS84), 7))
-    return shapely.orient_polygons(projected, exterior_cw=False)
+
+    def project(xy: FloatArray) -> FloatArray:
+        return np.round(georef.to_crs(georef.pixel_to_map(xy), WGS84), 7)
+
+    # One call for all: a projection is set up once, however many regions there are.
+    return list(shapely.orient_polygons(shapely.transform(np.array(geometries), project), exterior_cw=False))
 
 
-def area_m2(region: ChangeRegion, georef: GeoRef) -> float:
-    """Area on the ground, in an equal-area projection centred on the region to the degree.
+def areas_m2(geometries: Sequence[BaseGeometry], georef: GeoRef) -> list[float]:
+    """Areas on the ground, in an equal-area projection centred on the geometries to the degree.
 
     Args:
-        region: with a geometry on the grid of `georef`.
+        geometries: (Multi)Polygons on the grid of `georef`.
         georef: georeference of the after grid, projected or geographic.
     """
-    on_map = region.to_map(georef)
-    lon, lat = georef.to_crs(np.array([[on_map.centroid.x, on_map.centroid.y]]), WGS84)[0]
+    middle = shapely.GeometryCollection(list(geometries)).envelope.centroid
+    on_map = georef.pixel_to_map(np.array([[middle.x, middle.y]]))
+    lon, lat = georef.to_crs(on_map, WGS84)[0]
     centred = f"+proj=laea +lat_0={lat:.0f} +lon_0={lon:.0f} +datum=WGS84 +units=m"
-    return round(float(shapely.transform(on_map, lambda xy: georef.to_crs(xy, centred)).area), 2)
+    projected = shapely.transform(np.array(geometries), lambda xy: georef.to_crs(georef.pixel_to_map(xy), centred))
+    return [round(float(area), 2) for area in shapely.area(projected)]

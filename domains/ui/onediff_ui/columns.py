@@ -57,8 +57,14 @@ class Columns:
         self._steps = _cumulated(steps)
 
     def rows(self, first: int, last: int) -> FloatArray:
-        """(K, H) mismatch of a band, row by row."""
-        return _between(self._mismatch, first, last)
+        """(K, H) mismatch of a band, row by row; a row that was replaced costs no more than both its versions."""
+        rows = _between(self._mismatch, first, last).copy()
+        insert, remove = _between(self._insert, first, last), _between(self._remove, first, last)
+        for number, dy in enumerate(self.dy):
+            y0, y1 = max(0, -dy), min(self.height, len(remove) - dy)
+            if y1 > y0:
+                rows[number, y0:y1] = np.minimum(rows[number, y0:y1], insert[y0:y1] + remove[y0 + dy : y1 + dy])
+        return rows
 
     def paths(self, bands: Sequence[Band]) -> list[tuple[Band, list[Segment]]]:
         """The best path of each band, after bands have joined where one path explains both about as well."""

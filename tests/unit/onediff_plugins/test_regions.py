@@ -131,13 +131,15 @@ DEGREES = GeoRef(crs="EPSG:4326", transform=Affine(1e-5, 0, 3.0, 0, -1e-5, 60.0)
 
 def test_areas_are_on_the_ground_in_any_crs():
     # The scale of UTM is 0.9996 on the central meridian: 0.08 % of the area.
-    assert R.area_m2(region(0, 0, 40, 20), UTM) == pytest.approx(200, rel=2e-3)
+    assert R.areas_m2([region(0, 0, 40, 20).geometry], UTM) == pytest.approx([200], rel=2e-3)
     # On the WGS 84 ellipsoid at 60 degrees: 1e-5 degree is 1.1141 m of latitude and 0.5580 m of longitude.
-    assert R.area_m2(region(0, 0, 40, 20), DEGREES) == pytest.approx(40 * 20 * 1.1141 * 0.5580, rel=2e-3)
+    two = [region(0, 0, 40, 20).geometry, region(5000, 0, 5040, 10).geometry]
+    expected = 40 * 20 * 1.1141 * 0.5580
+    assert R.areas_m2(two, DEGREES) == pytest.approx([expected, expected / 2], rel=2e-3)
 
 
 def test_map_polygons_are_counter_clockwise_longitude_first():
-    polygon = R.map_polygon(region(0, 0, 40, 20), DEGREES)
+    (polygon,) = R.map_polygons([region(0, 0, 40, 20).geometry], DEGREES)
     assert polygon.bounds == pytest.approx((3.0, 59.9998, 3.0004, 60.0))
     assert polygon.exterior.is_ccw
 
