@@ -19,6 +19,10 @@ _CONTENT: Final = 3
 # Content this far apart, in a gap, is several things.
 _APART_X, _APART_Y = 65, 13
 _ROW: Final = 120  # a gap of up to this height is one row, whatever stands in it
+# A separating line: so many rows at most, content across so much of them, and hardly any in the row after it.
+_LINE: Final = 3
+_ACROSS: Final = 0.9
+_BARE: Final = 0.5
 _MIN_AREA: Final = 12  # pixels of content
 _CONTEXT: Final = 3  # rows
 
@@ -38,34 +42,48 @@ def gap_contents(image: Array, unmatched: BoolArray) -> list[Box]:
     """
     found = []
     for gap, pixels in connected_parts(unmatched, connectivity=4):
-        content = _content(image, gap) & pixels
-        found += [box.shifted(gap.x0, gap.y0) for box in _things(content)]
+        down, across = (_unlike_surroundings(image, gap, axis) for axis in (0, 1))
+        content = down & across
+        if content.all():  # nothing around the gap: compare with its own most common outline
+            content = _unlike_outline(image[gap.slices])
+        boxes = _things(content & pixels)
+        if gap.height <= _ROW and boxes:
+            boxes = [_cell(enclosing(boxes), down & pixels)]
+        found += [box.shifted(gap.x0, gap.y0) for box in boxes]
     return found
 
 
-def _content(image: Array, gap: Box) -> BoolArray:
-    """Pixels that continue neither the rows above nor the rows below the gap, nor the columns beside it."""
+def _unlike_surroundings(image: Array, gap: Box, axis: int) -> BoolArray:
+    """Pixels that continue neither the rows above nor those below a gap (axis 0), or neither column beside it (1)."""
     inside = image[gap.slices]
     content = np.ones(inside.shape[:2], np.bool_)
-    contexts = (
-        (image[max(0, gap.y0 - _CONTEXT) : gap.y0, gap.x0 : gap.x1], 0),
-        (image[gap.y1 : gap.y1 + _CONTEXT, gap.x0 : gap.x1], 0),
-        (image[gap.y0 : gap.y1, max(0, gap.x0 - _CONTEXT) : gap.x0], 1),
-        (image[gap.y0 : gap.y1, gap.x1 : gap.x1 + _CONTEXT], 1),
-    )
-    for context, axis in contexts:
+    if axis == 0:
+        sides = (
+            np.s_[max(0, gap.y0 - _CONTEXT) : gap.y0, gap.x0 : gap.x1],
+            np.s_[gap.y1 : gap.y1 + _CONTEXT, gap.x0 : gap.x1],
+        )
+    else:
+        sides = (
+            np.s_[gap.y0 : gap.y1, max(0, gap.x0 - _CONTEXT) : gap.x0],
+            np.s_[gap.y0 : gap.y1, gap.x1 : gap.x1 + _CONTEXT],
+        )
+    for side in sides:
+        context = image[side]
         if context.size:
             middle = np.sort(context, axis=axis).take([context.shape[axis] // 2], axis=axis)
             line = np.ascontiguousarray(np.broadcast_to(middle, inside.shape))
             content &= cv2.absdiff(inside, line).max(axis=2) > _CONTENT
-    if content.all():  # nothing around the gap: compare with its own most common outline
-        outline = np.concatenate([inside[0], inside[-1], inside[:, 0], inside[:, -1]]).astype(np.int16)
-        content = np.abs(inside - np.median(outline, axis=0)).max(axis=2) > _CONTENT
     return content
 
 
+def _unlike_outline(inside: Array) -> BoolArray:
+    outline = np.concatenate([inside[0], inside[-1], inside[:, 0], inside[:, -1]]).astype(np.int16)
+    unlike: BoolArray = np.abs(inside - np.median(outline, axis=0)).max(axis=2) > _CONTENT
+    return unlike
+
+
 def _things(content: BoolArray) -> list[Box]:
-    """Content near each other is one thing, and so is a whole row; specks are none."""
+    """Content near each other is one thing; specks are none."""
     near = cv2.dilate(content.view(np.uint8), np.ones((_APART_Y, _APART_X), np.uint8))
     boxes = []
     for box, pixels in connected_parts(near.view(np.bool_)):
@@ -73,6 +91,14 @@ def _things(content: BoolArray) -> list[Box]:
         if rows.size >= _MIN_AREA:
             own = Box(int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
             boxes.append(own.shifted(box.x0, box.y0))
-    if len(content) <= _ROW and boxes:
-        return [enclosing(boxes)]
     return [enclosing([boxes[index] for index in group]) for group in group_boxes(boxes)]
+
+
+def _cell(row: Box, content: BoolArray) -> Box:
+    """A row that has a separating line at one end of its gap fills the gap: the padding belongs to it."""
+    for line in (content[: _LINE + 1], content[: -_LINE - 2 : -1]):
+        across = line[:, row.x0 : row.x1].mean(axis=1)
+        if len(content) > _LINE and across[_LINE] < _BARE and across[:_LINE].max() >= _ACROSS:
+            columns = np.flatnonzero(line[across[:_LINE].argmax()])
+            return Box(min(row.x0, int(columns[0])), 0, max(row.x1, int(columns[-1]) + 1), len(content))
+    return row

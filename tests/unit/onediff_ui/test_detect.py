@@ -256,3 +256,23 @@ def test_scores_lie_in_range_and_regions_inside(new_page, names, compare) -> Non
         assert 0 <= x0 < x1 <= 640
         assert 0 <= y0 < y1 <= 500
         assert region.geometry.is_valid
+
+
+def test_a_recoloured_button_above_an_inserted_row_is_one_change_in_place(new_page, names, compare, overlap) -> None:
+    def page(fill: str, rows: tuple[str, ...]):
+        drawn = new_page(1280, 600).frame().text(184, 66, "Orders", 22).text(360, 72, "Search orders", 14)
+        drawn.box(1100, 56, 1248, 100, fill, radius=8).text(1140, 70, "New order", 14, "#ffffff")
+        for row, name in enumerate(rows):
+            top = 130 + 46 * row
+            drawn.box(170, top, 1248, top + 47, "#ffffff", "#e2e8f0").text(184, top + 15, name)
+            drawn.text(620, top + 15, f"{len(name) * 137} units").text(1180, top + 15, name[::-1])
+        return drawn.array()
+
+    before = page("#2f7d5b", names[:6])
+    after = page("#f59e0b", (*names[:2], "Quince", *names[2:6]))
+    change, _ = compare(before, after)
+    assert kinds(change) == ["added", "changed", "moved"]
+    added, button, _ = sorted(change.candidates, key=lambda region: region.kind)
+    assert overlap(button.bbox_after, (1100, 56, 1248, 100)) > 0.9
+    assert button.attributes["what"] == "colour"
+    assert overlap(added.bbox_after, (170, 222, 1248, 268)) > 0.9
