@@ -14,7 +14,6 @@ from onediff_ui.elements import element_box, look
 from onediff_ui.evidence import Evidence, compare
 from onediff_ui.gaps import gap_contents
 from onediff_ui.io import to_screen
-from onediff_ui.pieces import pieces_of
 from onediff_ui.stretch import stretched
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ def detect_pair(pair: ImagePair, settings: UiSettings) -> ChangeMap:
     comparable = pair.after.valid & pair.aligned.valid
     found: list[ChangeRegion] = []
     original = before if pair.aligned.pixels is pair.before.pixels else to_screen(pair.before)
-    pieces = pieces_of(pair, original, before, settings)
+    pieces = (pair.registration.pieces or ()) if pair.registration is not None else ()
     evidence = compare(_filled(before, after, comparable), after, settings)
     if evidence is not None:
         seeds = evidence.seeds & comparable

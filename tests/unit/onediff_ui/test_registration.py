@@ -7,9 +7,7 @@ import numpy as np
 import pytest
 
 from onediff_plugins.types import Box, PairRequest, Piece
-from onediff_plugins.warp import warp_pair
-from onediff_ui.io import load_pair, to_screen
-from onediff_ui.pieces import pieces_of
+from onediff_ui.io import load_pair
 from onediff_ui.registration import align_pair
 from onediff_ui.settings import UiSettings
 
@@ -122,26 +120,3 @@ def test_an_inserted_row_is_found_under_rendering_noise_too(inserted) -> None:
     before, after = inserted
     _, registration = align(before, cv2.GaussianBlur(after, (3, 3), 0.5))
     assert shift_at(registration, 300, 300) == (0, -31)
-
-
-def test_pieces_are_read_back_from_an_aligned_pair(inserted) -> None:
-    for before, after in (inserted, inserted[::-1]):
-        pair, registration = align(before, after)
-        warped = warp_pair(pair, registration)
-        found = pieces_of(warped, to_screen(warped.before), to_screen(warped.aligned), UiSettings())
-        for x, y in itertools.product(range(4, 640, 24), range(4, 480, 24)):
-            assert [(p.dx, p.dy) for p in found if p.after_box.intersection(Box(x, y, x + 1, y + 1)).area] == [
-                shift for shift in [shift_at(registration, x, y)] if shift is not None
-            ]
-
-
-def test_pieces_that_went_sideways_are_found_by_aligning_again(new_page, names) -> None:
-    sides = []
-    for x in (100, 160):
-        drawn = new_page(800, 480)
-        for row, name in enumerate(names):
-            drawn.text(x, 40 + 30 * row, f"{name} and {row * 7919 % 1000} more words in a line")
-        sides.append(drawn.array())
-    pair, registration = align(*sides)
-    warped = warp_pair(pair, registration)
-    assert pieces_of(warped, to_screen(warped.before), to_screen(warped.aligned), UiSettings()) == registration.pieces
