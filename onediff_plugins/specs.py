@@ -55,7 +55,7 @@ class Wording:
         unit: "px" gives sizes in pixels, "m2" in square metres where the pair is georeferenced.
         unchanged: sentence for a pair without a change.
         undecided: sentence for a pair of which too little can be compared.
-        max_clauses: how many clauses a caption has at most; the rest is counted.
+        max_clauses: how many clauses a caption has; one more is still said, from two on they are counted.
     """
 
     scene: str = "image"

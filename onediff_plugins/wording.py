@@ -91,8 +91,8 @@ def caption(regions: Sequence[ChangeRegion], pair: ImagePair, wording: Wording) 
         wording: the domain's words.
 
     Returns:
-        Content changes first, then movements, the strongest and largest first; at most `wording.max_clauses` clauses,
-        the rest counted ("and 7 more changes were found"). Without regions, `wording.unchanged`.
+        Content changes first, then movements, the strongest and largest first; at most `wording.max_clauses` clauses
+        and one, the rest counted ("and 7 more changes were found"). Without regions, `wording.unchanged`.
     """
     if not regions:
         return english.sentence(wording.unchanged)
@@ -100,11 +100,13 @@ def caption(regions: Sequence[ChangeRegion], pair: ImagePair, wording: Wording) 
     content = [group for group in groups if group.kind != "moved"]
     moves = [group for group in groups if group.kind == "moved"]
     # One clause is kept for movement: "12 items moved down by 41 px" explains more than a fourth detail would.
-    content = content[: max(wording.max_clauses - bool(moves), 1)]
-    moves = moves[: wording.max_clauses - len(content)]
+    # One clause too many is said: counting it would be no shorter.
+    most = wording.max_clauses + (len(groups) == wording.max_clauses + 1)
+    content = content[: max(most - bool(moves), 1)]
+    moves = moves[: most - len(content)]
     sentences = [[_clause(group, pair, wording) for group in said] for said in (content, moves) if said]
     if more := len(regions) - sum(len(group.regions) for group in (*content, *moves)):
-        sentences[-1].append(f"{more:,} more {'change was' if more == 1 else 'changes were'} found")
+        sentences[-1].append(f"{more:,} more changes were found")
     return " ".join(english.sentence(english.listed(clauses)) for clauses in sentences)
 
 

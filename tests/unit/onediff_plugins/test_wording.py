@@ -288,9 +288,12 @@ def test_more_clauses_than_allowed_are_counted() -> None:
     assert said.count("changed") == 4
 
 
-def test_one_more_change_is_singular() -> None:
-    regions = [region("changed", (50 + 90 * n, 10, 100 + 90 * n, 50), f"icon {n}") for n in range(5)]
-    assert caption(regions, page(), UI).endswith("and 1 more change was found.")
+@pytest.mark.parametrize(
+    ("count", "ending"), [(5, "and an icon 4 at the top changed."), (6, "and 2 more changes were found.")]
+)
+def test_one_clause_too_many_is_said_and_two_are_counted(count: int, ending: str) -> None:
+    regions = [region("changed", (50 + 90 * n, 10, 100 + 90 * n, 50), f"icon {n}") for n in range(count)]
+    assert caption(regions, page(), UI).endswith(ending)
 
 
 def test_movement_keeps_a_clause_beside_many_other_changes() -> None:
