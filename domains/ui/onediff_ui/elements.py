@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from onediff_plugins.types import Box
+from onediff_ui.text import changed_text
 
 if TYPE_CHECKING:
     from onediff_plugins.types import Array
@@ -22,6 +23,9 @@ _REACH_X, _REACH_Y = 420, 160
 _MAX_CARD: Final = 36
 _MIN_SHARE: Final = 0.25
 _SAME_OUTLINE: Final = 0.8
+_NEAR: Final = 16  # levels within which colours are one
+_REPLACED: Final = 0.6
+_SAMPLE: Final = 2000  # pixels are enough to name a colour
 
 
 class Look(NamedTuple):
@@ -31,11 +35,13 @@ class Look(NamedTuple):
         kind: added, removed or changed.
         recoloured: the same outlines in other colours.
         resized: the element's ink has other bounds.
+        words: bounds of the words that changed, where other letters in the same colours are what changed.
     """
 
     kind: Literal["added", "removed", "changed"]
     recoloured: bool
     resized: bool
+    words: Box | None = None
 
 
 def look(before: Array, after: Array, box: Box) -> Look:
@@ -52,7 +58,8 @@ def look(before: Array, after: Array, box: Box) -> Look:
     inside = np.zeros(side_a.shape[:2], np.bool_)
     inside[box.shifted(-around.x0, -around.y0).slices] = True
     if inside.all():
-        return Look("changed", _same_outlines(side_b, side_a), resized=False)
+        recoloured = _same_outlines(side_b, side_a) and _one_for_another(side_b, side_a)
+        return Look("changed", recoloured, resized=False)
     ink_b, ink_a = _ink(side_b, paper_colour(side_b, inside)), _ink(side_a, paper_colour(side_a, inside))
     mass_b, mass_a = float(ink_b[inside].sum()), float(ink_a[inside].sum())
     if mass_b < _EMPTY * mass_a:
@@ -60,7 +67,9 @@ def look(before: Array, after: Array, box: Box) -> Look:
     if mass_a < _EMPTY * mass_b:
         return Look("removed", recoloured=False, resized=False)
     resized = bool(np.abs(_extent(ink_b) - _extent(ink_a)).max() > 2)
-    return Look("changed", not resized and _same_outlines(side_b, side_a), resized)
+    own = np.s_[box.y0 - around.y0 : box.y1 - around.y0, box.x0 - around.x0 : box.x1 - around.x0]
+    recoloured = not resized and _same_outlines(side_b, side_a) and _one_for_another(side_b[own], side_a[own])
+    return Look("changed", recoloured, resized, None if recoloured else changed_text(before, after, box))
 
 
 def paper_colour(patch: Array, inside: Array) -> Array:
@@ -98,6 +107,36 @@ def _same_outlines(before: Array, after: Array) -> bool:
     edges_b, edges_a = _edges(before), _edges(after)
     scale = float(np.sqrt((edges_b**2).sum() * (edges_a**2).sum()))
     return scale == 0 or float((edges_b * edges_a).sum()) / scale > _SAME_OUTLINE
+
+
+def _one_for_another(before: Array, after: Array) -> bool:
+    """Whether one colour took another's place wherever that was: letters that changed leave both where they were."""
+    old, new = main_colours(before, after)
+    gone, came = (
+        np.abs(side.astype(np.int16) - colour).max(axis=2) <= _NEAR for side, colour in ((before, old), (after, new))
+    )
+    both = np.count_nonzero(gone & came)
+    return bool(both >= _REPLACED * max(np.count_nonzero(gone), np.count_nonzero(came)))
+
+
+def main_colours(before: Array, after: Array) -> tuple[Array, Array]:
+    """The most common pair of colours among the pixels that differ most.
+
+    Args:
+        before: (H, W, 3) uint8 RGB, some pixel of it different from `after`.
+        after: (H, W, 3) uint8 RGB.
+
+    Returns:
+        (3,) int16 each.
+    """
+    distance = cv2.absdiff(before, after).max(axis=2)
+    rows, columns = np.nonzero(distance > 0.5 * distance.max())
+    step = max(1, len(rows) // _SAMPLE)
+    rows, columns = rows[::step], columns[::step]
+    pairs = np.concatenate([before[rows, columns], after[rows, columns]], axis=1).astype(np.int16)
+    values, counts = np.unique(pairs, axis=0, return_counts=True)
+    pair = values[counts.argmax()]
+    return pair[:3], pair[3:]
 
 
 def _edges(patch: Array) -> Array:
@@ -154,7 +193,7 @@ def element_box(image: Array, box: Box, looked: Look) -> Box:
     """The box that a person would draw.
 
     A recoloured, added or removed element is itself. One that was replaced by another is the card that holds it where
-    the card holds little else, or the cell that it has to itself between two lines.
+    the card holds little else, or the cell that it has to itself between two lines; else the whole words.
 
     Args:
         image: (H, W, 3) uint8 RGB, the side on which the element is seen.
@@ -165,7 +204,7 @@ def element_box(image: Array, box: Box, looked: Look) -> Box:
         return box
     found = card_around(image, box)
     if found is None:
-        return box
+        return looked.words or box
     card, ends = found
     if ends and card.area <= _MAX_CARD * box.area and box.area >= _MIN_SHARE * _content(image, card, box).area:
         return Box(card.x0 - 1, card.y0 - 1, card.x1 + 1, card.y1 + 1).intersection(
@@ -174,7 +213,7 @@ def element_box(image: Array, box: Box, looked: Look) -> Box:
     pad = min(box.y0 - card.y0, card.y1 - box.y1)
     if looked.resized and 0 < pad <= box.height:
         return Box(max(box.x0 - pad, card.x0), box.y0 - pad, min(box.x1 + pad, card.x1), box.y1 + pad)
-    return box
+    return looked.words or box
 
 
 def _content(image: Array, card: Box, box: Box) -> Box:

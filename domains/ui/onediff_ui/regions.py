@@ -10,6 +10,7 @@ import shapely
 
 from onediff_plugins.records import ChangeRegion, Kind
 from onediff_plugins.types import BBox, Box
+from onediff_ui.elements import main_colours
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from onediff_ui.elements import Look
 
 _STRIP: Final = 2  # rows of the after page that stand for a place that is gone
-_SAMPLE: Final = 2000  # pixels are enough to name a colour
 _MOVED_SCORE: Final = 0.9
 _DRIFT_SCORE: Final = 0.3
 
@@ -40,19 +40,15 @@ def element_region(box: Box, looked: Look, score: float, before: Array, after: A
     if looked.recoloured:
         attributes["what"] = "colour"
         attributes.update(_colours(before[box.slices], after[box.slices]))
+    elif looked.words is not None:
+        attributes["what"] = "text"
     return region(looked.kind, box, score, attributes=attributes)
 
 
 def _colours(before: Array, after: Array) -> dict[str, str]:
-    """The most common pair of colours among the pixels that differ most, as hex."""
-    distance = np.abs(before.astype(np.int16) - after).max(axis=2)
-    rows, columns = np.nonzero(distance > 0.5 * distance.max())
-    step = max(1, len(rows) // _SAMPLE)
-    rows, columns = rows[::step], columns[::step]
-    pairs = np.concatenate([before[rows, columns], after[rows, columns]], axis=1)
-    values, counts = np.unique(pairs, axis=0, return_counts=True)
-    r0, g0, b0, r1, g1, b1 = (int(v) for v in values[counts.argmax()])
-    return {"colour_before": f"#{r0:02x}{g0:02x}{b0:02x}", "colour_after": f"#{r1:02x}{g1:02x}{b1:02x}"}
+    """Old and new colour as hex."""
+    old, new = ("#" + "".join(f"{int(value):02x}" for value in colour) for colour in main_colours(before, after))
+    return {"colour_before": old, "colour_after": new}
 
 
 def region(

@@ -276,3 +276,32 @@ def test_a_recoloured_button_above_an_inserted_row_is_one_change_in_place(new_pa
     assert overlap(button.bbox_after, (1100, 56, 1248, 100)) > 0.9
     assert button.attributes["what"] == "colour"
     assert overlap(added.bbox_after, (170, 222, 1248, 268)) > 0.9
+
+
+def test_changed_digits_are_changed_text_and_no_recolouring(new_page, names, compare, overlap) -> None:
+    def page(price: str):
+        drawn = new_page(800, 520).frame().table(names[:5])
+        drawn.box(170, 300, 420, 440, "#ffffff", "#e2e8f0", 8).text(190, 316, "Yirgacheffe", 16)
+        drawn.text(190, 384, price, 28).text(300, 396, "/ 500 g", 13, "#6b7280")
+        return drawn.array()
+
+    change, _ = compare(page("€18.40"), page("€19.80"))
+    (region,) = change.candidates
+    assert region.kind == "changed"
+    assert region.attributes == {"what": "text"}
+    assert overlap(region.bbox_after, (191, 388, 282, 413)) > 0.6  # the whole price, and not the unit beside it
+
+
+def test_another_word_is_changed_text(new_page, names, compare) -> None:
+    sides = [new_page().frame().table(names[:6]).text(200, 420, f"Status {word}").array() for word in ("open", "shut")]
+    (region,) = compare(*sides)[0].candidates
+    assert region.attributes == {"what": "text"}
+
+
+def test_another_icon_is_no_changed_text(new_page, names, compare) -> None:
+    sides = [new_page().frame().table(names[:6]) for _ in range(2)]
+    sides[0].draw.ellipse((200, 420, 220, 440), fill="#1e293b")
+    sides[1].draw.polygon([(200, 440), (210, 420), (220, 440)], fill="#1e293b")
+    (region,) = compare(*(side.array() for side in sides))[0].candidates
+    assert region.kind == "changed"
+    assert region.attributes == {}
