@@ -77,7 +77,10 @@ def detect_pair(pair: ImagePair, settings: UiSettings) -> ChangeMap:
 
 def _filled(before: Array, after: Array, comparable: BoolArray) -> Array:
     """The before image with the after image wherever it has nothing to compare."""
-    return before if comparable.all() else np.where(comparable[:, :, None], before, after)
+    if comparable.all():
+        return before
+    filled: Array = cv2.copyTo(before, comparable.view(np.uint8), after.copy())
+    return filled
 
 
 def _elements(

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from onediff_plugins.types import Box
+from onediff_ui.evidence import largest
 from onediff_ui.text import changed_text
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ _MIN_SHARE: Final = 0.25
 _SAME_OUTLINE: Final = 0.8
 _NEAR: Final = 16  # levels within which colours are one
 _REPLACED: Final = 0.6
+_CODE: Final = np.array([65536, 256, 1])  # a colour as one number
 _SAMPLE: Final = 2000  # pixels are enough to name a colour
 
 
@@ -84,13 +86,13 @@ def paper_colour(patch: Array, inside: Array) -> Array:
     """
     ring = patch[~inside]
     ring = ring[:: max(1, len(ring) // 4000)].astype(np.int64)
-    codes, counts = np.unique(ring @ [65536, 256, 1], return_counts=True)
+    codes, counts = np.unique(ring @ _CODE, return_counts=True)
     code = int(codes[counts.argmax()])
     return np.array([code >> 16, code >> 8 & 255, code & 255], dtype=np.int16)
 
 
 def _ink(patch: Array, paper: Array) -> Array:
-    distance: Array = np.abs(patch.astype(np.int16) - paper).max(axis=2)
+    distance: Array = largest(np.abs(patch.astype(np.int16) - paper))
     strong: Array = distance * (distance > _INK)
     return strong
 
@@ -113,7 +115,7 @@ def _one_for_another(before: Array, after: Array) -> bool:
     """Whether one colour took another's place wherever that was: letters that changed leave both where they were."""
     old, new = main_colours(before, after)
     gone, came = (
-        np.abs(side.astype(np.int16) - colour).max(axis=2) <= _NEAR for side, colour in ((before, old), (after, new))
+        largest(np.abs(side.astype(np.int16) - colour)) <= _NEAR for side, colour in ((before, old), (after, new))
     )
     both = np.count_nonzero(gone & came)
     return bool(both >= _REPLACED * max(np.count_nonzero(gone), np.count_nonzero(came)))
@@ -129,14 +131,16 @@ def main_colours(before: Array, after: Array) -> tuple[Array, Array]:
     Returns:
         (3,) int16 each.
     """
-    distance = cv2.absdiff(before, after).max(axis=2)
+    distance = largest(cv2.absdiff(before, after))
     rows, columns = np.nonzero(distance > 0.5 * distance.max())
     step = max(1, len(rows) // _SAMPLE)
     rows, columns = rows[::step], columns[::step]
-    pairs = np.concatenate([before[rows, columns], after[rows, columns]], axis=1).astype(np.int16)
-    values, counts = np.unique(pairs, axis=0, return_counts=True)
-    pair = values[counts.argmax()]
-    return pair[:3], pair[3:]
+    # One number per pair of colours: sorting numbers is fast, sorting rows is not.
+    old, new = (side[rows, columns].astype(np.int64) @ _CODE for side in (before, after))
+    codes, counts = np.unique(old << 24 | new, return_counts=True)
+    code = int(codes[counts.argmax()])
+    colours = np.array([code >> shift & 255 for shift in (40, 32, 24, 16, 8, 0)], dtype=np.int16)
+    return colours[:3], colours[3:]
 
 
 def _edges(patch: Array) -> Array:

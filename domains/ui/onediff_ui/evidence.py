@@ -131,7 +131,7 @@ def _leaves(before: Array, after: Array) -> tuple[Array, Array]:
         cv2.max(cv2.subtract(after, high_b), cv2.subtract(low_b, after)),
         cv2.max(cv2.subtract(before, high_a), cv2.subtract(low_a, before)),
     )
-    return _largest(outside), _largest(cv2.max(cv2.subtract(high_b, low_b), cv2.subtract(high_a, low_a)))
+    return largest(outside), largest(cv2.max(cv2.subtract(high_b, low_b), cv2.subtract(high_a, low_a)))
 
 
 def colour_distance(before: Array, after: Array, difference: Array | None = None) -> NDArray[np.float32]:
@@ -147,12 +147,13 @@ def colour_distance(before: Array, after: Array, difference: Array | None = None
     """
     difference = cv2.absdiff(before, after) if difference is None else difference
     delta = np.zeros(difference.shape[:2], np.float32)
-    rows, columns = np.nonzero(_largest(difference) > _MARGIN)
+    rows, columns = np.nonzero(largest(difference) > _MARGIN)
     signed = after[rows, columns].astype(np.float32) - before[rows, columns]
     delta[rows, columns] = np.linalg.norm(signed @ _YIQ.T, axis=1)
     return delta
 
 
-def _largest(pixels: Array) -> Array:
+def largest(pixels: Array) -> Array:
+    """(H, W) largest channel of (H, W, 3) pixels; many times faster than the maximum along an axis."""
     red, green, blue = cv2.split(pixels)
     return cv2.max(cv2.max(red, green), blue)

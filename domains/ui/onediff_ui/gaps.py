@@ -9,6 +9,7 @@ import numpy as np
 
 from onediff_plugins.types import Box
 from onediff_ui.blobs import enclosing, group_boxes
+from onediff_ui.evidence import largest
 from onediff_ui.labelling import connected_parts
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def _unlike_surroundings(image: Array, gap: Box, axis: int) -> BoolArray:
         if context.size:
             middle = np.sort(context, axis=axis).take([context.shape[axis] // 2], axis=axis)
             line = np.ascontiguousarray(np.broadcast_to(middle, inside.shape))
-            content &= cv2.absdiff(inside, line).max(axis=2) > _CONTENT
+            content &= largest(cv2.absdiff(inside, line)) > _CONTENT
     return content
 
 

@@ -25,6 +25,7 @@ _SAMPLES: Final = 6000
 _SOFT: Final = 0.35  # of a pixel's contrast that another rendering may take
 _QUICK: Final = 400
 _MIN_GAIN: Final = 0.03  # of all displaced content must be explained by one more shift
+_HOPELESS: Final = 0.01  # of a few samples; far less than any shift that is kept
 _MAX_SHIFTS: Final = 5
 
 
@@ -175,8 +176,9 @@ def _greedy_cover(before: Array, samples: _Samples, proposals: list[Shift]) -> l
     fits: dict[Shift, Array] = {}
     for dx, dy in proposals:
         nearby = steps + np.array([dx, dy])  # peaks are at half size
-        best = Shift(*(int(v) for v in nearby[int(few.fit(before, nearby).sum(axis=1).argmax())]))
-        if best != STILL and best not in fits:
+        counts = few.fit(before, nearby).sum(axis=1)
+        best = Shift(*(int(v) for v in nearby[int(counts.argmax())]))
+        if best != STILL and best not in fits and counts.max() >= _HOPELESS * few.rows.size:
             fits[best] = samples.fit(before, np.array([best]))[0]
     left = np.ones(samples.rows.size, dtype=np.bool_)
     found: list[Shift] = []

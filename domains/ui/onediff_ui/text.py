@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from onediff_plugins.types import Box
+from onediff_ui.evidence import largest
 
 if TYPE_CHECKING:
     from onediff_plugins.types import Array, BoolArray
@@ -82,7 +83,7 @@ def _read(patch: Array, local: Box) -> _Reading | None:
     )
     paper = _most_common(patch[around.slices])
     signed = patch.astype(np.int16) - paper
-    distance = np.abs(signed).max(axis=2)
+    distance = largest(np.abs(signed))
     near = distance[around.slices]
     contrast = int(near.max())
     if contrast < _MIN_CONTRAST:
