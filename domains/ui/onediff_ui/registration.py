@@ -6,7 +6,7 @@ only used where it explains clearly more than "in place" does: repeated rows do 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import cv2
 import numpy as np
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from onediff_plugins.types import Array, ImagePair
+    from onediff_plugins.types import Array, FloatArray, ImagePair
     from onediff_ui.settings import UiSettings
 
 # Mismatch (levels times pixels) that one more switch of shifts must save: about three short words.
@@ -79,8 +79,16 @@ def find_pieces(before: Array, after: Array) -> list[Piece]:
     if before.shape == after.shape and int(cv2.sumElems(displaced)[0]) < _SWITCH:
         return [_in_place(before, after)]
     shifts = [STILL, *candidate_shifts(*pages, in_place)]
+    if len(shifts) == 1:
+        return [_in_place(before, after)]
+    costs = _Costs(
+        mismatch={shift: strip_sums(mismatch(*pages, shift) if shift != STILL else in_place) for shift in shifts},
+        insert=_LOST * strip_sums(pages[1].texture()),
+        remove=_LOST * strip_sums(pages[0].texture()),
+        steps=strip_sums(_edge_above(after)),
+    )
     while len(shifts) > 1:
-        pieces, poor = _try_shifts(*pages, in_place, shifts)
+        pieces, poor = _try_shifts(*pages, costs, shifts)
         if not poor:
             return _merged(_without_double_use(before, after, pieces))
         shifts = [shift for shift in shifts if shift not in poor]
@@ -91,18 +99,26 @@ def _in_place(before: Array, after: Array) -> Piece:
     return Piece(Box(0, 0, min(before.shape[1], after.shape[1]), min(before.shape[0], after.shape[0])), 0, 0)
 
 
-def _try_shifts(before: Page, after: Page, in_place: Array, shifts: Sequence[Shift]) -> tuple[list[Piece], set[Shift]]:
+class _Costs(NamedTuple):
+    """Sums over strips of columns, row by row, as `Columns` takes them."""
+
+    mismatch: dict[Shift, FloatArray]
+    insert: FloatArray
+    remove: FloatArray
+    steps: FloatArray
+
+
+def _try_shifts(before: Page, after: Page, costs: _Costs, shifts: Sequence[Shift]) -> tuple[list[Piece], set[Shift]]:
     """The best pieces with these shifts, and the shifts that explain too little where they are used."""
-    strips = np.stack([strip_sums(in_place), *(strip_sums(mismatch(before, after, shift)) for shift in shifts[1:])])
-    insert = _LOST * strip_sums(after.texture())
-    bands, followed = column_bands(strips, insert)
+    strips = np.stack([costs.mismatch[shift] for shift in shifts])
+    bands, followed = column_bands(strips, costs.insert)
     shifts = [shifts[number] for number in followed]
     columns = Columns(
         dy=[shift.dy for shift in shifts],
         mismatch=strips[followed],
-        insert=insert,
-        remove=_LOST * strip_sums(before.texture()),
-        steps=strip_sums(_edge_above(after.grey)),
+        insert=costs.insert,
+        remove=costs.remove,
+        steps=costs.steps,
         switch=_SWITCH,
     )
     pieces: list[Piece] = []
