@@ -209,8 +209,12 @@ def _verdict_kinds(host: Host, domain: str) -> set[str]:
 def _mask(change: ChangeMap, found: Sequence[ChangeRegion], threshold: float) -> Array:
     """uint8 0/255: at or above the threshold, comparable, and inside a kept region."""
     height, width = change.score.shape
-    inside = region_tools.rasterise([region.geometry for region in found], width, height)
-    return np.where(inside & (change.score >= threshold) & change.valid, 255, 0).astype(np.uint8)
+    mask = np.zeros((height, width), dtype=np.uint8)
+    for region in found:
+        box, inside = region_tools.covered(region.geometry, width, height)
+        part = box.slices
+        mask[part][inside & (change.score[part] >= threshold) & change.valid[part]] = 255
+    return mask
 
 
 def source_info(frame: Frame, *, windowed: bool) -> SourceInfo:

@@ -106,16 +106,28 @@ def rasterise(geometries: Iterable[BaseGeometry], width: int, height: int) -> Bo
     """
     out = np.zeros((height, width), dtype=np.bool_)
     for geometry in geometries:
-        bounds = _pixel_bounds(geometry.bounds).intersection(Box(0, 0, width, height))
-        if not bounds.area:
-            continue
-        if geometry.equals(shapely.box(*geometry.bounds)) and _whole(geometry.bounds):
-            out[bounds.slices] = True
-            continue
-        columns, rows = np.meshgrid(np.arange(bounds.x0, bounds.x1) + 0.5, np.arange(bounds.y0, bounds.y1) + 0.5)
-        shapely.prepare(geometry)
-        out[bounds.slices] |= shapely.contains_xy(geometry, columns, rows)
+        box, inside = covered(geometry, width, height)
+        out[box.slices] |= inside
     return out
+
+
+def covered(geometry: BaseGeometry, width: int, height: int) -> tuple[Box, BoolArray]:
+    """The pixels whose centre lies in a geometry, as a part of the grid.
+
+    Args:
+        geometry: (Multi)Polygon on the grid.
+        width: columns of the grid.
+        height: rows of the grid.
+
+    Returns:
+        The geometry's box clipped to the grid (area 0 when it lies outside), and (box.height, box.width) bool.
+    """
+    box = _pixel_bounds(geometry.bounds).intersection(Box(0, 0, width, height))
+    if not box.area or (_whole(geometry.bounds) and geometry.equals(shapely.box(*geometry.bounds))):
+        return box, np.ones((box.height, box.width), dtype=np.bool_)
+    columns, rows = np.meshgrid(np.arange(box.x0, box.x1) + 0.5, np.arange(box.y0, box.y1) + 0.5)
+    shapely.prepare(geometry)
+    return box, shapely.contains_xy(geometry, columns, rows)
 
 
 def _whole(bounds: BBox) -> bool:
