@@ -127,7 +127,7 @@ def covered(geometry: BaseGeometry, width: int, height: int) -> tuple[Box, BoolA
         return box, np.ones((box.height, box.width), dtype=np.bool_)
     columns, rows = np.meshgrid(np.arange(box.x0, box.x1) + 0.5, np.arange(box.y0, box.y1) + 0.5)
     shapely.prepare(geometry)
-    return box, shapely.contains_xy(geometry, columns, rows)
+    return box, np.asarray(shapely.contains_xy(geometry, columns, rows), dtype=np.bool_)
 
 
 def _whole(bounds: BBox) -> bool:
