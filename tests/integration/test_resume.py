@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import shutil
@@ -301,7 +302,13 @@ def test_an_interrupted_batch_ends_quickly_says_so_and_can_be_resumed(
     command = [sys.executable, "-m", "onediff_plugins", "batch", str(listed), "--out", str(out), "--workers", "1"]
     slow = {**environment, "TOY_SLEEP": "0.3"}
     with subprocess.Popen(
-        command, env=slow, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command,
+        env=slow,
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # A test run in the background of a shell inherits that SIGINT is ignored.
+        preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     ) as run:
         try:
             deadline = time.monotonic() + 60
