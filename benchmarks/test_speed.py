@@ -13,6 +13,7 @@ import pytest
 import rasterio
 import shapely
 from affine import Affine
+from PIL import Image
 
 from onediff_plugins import (
     ChangeMap,
@@ -132,6 +133,17 @@ def test_ui_page(benchmark: BenchmarkFixture) -> None:
     record = benchmark(to_record, Host(), *shipped("ui"), "ui")
     assert (record["after"]["width"], record["after"]["height"]) == (1280, 800)
     assert record["changed"]
+
+
+def test_ui_page_by_counting(benchmark: BenchmarkFixture) -> None:
+    """What the least possible diff costs on the same machine at the same time."""
+    about(benchmark, "the same page by Pillow and numpy: decode and count the pixels that differ", "-")
+
+    def count() -> int:
+        before, after = (np.asarray(Image.open(path).convert("RGB")) for path in shipped("ui"))
+        return int((before != after).any(axis=2).sum())
+
+    assert benchmark(count) > 1000
 
 
 def write_scene(path: Path, matrix: np.ndarray, *, buildings: bool) -> None:

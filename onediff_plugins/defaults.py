@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from onediff_plugins.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
-    from onediff_plugins.records import ChangeRegion
+    from onediff_plugins.records import ChangeRegion, ChangeResult
     from onediff_plugins.settings import DomainSettings
     from onediff_plugins.specs import BuildContext, ExecutorSpec, ExporterSpec, ModelSpec
     from onediff_plugins.types import ChangeMap, ImagePair, PairRequest, Registration
@@ -76,24 +77,45 @@ def _build_template(context: BuildContext) -> Any:  # noqa: ANN401  # a Describe
 @hookimpl
 def onediff_exporters() -> Iterable[ExporterSpec]:
     """JSON, GeoJSON and PNG."""
-    from onediff_plugins import exporters
     from onediff_plugins.specs import ExporterSpec
 
+    yield ExporterSpec(name="json", suffixes=(".json", ".jsonl"), write=_write_json, summary="the record, one or many")
     yield ExporterSpec(
-        name="json", suffixes=(".json", ".jsonl"), write=exporters.write_json, summary="the record, one or many"
+        name="geojson", suffixes=(".geojson",), write=_write_geojson, summary="regions on the map, RFC 7946"
     )
-    yield ExporterSpec(
-        name="geojson", suffixes=(".geojson",), write=exporters.write_geojson, summary="regions on the map, RFC 7946"
-    )
-    yield ExporterSpec(
-        name="png", suffixes=(".png",), write=exporters.write_png, summary="score, mask and overlay as pictures"
-    )
+    yield ExporterSpec(name="png", suffixes=(".png",), write=_write_png, summary="score, mask and overlay as pictures")
 
 
 @hookimpl
 def onediff_executors() -> Iterable[ExecutorSpec]:
     """`local`: processes on this machine."""
-    from onediff_plugins.executors import run_local
     from onediff_plugins.specs import ExecutorSpec
 
-    yield ExecutorSpec(name="local", run=run_local, summary="spawned processes on this machine")
+    yield ExecutorSpec(name="local", run=_run_local, summary="spawned processes on this machine")
+
+
+# The modules behind these are loaded when something is written or run, not when it is listed.
+
+
+def _write_json(results: Sequence[ChangeResult], out: Path) -> Mapping[str, str]:
+    from onediff_plugins.exporters import write_json
+
+    return write_json(results, out)
+
+
+def _write_geojson(results: Sequence[ChangeResult], out: Path) -> Mapping[str, str]:
+    from onediff_plugins.exporters import write_geojson
+
+    return write_geojson(results, out)
+
+
+def _write_png(results: Sequence[ChangeResult], out: Path) -> Mapping[str, str]:
+    from onediff_plugins.exporters import write_png
+
+    return write_png(results, out)
+
+
+def _run_local(fn: Callable[[Any], Any], items: Sequence[Any], workers: int) -> Iterator[tuple[int, Any]]:
+    from onediff_plugins.executors import run_local
+
+    return run_local(fn, items, workers)

@@ -49,7 +49,12 @@ class Record(BaseModel):
     """Base of the records: frozen, no unknown fields, JSON by alias."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", arbitrary_types_allowed=True, populate_by_name=True, serialize_by_alias=True
+        frozen=True,
+        extra="forbid",
+        arbitrary_types_allowed=True,
+        populate_by_name=True,
+        serialize_by_alias=True,
+        defer_build=True,  # at the first record, not at import: listing plugins makes none
     )
 
     def replace(self, **changes: Any) -> Self:  # noqa: ANN401  # any field of the record
