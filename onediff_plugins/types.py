@@ -316,11 +316,13 @@ class ImagePair:
             raise ValueError(f"pair {self.id!r} has no before_on_after yet: it exists from stage 3 (warp) on")
         return self.before_on_after
 
-    @property
+    @functools.cached_property  # asked for once per region, and as large as the image
     def valid(self) -> BoolArray:
         """(H, W) bool on the after grid: what can be compared, parts without a counterpart included."""
         both = self.after.valid & self.aligned.valid
-        return both if self.unmatched_after is None else both | (self.after.valid & self.unmatched_after)
+        if self.unmatched_after is not None:
+            both |= self.after.valid & self.unmatched_after
+        return _read_only(both)
 
 
 class Piece(NamedTuple):
