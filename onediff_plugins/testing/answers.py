@@ -10,13 +10,13 @@ import shapely
 
 from onediff_plugins.records import ChangeResult
 from onediff_plugins.testing import scenes
-from onediff_plugins.testing.base import PluginTests
+from onediff_plugins.testing.base import ConformanceTests
 from onediff_plugins.testing.checks import comparable, region_problems
 from onediff_plugins.testing.messages import failure
 from onediff_plugins.types import Box
 
 
-class AnswerTests(PluginTests):
+class AnswerTests(ConformanceTests):
     """What changed is said, and nothing else.
 
     Attributes:
