@@ -104,9 +104,9 @@ class ConformanceTests:
         return next(info for info in self.host.plugins if info.name == name)
 
     def require_loaded(self) -> None:
-        """Skip a check that cannot run because the plugin does not load, which is a failure of its own."""
+        """Fail a check that cannot run because the plugin does not load."""
         if self.plugin is not None and self.plugin_info.status != "loaded":
-            pytest.skip(f"the plugin does not load: {self.plugin_info.error}")
+            pytest.fail(f"the plugin does not load: {self.plugin_info.error}")
 
     @property
     def domain(self) -> DomainSpec:
@@ -144,9 +144,14 @@ class ConformanceTests:
             return scenes.page(*self.size, int(dx), int(dy), place=place)
         return scenes.terrain(*self.size, dx, dy, place=place)
 
-    def insert(self, picture: Array) -> tuple[Array, Box]:
-        """The picture with one rectangle that your domain must find, and where it is; a copy."""
-        box = scenes.free_box(*self.size)
+    def insert(self, picture: Array, box: Box | None = None) -> tuple[Array, Box]:
+        """A copy of the picture with one thing that your domain must find, a plain rectangle, and where it is.
+
+        Args:
+            picture: (H, W) or (H, W, 3).
+            box: the place that it fills; None for the usual one.
+        """
+        box = box or scenes.free_box(*self.size)
         return scenes.insert_rectangle(picture, box), box
 
     def source(self, picture: Array, *, valid: BoolArray | None = None, georef: GeoRef | None = None) -> Any:  # noqa: ANN401

@@ -60,7 +60,8 @@ class PreprocessingTests(ConformanceTests):
             pytest.skip('a domain of "pieces" gets the pair itself as its overview')
         here = self.draw()
         uneven = here.copy()
-        uneven[:, : here.shape[1] // 2] //= 3  # a window in the dark half has other statistics than the scene
+        dark = uneven[:, : here.shape[1] // 2]
+        dark[...] = (dark * 0.3).astype(here.dtype)  # a window there has other statistics than the scene
         pair, seen = self.warp(self.place(uneven), self.place(self.insert(uneven)[0]))
         whole = self.host.preprocess_pair(self.domain.name, pair, seen)
         window = Box(0, 0, pair.after.width // 2, pair.after.height)
@@ -85,4 +86,5 @@ def _window(pair: ImagePair, box: Box) -> ImagePair:
     def part(frame: Frame) -> Frame:
         return replace(frame, pixels=frame.pixels[(slice(None), *box.slices)], valid=frame.valid[box.slices])
 
-    return replace(pair, after=part(pair.after), before_on_after=part(pair.aligned))
+    unmatched = None if pair.unmatched_after is None else pair.unmatched_after[box.slices]
+    return replace(pair, after=part(pair.after), before_on_after=part(pair.aligned), unmatched_after=unmatched)
