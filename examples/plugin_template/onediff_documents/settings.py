@@ -11,9 +11,7 @@ class DocumentsSettings(DomainSettings):
     """Settings of scanned pages; lengths are in pixels of the after scan. See `DomainSettings` for what is shared."""
 
     align: bool = Field(default=True, description="find skew, shift and scale; off compares equal sizes as they lie")
-    jitter_px: int = Field(
-        default=2, ge=0, le=16, description="px by which a scanner may put the same stroke elsewhere"
-    )
+    jitter_px: int = Field(default=2, ge=0, le=16, description="px by which a scanner may put the same word elsewhere")
     contrast: float = Field(
         default=0.15,
         gt=0,

@@ -5,6 +5,7 @@ Everything comes from Pillow and a seed, so the tests can draw pages of their ow
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 import cv2
@@ -29,9 +30,8 @@ def page(prices: tuple[tuple[str, str], ...] = PRICES) -> Image.Image:
     write(sheet, 90, 90, "Supply contract", 40)
     write(sheet, 90, 150, "between Hillside Orchard and the Corner Shop", 22)
     for row, clause in enumerate(CLAUSES):
-        first, _, rest = clause.partition(" of ")
-        write(sheet, 90, 230 + 92 * row, f"{first} of", 22)
-        write(sheet, 90, 260 + 92 * row, f"     {rest}", 22)
+        for line, words in enumerate(textwrap.wrap(clause, 52, subsequent_indent="     ")):
+            write(sheet, 90, 230 + 92 * row + 30 * line, words, 22)
     for row, (what, price) in enumerate(prices):
         write(sheet, 120, 730 + 44 * row, what, 24)
         write(sheet, 560, 730 + 44 * row, price, 24)
@@ -65,7 +65,9 @@ def stamp(sheet: Image.Image, x: int, y: int, words: str = "PAID") -> None:
     draw.text((x + 75, y + 35), words, font=ImageFont.load_default(38), fill=RED, anchor="mm")
 
 
-def scan(sheet: Image.Image, seed: int, *, degrees: float = 0, shift: tuple[float, float] = (0, 0), zoom: float = 1):
+def scan(
+    sheet: Image.Image, seed: int, *, degrees: float = 0, shift: tuple[float, float] = (0, 0), zoom: float = 1
+) -> np.ndarray:
     """What a scanner makes of a sheet: (H, W) uint8, skewed, shifted, unevenly lit, soft and noisy.
 
     Args:
@@ -90,7 +92,7 @@ def scan(sheet: Image.Image, seed: int, *, degrees: float = 0, shift: tuple[floa
 def contract() -> tuple[np.ndarray, np.ndarray]:
     """The sample pair: signed, stamped, one clause struck out, one price changed; the second scan lay askew."""
     after = page((("Apples, per crate", "18.50"), ("Pears, per crate", "17.50"), ("Delivery", "35.00")))
-    strike_out(after, (90, 506, 640, 532))
+    strike_out(after, (90, 506, 610, 532))
     stamp(after, 580, 940)
     sign(after, 110, 1030)
     return scan(page(), 1), scan(after, 2, degrees=0.8, shift=(6, -9), zoom=1.02)
