@@ -22,6 +22,11 @@ from typing import Final
 from distributions import CONTRACT, DOMAINS, REPO
 
 CONFORMANCE: Final = REPO / "tests" / "conformance"
+_PIP: Final = ("-m", "pip", "--disable-pip-version-check", "install", "--quiet", "-c", str(REPO / "constraints.txt"))
+
+
+class AloneError(Exception):
+    """A domain that cannot stand alone; the message says why."""
 
 
 def main(asked: list[str]) -> int:
@@ -29,69 +34,57 @@ def main(asked: list[str]) -> int:
     if unknown := sorted(set(asked) - set(DOMAINS)):
         print(f"alone: no domain {', '.join(unknown)}; there are {', '.join(DOMAINS)}", file=sys.stderr)
         return 2
-    failed = []
+    failed = False
     with tempfile.TemporaryDirectory(prefix="onediff-alone-") as name:
         contract = CONTRACT.build_wheel(Path(name))
         for domain in asked or DOMAINS:
             started = time.monotonic()
-            problem, summary = _alone(domain, contract, Path(name))
-            if problem:
-                failed.append(domain)
-                print(problem, file=sys.stderr)
+            try:
+                summary = check(domain, contract, Path(name))
+            except AloneError as exc:
+                failed, summary = True, "FAILED"
+                print(exc, file=sys.stderr)
             print(f"{domain}: {summary} ({time.monotonic() - started:.0f} s with its installation)", flush=True)
     return 1 if failed else 0
 
 
-def _alone(domain: str, contract: Path, folder: Path) -> tuple[str, str]:
-    """What went wrong, or "", and a summary."""
+def check(domain: str, contract: Path, folder: Path) -> str:
+    """The last line of pytest, such as "21 passed, 9 skipped in 1.21s".
+
+    Args:
+        domain: its folder's name under `domains/`.
+        contract: the wheel of onediff-plugins.
+        folder: where to build and install; left as it is.
+
+    Raises:
+        AloneError: the domain cannot be installed, something else of ours is there too, or a test fails.
+    """
     tests = CONFORMANCE / f"test_{domain}.py"
     if not tests.is_file():
-        return f"{tests.relative_to(REPO)} is missing: write `class Test...(DomainPluginTests)` there", "no tests"
-    wheel = DOMAINS[domain].build_wheel(folder)
-    environment = folder / f"{domain}-environment"
-    venv.create(environment, with_pip=True)
-    python = environment / ("Scripts" if os.name == "nt" else "bin") / "python"
-    neutral = folder / f"{domain}-tests"
+        raise AloneError(f"{tests.relative_to(REPO)} is missing: write `class Test...(DomainPluginTests)` there")
+    environment, neutral = folder / f"{domain}-environment", folder / f"{domain}-tests"
     neutral.mkdir()
     shutil.copy(tests, neutral)
+    venv.create(environment, with_pip=True)
+    python = environment / ("Scripts" if os.name == "nt" else "bin") / "python"
 
-    pip: list[str | Path] = [
-        python,
-        "-m",
-        "pip",
-        "--disable-pip-version-check",
-        "install",
-        "--quiet",
-        "-c",
-        REPO / "constraints.txt",
-    ]
-    if problem := _run([*pip, f"{contract}[testing]", wheel], neutral)[1]:
-        return problem, "cannot be installed"
-    listing, problem = _run([python, "-m", "onediff_plugins", "plugins", "--json"], neutral)
-    if problem:
-        return problem, "`onediff plugins` fails"
-    loaded = {plugin["name"]: plugin["status"] for plugin in json.loads(listing)["plugins"]}
+    _run(neutral, python, *_PIP, f"{contract}[testing]", DOMAINS[domain].build_wheel(folder))
+    listing = json.loads(_run(neutral, python, "-m", "onediff_plugins", "plugins", "--json"))
+    loaded = {plugin["name"]: plugin["status"] for plugin in listing["plugins"]}
     if loaded != {"built-in": "loaded", domain: "loaded"}:
-        return f"{domain}: expected the built-in behaviour and {domain}, found {loaded}", "not alone"
-    pytest: list[str | Path] = [
-        python,
-        "-m",
-        "pytest",
-        "-q",
-        "-W",
-        "error",
-        tests.name,
-    ]  # warnings are errors, as in the whole suite
-    printed, problem = _run(pytest, neutral)
-    return problem, (printed.strip().splitlines() or ["pytest said nothing"])[-1].strip("= ")
+        raise AloneError(f"{domain}: expected the built-in behaviour and {domain} and nothing else, found {loaded}")
+    # Warnings are errors, as in the whole suite.
+    printed = _run(neutral, python, "-m", "pytest", "-q", "-W", "error", tests.name)
+    return printed.strip().splitlines()[-1].strip("= ")
 
 
-def _run(command: list[str | Path], folder: Path) -> tuple[str, str]:
-    """What a command prints, and what went wrong, or ""."""
+def _run(folder: Path, *command: str | Path) -> str:
+    """What a command prints."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("ONEDIFF_", "PYTHON", "PYTEST"))}
     done = subprocess.run(command, cwd=folder, env=clean, capture_output=True, text=True, check=False)
-    problem = f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}" if done.returncode else ""
-    return done.stdout, problem
+    if done.returncode:
+        raise AloneError(f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
+    return done.stdout
 
 
 if __name__ == "__main__":

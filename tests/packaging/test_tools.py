@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import alone
 import snippets
 from distributions import DISTRIBUTIONS, DOMAINS
 
@@ -58,13 +59,34 @@ def test_a_mark_that_leads_nowhere_is_an_error(page: str, says: str) -> None:
         snippets.stale(page)
 
 
-def alone(repo: Path, *domains: str) -> subprocess.CompletedProcess[str]:
+def test_a_domain_without_conformance_tests_is_told_to_write_them(tmp_path: Path) -> None:
+    with pytest.raises(alone.AloneError, match=r"test_nowhere\.py is missing: write `class"):
+        alone.check("nowhere", tmp_path, tmp_path)
+
+
+def test_a_domain_that_fails_is_an_exit_code_and_the_next_one_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def check(domain: str, contract: Path, folder: Path) -> str:
+        if domain == "ui":
+            raise alone.AloneError("one check failed")
+        return "21 passed"
+
+    monkeypatch.setattr(alone, "check", check)
+    assert alone.main(["ui", "satellite"]) == 1
+    out, err = capsys.readouterr()
+    assert [line.partition(" (")[0] for line in out.splitlines()] == ["ui: FAILED", "satellite: 21 passed"]
+    assert err == "one check failed\n"
+    assert alone.main(["satellite"]) == 0
+
+
+def run_alone(repo: Path, *domains: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(repo / "tools" / "alone.py"), *domains]
     return subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
 
 
 def test_a_domain_that_does_not_exist_cannot_be_tested_alone(repo: Path) -> None:
-    done = alone(repo, "uu")
+    done = run_alone(repo, "uu")
     assert (done.returncode, done.stdout) == (2, "")
     assert "no domain uu" in done.stderr
 
@@ -72,7 +94,7 @@ def test_a_domain_that_does_not_exist_cannot_be_tested_alone(repo: Path) -> None
 @pytest.mark.slow
 def test_a_domain_alone_conforms(repo: Path) -> None:
     """One of them; `make alone` runs all."""
-    done = alone(repo, "ui")
+    done = run_alone(repo, "ui")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("ui: ")
     assert " passed" in done.stdout
