@@ -18,13 +18,13 @@ except ImportError as exc:
         "pytest", "the conformance kit onediff_plugins.testing", "onediff-plugins[testing]"
     ) from exc
 
-_CHECKING = ("alignment", "answers", "base", "exporters", "loading", "models", "preprocessing")
+_CHECKING = ("alignment", "answers", "base", "declaration", "exporters", "loading", "models", "preprocessing")
 # Before they are imported, so that a failed assert shows its values as it does in a test file.
 pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in _CHECKING))
 
-from onediff_plugins.testing.base import PluginTests  # noqa: E402
 from onediff_plugins.testing.domain import DomainPluginTests  # noqa: E402
 from onediff_plugins.testing.exporters import ExporterTests  # noqa: E402
+from onediff_plugins.testing.loading import PluginTests  # noqa: E402
 from onediff_plugins.testing.models import ModelTests  # noqa: E402
 
 __all__ = ["DomainPluginTests", "ExporterTests", "ModelTests", "PluginTests"]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from onediff_plugins.errors import OneDiffError, PairError, RegistrationError
-from onediff_plugins.testing.base import PluginTests
+from onediff_plugins.testing.base import ConformanceTests
 from onediff_plugins.testing.checks import grid_points
 from onediff_plugins.testing.messages import failure
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from onediff_plugins.types import Array, Registration
 
 
-class AlignmentTests(PluginTests):
+class AlignmentTests(ConformanceTests):
     """Content is found where it lies.
 
     Attributes:

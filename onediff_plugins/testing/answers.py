@@ -9,14 +9,13 @@ import pytest
 import shapely
 
 from onediff_plugins.records import ChangeResult
-from onediff_plugins.testing import scenes
-from onediff_plugins.testing.base import PluginTests
+from onediff_plugins.testing.base import ConformanceTests
 from onediff_plugins.testing.checks import comparable, region_problems
 from onediff_plugins.testing.messages import failure
 from onediff_plugins.types import Box
 
 
-class AnswerTests(PluginTests):
+class AnswerTests(ConformanceTests):
     """What changed is said, and nothing else.
 
     Attributes:
@@ -69,7 +68,7 @@ class AnswerTests(PluginTests):
             Box(width - width // 5, height - height // 7, width, height),
             Box(width - width // 8, height // 3, width, height // 2),
         ):
-            after = scenes.insert_rectangle(after, box)
+            after, _ = self.insert(after, box)
         result = self.compare(self.place(here), self.place(after))
         assert result.regions, self._answer_failure(result, "three inserted rectangles", "regions")
         problems = region_problems(result, self.domain, self.host.settings(self.domain.name).threshold)
@@ -134,7 +133,8 @@ class AnswerTests(PluginTests):
 
     def test_the_same_pair_gives_the_same_result(self) -> None:
         """Records of two runs are equal but for their timings."""
-        first, second = (comparable(self.compare(*self.changed_pair())) for _ in range(2))
+        pair = self.changed_pair()
+        first, second = (comparable(self.compare(*pair)) for _ in range(2))
         changed = sorted(key for key in first if first[key] != second.get(key))
         assert not changed, failure(
             f"domain {self.domain.name!r}",

@@ -39,7 +39,7 @@ class PlainDomain:
         return DomainSpec(name=PLAIN, summary="the built-in behaviour", settings=DomainSettings)
 
 
-class PluginTests:
+class ConformanceTests:
     """Base of the kit's classes; has no checks of its own.
 
     Attributes:
@@ -99,26 +99,28 @@ class PluginTests:
     @property
     def plugin_info(self) -> PluginInfo:
         """What the host says of the plugin: loaded, or broken and why."""
+        assert self.plugin is not None, f"{type(self).__name__}: set `plugin` to your plugin module"
         name = str(getattr(self.plugin, "__name__", type(self.plugin).__name__))
         return next(info for info in self.host.plugins if info.name == name)
 
     def require_loaded(self) -> None:
-        """Skip a check that cannot run because the plugin does not load, which is a failure of its own."""
+        """Fail a check that cannot run because the plugin does not load."""
         if self.plugin is not None and self.plugin_info.status != "loaded":
-            pytest.skip(f"the plugin does not load: {self.plugin_info.error}")
+            pytest.fail(f"the plugin does not load: {self.plugin_info.error}")
 
     @property
     def domain(self) -> DomainSpec:
         """The domain that the pictures are compared in."""
         self.require_loaded()
-        domains = {name: spec for name, spec in self.host.domains().items() if name != PLAIN}
+        domains = self.host.domains()
         if self.domain_name is not None:
             return self.host.domain(self.domain_name)
+        own = sorted(domains.keys() - {PLAIN})
+        if len(own) > 1:
+            pytest.fail(f"{type(self).__name__}: the plugins bring {', '.join(own)}; set `domain_name` to one of them")
         if not domains:
-            return self.host.domain(PLAIN)
-        if len(domains) > 1:
-            pytest.fail(f"{type(self).__name__}: the plugins bring {', '.join(sorted(domains))}; set `domain_name`")
-        return next(iter(domains.values()))
+            pytest.skip("the plugin brings no domain")
+        return domains[own[0] if own else PLAIN]
 
     def can(self, capability: str) -> bool:
         """Whether the domain claims a capability; `onediff_plugins.specs` lists the words."""
@@ -142,9 +144,14 @@ class PluginTests:
             return scenes.page(*self.size, int(dx), int(dy), place=place)
         return scenes.terrain(*self.size, dx, dy, place=place)
 
-    def insert(self, picture: Array) -> tuple[Array, Box]:
-        """The picture with one rectangle that your domain must find, and where it is; a copy."""
-        box = scenes.free_box(*self.size)
+    def insert(self, picture: Array, box: Box | None = None) -> tuple[Array, Box]:
+        """A copy of the picture with one thing that your domain must find, a plain rectangle, and where it is.
+
+        Args:
+            picture: (H, W) or (H, W, 3).
+            box: the place that it fills; None for the usual one.
+        """
+        box = box or scenes.free_box(*self.size)
         return scenes.insert_rectangle(picture, box), box
 
     def source(self, picture: Array, *, valid: BoolArray | None = None, georef: GeoRef | None = None) -> Any:  # noqa: ANN401

@@ -75,8 +75,8 @@ def _inside(bounds: BBox, size: tuple[int, int]) -> bool:
 
 
 def comparable(result: ChangeResult) -> dict[str, object]:
-    """A record as JSON values without its timings: what "the same result" means."""
-    values = result.model_dump(mode="json")
+    """A record as JSON values without its timings: what "the same result" means; the repr of what is not JSON."""
+    values = result.model_dump(mode="json", fallback=repr)
     del values["timings_ms"]
     return values
 

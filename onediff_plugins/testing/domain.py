@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from onediff_plugins.testing.alignment import AlignmentTests
 from onediff_plugins.testing.answers import AnswerTests
-from onediff_plugins.testing.loading import LoadingTests
+from onediff_plugins.testing.declaration import DeclarationTests
+from onediff_plugins.testing.loading import PluginTests
 from onediff_plugins.testing.preprocessing import PreprocessingTests
 
 
-class DomainPluginTests(LoadingTests, AlignmentTests, PreprocessingTests, AnswerTests):
+class DomainPluginTests(PluginTests, DeclarationTests, AlignmentTests, PreprocessingTests, AnswerTests):
     """What every domain must do; a subclass names the plugin.
 
         class TestXray(DomainPluginTests):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from onediff_plugins.errors import ExportError, OneDiffError
-from onediff_plugins.testing.base import PluginTests
+from onediff_plugins.testing.base import ConformanceTests
 from onediff_plugins.testing.checks import comparable, differing
 from onediff_plugins.testing.messages import failure
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from onediff_plugins.types import Array
 
 
-class ExporterTests(PluginTests):
+class ExporterTests(ConformanceTests):
     """What every exporter must do; a subclass names the plugin and the exporter.
 
     Attributes:

@@ -46,11 +46,15 @@ def _of_marked(name: str, function: Callable[..., Any], marks: dict[str, Any]) -
         excused = marks["optionalhook"] and not _guess(hook)
         return [] if excused else [f"there is no hook {hook!r}{_guess(hook)}"]
     problems = []
+    given = ", ".join(SPECS[hook]) or "none"
     for argument in inspect.signature(function).parameters.values():
-        if argument.kind in (argument.VAR_POSITIONAL, argument.VAR_KEYWORD) or argument.name not in SPECS[hook]:
-            given = ", ".join(SPECS[hook]) or "none"
+        if argument.kind in (argument.VAR_POSITIONAL, argument.VAR_KEYWORD):
+            problems.append(
+                f"{name} takes {str(argument).partition(':')[0]!r}, which is never filled; ask for: {given}"
+            )
+        elif argument.name not in SPECS[hook]:
             hint = _guess(argument.name, SPECS[hook])
-            problems.append(f"{name} takes {str(argument).partition(':')[0]!r}; the arguments are: {given}{hint}")
+            problems.append(f"{name} takes {argument.name!r}; the arguments are: {given}{hint}")
         elif argument.default is not argument.empty:
             problems.append(f"{name} gives {argument.name!r} a default, so it is never filled: take the default away")
     return problems
