@@ -12,9 +12,9 @@ from onediff_plugins.images import header
 if TYPE_CHECKING:
     from onediff_plugins import PairRequest
 
-# Long side over short side of A4 and its kin, and of US letter and legal.
-_PAPER: Final = (2**0.5, 11 / 8.5, 14 / 8.5)
-_PAPER_TOLERANCE: Final = 0.03
+# Long side over short side of A4 and its kin, and of US letter; many screens have the shape of US legal.
+_PAPER: Final = (2**0.5, 11 / 8.5)
+_PAPER_TOLERANCE: Final = 0.02
 
 
 def sniff(request: PairRequest) -> float:

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 
     from onediff_documents.settings import DocumentsSettings
     from onediff_plugins import ChangeRegion
-    from onediff_plugins.types import BoolArray
+    from onediff_plugins.records import Kind
+    from onediff_plugins.types import BoolArray, Box
 
     FloatImage = NDArray[np.float32]
 
+_DIRECTIONS: Final[tuple[Kind, ...]] = ("added", "removed")
 # Share of a region's ink that must speak for one direction: a new number in the place of an old one is "changed".
 _ONE_WAY: Final = 0.9
 
@@ -36,8 +38,6 @@ def extract_regions(change: ChangeMap, settings: DocumentsSettings) -> list[Chan
         scan, sorts and numbers.
     """
     strokes = (change.score >= settings.threshold) & change.valid
-    # A user may ask for a detector of another plugin, which gives no such classes: then there is no evidence.
-    classes = {} if change.class_scores is None else dict(zip(change.class_names, change.class_scores, strict=True))
     height, width = change.score.shape
 
     regions = []
@@ -48,15 +48,21 @@ def extract_regions(change: ChangeMap, settings: DocumentsSettings) -> list[Chan
         ink_px = int(np.count_nonzero(ink))
         if ink_px < settings.min_ink_px:
             continue
-        one_way = [
-            kind
-            for kind in ("added", "removed")
-            if kind in classes and np.mean(classes[kind][box.slices][ink] >= settings.threshold) >= _ONE_WAY
-        ]
-        kind = one_way[0] if len(one_way) == 1 else "changed"
         score = float(change.score[box.slices][ink].mean())
+        kind = _kind(change, box, ink, settings.threshold)
         regions.append(region.replace(kind=kind, score=score, attributes={"ink_px": ink_px}))
     return regions
+
+
+def _kind(change: ChangeMap, box: Box, ink: BoolArray, threshold: float) -> Kind:
+    """What nearly all of a region's ink says; "changed" where that is not one thing."""
+    if change.class_scores is None:  # a detector of another plugin was asked for, which gives no evidence of direction
+        return "changed"
+    evidence = dict(zip(change.class_names, change.class_scores[:, *box.slices], strict=True))
+    one_way = [
+        kind for kind in _DIRECTIONS if kind in evidence and np.mean(evidence[kind][ink] >= threshold) >= _ONE_WAY
+    ]
+    return one_way[0] if len(one_way) == 1 else "changed"
 
 
 def _blots(strokes: BoolArray, join_px: int) -> FloatImage:

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from onediff_plugins import Box
+from onediff_documents import plugin
+from onediff_documents.domain import DOMAIN
+from onediff_plugins import Box, Host, PairRequest
 from onediff_plugins.errors import RegistrationError
 
 
@@ -68,6 +70,27 @@ def test_a_paler_scan_is_no_change(compare):
     assert compare(scan.astype(np.uint8), paler).changed is False
 
 
+def test_dust_and_ink_that_shines_through_are_no_change(compare):
+    clean, dirty = (draw.scan(draw.page(), seed, degrees=degrees) for seed, degrees in ((1, 0), (2, 0.5)))
+    shines = 0.12 * (255.0 - draw.scan(draw.page(), 3)[:, ::-1])
+    dirty = np.clip(dirty - shines, 0, 255).astype(np.uint8)
+    for x, y in np.random.default_rng(4).integers(0, 800, (60, 2)):
+        dirty[y : y + 2, x : x + 2] = 60
+    assert compare(clean, dirty).changed is False
+
+
+def test_a_marker_pen_is_ink_although_it_is_bright(compare):
+    before, after = (np.repeat(draw.scan(draw.page(), seed)[:, :, None], 3, axis=2) for seed in (1, 2))
+    after[500:530, 90:400, 2] //= 2  # yellow: only blue is darker
+    assert kinds(compare(before, after)) == ["added"]
+
+
+def test_a_detector_that_knows_no_direction_finds_changed_passages(compare):
+    stamped = draw.page()
+    draw.stamp(stamped, 560, 940)
+    assert kinds(compare(draw.scan(draw.page(), 1), draw.scan(stamped, 1), detector="difference")) == ["changed"]
+
+
 def test_the_depth_of_a_scan_does_not_matter(compare):
     scan = draw.scan(draw.page(), 1)
     assert compare(scan, scan.astype(np.uint16) * 257).changed is False
@@ -95,6 +118,30 @@ def test_a_window_sees_what_the_whole_page_sees(compare):
     (part,) = compare(before, after, window=Box(480, 880, 800, 1100)).regions
     assert part.kind == whole.kind == "added"
     np.testing.assert_allclose(np.add(part.bbox_after, [480, 880, 480, 880]), whole.bbox_after, atol=2)
+
+
+def test_alignment_can_be_switched_off_for_equal_sizes_only():
+    host = Host(plugins=[plugin], entry_points=False, settings={"align": False})
+    scan = draw.scan(draw.page(), 1)
+    assert host.compare(scan, draw.scan(draw.page(), 2)).registration.method == "assumed"
+    with pytest.raises(RegistrationError, match="set align=true"):
+        host.compare(scan, scan[:-1])
+
+
+@pytest.mark.parametrize(
+    ("picture", "sure"),
+    [
+        (Image.new("L", (840, 1188)), 0.8),
+        (Image.new("RGB", (840, 1188)), 0.5),
+        (Image.new("L", (1100, 850)), 0.8),
+        (Image.new("L", (1280, 800)), 0.2),
+    ],
+)
+def test_a_grey_sheet_is_surely_a_page(tmp_path, picture, sure):
+    picture.save(tmp_path / "scan.png")
+    path = str(tmp_path / "scan.png")
+    assert DOMAIN.sniff(PairRequest(before=path, after=path)) == sure
+    assert DOMAIN.sniff(PairRequest(before=path, after=str(tmp_path / "missing.png"))) == 0
 
 
 def test_the_sample_pair_is_the_one_that_the_script_draws(compare):
