@@ -9,6 +9,7 @@ import pytest
 import shapely
 
 from onediff_plugins.records import ChangeResult
+from onediff_plugins.regions import areas_m2, map_polygons
 from onediff_plugins.testing.base import ConformanceTests
 from onediff_plugins.testing.checks import comparable, region_problems
 from onediff_plugins.testing.messages import failure
@@ -93,14 +94,16 @@ class AnswerTests(ConformanceTests):
             do="keep Frame.georef",
             section="regions",
         )
+        georef = self.georef()
         for region in result.regions:
-            area = region.attributes.get("area_m2")
-            polygon = region.map_polygon
-            fits = polygon is not None and polygon.within(shapely.box(2.2, 48.8, 2.4, 48.9))
-            fits = fits and area is not None and abs(area / region.geometry.area - 1) < 0.01  # 1 m a pixel, in UTM
+            area, polygon = region.attributes.get("area_m2"), region.map_polygon
+            (wanted,) = areas_m2([region.geometry], georef)
+            (place,) = map_polygons([region.geometry], georef)
+            fits = polygon is not None and polygon.centroid.distance(place.centroid) < 1e-5  # about a metre
+            fits = fits and area is not None and abs(area / wanted - 1) < 0.01
             assert fits, failure(
                 f"regions of domain {self.domain.name!r}",
-                f"{region.geometry.area} px of 1 m near 48.85 N, 2.29 E have area_m2={area}, map_polygon={polygon}",
+                f"a region of {wanted} m2 at {place.centroid} has area_m2={area}, map_polygon={polygon}",
                 expected="attributes.area_m2, and map_polygon in EPSG:4326, longitude first",
                 do="leave both to the host; do not take them away in onediff_refine_result",
                 section="regions",

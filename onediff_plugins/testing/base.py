@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -21,7 +22,7 @@ from onediff_plugins.warp import warp_pair
 from onediff_plugins.windows import overview
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from onediff_plugins.discovery import PluginInfo
     from onediff_plugins.records import ChangeResult
@@ -192,23 +193,15 @@ class ConformanceTests:
 
     def compare(self, before: Any, after: Any, *, name: str = "check") -> ChangeResult:  # noqa: ANN401
         """`Host.compare` in the domain; an error is a failed check that says in which stage and whose it is."""
-        try:
+        with self._explained():
             return self.host.compare(before, after, domain=self.domain.name, id=name)
-        except OneDiffError as exc:
-            message = failure(
-                f"stage {exc.stage or '?'} of domain {self.domain.name!r}",
-                f"{type(exc).__name__}: {exc}",
-                expected="a result: the two pictures can be compared",
-                do="mend the stage, or override `draw`, `insert` or `source` to give pictures that your domain reads",
-                section="pictures",
-            )
-            raise AssertionError(message) from exc
 
     def align(self, before: Any, after: Any) -> tuple[ImagePair, Registration]:  # noqa: ANN401
-        """The pair as loaded, and its registration."""
+        """The pair as loaded, and its registration; errors as `compare`."""
         request = PairRequest(before=before, after=after, domain=self.domain.name, id="check")
-        pair = self.host.load_pair(self.domain.name, request)
-        return pair, self.host.align_pair(self.domain.name, pair)
+        with self._explained():
+            pair = self.host.load_pair(self.domain.name, request)
+            return pair, self.host.align_pair(self.domain.name, pair)
 
     def warp(self, before: Any, after: Any) -> tuple[ImagePair, ImagePair]:  # noqa: ANN401
         """The aligned pair and its overview, as the preprocess stage gets them."""
@@ -220,3 +213,17 @@ class ConformanceTests:
         pair, seen = self.warp(before, after)
         prepared = self.host.preprocess_pair(self.domain.name, pair, seen)
         return prepared, prepared if seen is pair else self.host.preprocess_pair(self.domain.name, seen, seen)
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except OneDiffError as exc:
+            message = failure(
+                f"stage {exc.stage or '?'} of domain {self.domain.name!r}",
+                f"{type(exc).__name__}: {exc}",
+                expected="an answer: these two pictures are a pair",
+                do="mend the stage, or override `draw`, `insert` or `source` to give pictures that your domain reads",
+                section="pictures",
+            )
+            raise AssertionError(message) from exc

@@ -202,6 +202,13 @@ class LooksTooNear(Rigid):
         return super().registration(dx if near else 0, dy if near else 0, response)
 
 
+class RefusesWhatMoved(Rigid):
+    def registration(self, dx, dy, response):
+        if response >= 0.2 and max(abs(dx), abs(dy)) > 3:
+            raise RegistrationError("the camera moved")
+        return super().registration(dx, dy, response)
+
+
 class WholePixelsOnly(Rigid):
     def registration(self, dx, dy, response):
         return super().registration(round(dx), round(dy), response)
@@ -256,6 +263,13 @@ class ClaimsAnySize(Rigid):
     @hookimpl
     def onediff_domain(self):
         return make_spec(capabilities=frozenset({"rigid", "sizes-differ"}), sniff=sniff)
+
+
+class DoesNotDecide(InPieces):
+    @hookimpl
+    def onediff_refine_result(self, result):
+        if result.before.height != result.after.height:
+            return result.replace(changed=None, regions=(), reason="the sizes differ")
 
 
 class WritesToItsInput(Rigid):
@@ -399,6 +413,7 @@ BAD = {
     ],
     "test_a_shift_in_whole_pixels_is_recovered": [
         ("rigid", LooksTooNear(), "(4, -3) px came back as (0.00, 0.00)"),
+        ("rigid", RefusesWhatMoved(), "stage align of domain 'subject': RegistrationError: the camera moved"),
         ("pieces", PiecesTheWrongWay(), "cover 0% of the content"),
         ("pieces", TellsMovesAsChanges(), "only moved is told as changed"),
     ],
@@ -414,6 +429,7 @@ BAD = {
     ],
     "test_images_of_different_size_are_no_pair": [
         ("rigid", CropsToOneSize(), "two sizes got changed="),
+        ("pieces", DoesNotDecide(), "two sizes got no answer: the sizes differ"),
         ("rigid", ClaimsAnySize(), "RegistrationError: sizes differ"),
     ],
     "test_preprocessing_is_pure_and_deterministic": [
