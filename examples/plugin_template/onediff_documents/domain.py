@@ -60,4 +60,5 @@ DOMAIN: Final = DomainSpec(
     capabilities=frozenset({"rigid", "sizes-differ"}),
     sniff=sniff,
     detectors=("documents-ink",),
+    api=1,  # the hook API that this was written for: a host with another one says so, and works on without it
 )
