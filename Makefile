@@ -1,4 +1,4 @@
-# make demo | test | lint | types | bench | clean
+# make demo | test | alone | lint | types | docs | bench | clean
 # Everything happens in .venv. Needed beforehand: GNU make, git and Python 3.11 or newer with venv
 # (Debian: apt-get install make git python3 python3-venv). No other system package is needed by any target.
 
@@ -14,13 +14,15 @@ BUILD_TOOLS := editables hatchling
 PACKAGES := -e .[geo] -e ./domains/satellite -e ./domains/surveillance -e ./domains/ui
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types bench clean
+.PHONY: help demo test alone lint format types docs bench clean
 
 help:
 	@echo "make demo    install the library with its domains, compare the shipped pairs, say where the pictures are"
 	@echo "make test    install what the tests need and run them all (lint and types included)"
+	@echo "make alone   build every wheel, and test each domain alone in a clean environment; make alone DOMAINS=ui"
 	@echo "make lint    ruff and import-linter        make format  let ruff rewrite the code"
 	@echo "make types   mypy --strict                 make bench   speed and memory"
+	@echo "make docs    copy the code that the docs show from its files"
 	@echo "make clean   remove .venv, caches and built files"
 
 $(BIN)/python:
@@ -52,6 +54,10 @@ demo: $(VENV)/.demo.stamp
 test: $(VENV)/.dev.stamp
 	$(BIN)/python -m pytest
 
+alone: $(VENV)/.dev.stamp
+	$(BIN)/python -m pytest -q tests/packaging/test_distributions.py
+	$(BIN)/python tools/alone.py $(DOMAINS)
+
 lint: $(VENV)/.dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -63,6 +69,9 @@ format: $(VENV)/.dev.stamp
 
 types: $(VENV)/.dev.stamp
 	$(BIN)/mypy
+
+docs: $(VENV)/.dev.stamp
+	$(BIN)/python tools/snippets.py
 
 bench: $(VENV)/.dev.stamp
 	$(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-columns=min,median,max,rounds

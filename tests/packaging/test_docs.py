@@ -15,12 +15,15 @@ import click
 import numpy as np
 import pytest
 
+import snippets
 from onediff_plugins.demo import pairs_file
 from onediff_plugins.host import Host
 from onediff_plugins.settings import RESERVED_ENV, DomainSettings
 
 REPO = Path(__file__).resolve().parent.parent.parent
-PAGES = sorted([*REPO.glob("*.md"), *(REPO / "docs").glob("*.md"), *REPO.glob("domains/*/README.md")])
+PAGES = sorted(
+    [*REPO.glob("*.md"), *REPO.glob("docs/*.md"), *REPO.glob("domains/*/README.md"), *REPO.glob("examples/*/README.md")]
+)
 
 
 def page(name: str) -> str:
@@ -139,6 +142,21 @@ def test_links_lead_somewhere(file: Path) -> None:
 @pytest.mark.parametrize("file", PAGES, ids=lambda file: str(file.relative_to(REPO)))
 def test_no_page_installs_the_core_model_from_an_index(file: Path) -> None:
     assert re.findall(r"install[^\n]*(?<![./\w])core_model", file.read_text(encoding="utf-8")) == []
+
+
+# --- code that is a copy of tested files ---
+
+
+@pytest.mark.parametrize("file", snippets.pages(), ids=lambda file: str(file.relative_to(REPO)))
+def test_code_in_the_docs_is_what_its_file_says(file: Path) -> None:
+    assert snippets.stale(file.read_text(encoding="utf-8")) == [], "run: python tools/snippets.py"
+
+
+def test_the_walk_through_shows_every_file_of_the_template() -> None:
+    text = page("docs/writing-a-plugin.md")
+    files = (REPO / "examples/plugin_template/onediff_documents").glob("*.py")
+    missing = [file.name for file in files if f"<!-- include: {file.relative_to(REPO)}" not in text]
+    assert missing == ["__init__.py"]
 
 
 # --- examples ---
