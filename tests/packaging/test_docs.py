@@ -221,4 +221,4 @@ def test_the_examples_run_as_they_are_written(folder: Path, schema_errors) -> No
         assert schema_errors(json.loads(record.read_text(encoding="utf-8"))) == []
     lines = (folder / "results/results.jsonl").read_text(encoding="utf-8").splitlines()
     assert [schema_errors(json.loads(line)) for line in lines] == [[], []]
-    assert len(list(folder.glob("demo-out/*/result.json"))) == 2
+    assert {"orders-page", "village"} <= {path.parent.name for path in folder.glob("demo-out/*/result.json")}
