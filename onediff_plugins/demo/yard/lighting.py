@@ -30,7 +30,7 @@ _SKY: Final = np.array((0.30, 0.39, 0.55), np.float32)
 _SUN: Final = np.array((1.36, 1.20, 0.98), np.float32)
 _GROUND: Final = np.array((0.115, 0.105, 0.095), np.float32)  # light that comes back from the ground
 _FLAT: Final = ("asphalt", "lawn")  # casts no shadow on anything
-_SUN_MAP, _SKY_MAP = 2400, 400  # pixels a side
+_SKY_MAP: Final = 400  # pixels a side
 
 
 @dataclass(frozen=True)
@@ -95,9 +95,7 @@ def shade(view: View, daylight: Daylight, sky: Sequence[ShadowMap]) -> Array:
     """
     rng = np.random.default_rng(_SEED)
     noise = Noise(rng)
-    sun = shadow_map(
-        corners_of([part for part in view.parts if part.surface not in _FLAT]), daylight.towards(), _SUN_MAP
-    )
+    sun = shadow_map(_casters(view.parts), daylight.towards(), 600 * (view.samples + 1))  # about as fine as the picture
     movable = corners_of([part for part in view.parts if part.thing])
     lights = _Light(daylight, sun, [shadows.also(movable) for shadows in sky])
     rows, columns = view.visible.face.shape
@@ -142,9 +140,8 @@ class _Light:
             share = np.maximum(spots.normals @ shadows.towards.astype(np.float32), 0) + np.float32(through / 2)
             angle = 2.4 * number  # another shift for each direction
             turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]], np.float32)
-            total += (
-                np.float32(bright) * share * shadows.lit(spots.points, spots.normals, np.float32(0.09) * dither @ turn)
-            )
+            shift: Array = (np.float32(0.09) * dither @ turn).astype(np.float32)
+            total += np.float32(bright) * share * shadows.lit(spots.points, spots.normals, shift)
             open_ground += bright * height
         return total / np.float32(open_ground)
 

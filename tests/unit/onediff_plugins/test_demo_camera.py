@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from onediff_plugins.demo.camera import A_DAY, CHANGES, NOTHING, SIZE, DrawnPair
 COLUMNS, ROWS = SIZE
 
 
+@functools.cache
 def sketch(*changes: str, seed: int = 5, **nuisances: Any) -> DrawnPair:
     return draw(changes, replace(NOTHING, **nuisances), seed=seed, samples=1)
 
@@ -35,23 +37,25 @@ def test_where_nothing_differs_both_stills_are_equal() -> None:
     assert np.array_equal(pair.matrix, np.eye(3))
 
 
-@pytest.mark.parametrize(
-    ("nuisance", "least"),
-    [
-        ({"hours": 1.5}, 8.0),
-        ({"stops": 0.3}, 5.0),
-        ({"warmth": 0.1}, 2.0),
-        ({"cloud": 0.6}, 3.0),
-        ({"wind": 0.05}, 0.5),
-        ({"shift": 1.5}, 2.0),
-        ({"roll": 0.3}, 2.0),
-        ({"noise": 1.0}, 1.0),
-    ],
-)
-def test_each_nuisance_alone_alters_the_still_and_is_no_change(nuisance: dict[str, Any], least: float) -> None:
-    pair = sketch(**nuisance)
+@pytest.mark.parametrize(("nuisance", "least"), [("hours", 8.0), ("cloud", 3.0), ("wind", 0.5)])
+def test_light_and_wind_alter_the_still_and_are_no_change(nuisance: str, least: float) -> None:
+    pair = sketch(**{nuisance: getattr(A_DAY, nuisance)})
     assert np.abs(pair.after.astype(int) - pair.before).mean() > least
     assert pair.changes == ()
+
+
+def test_a_cloud_takes_light_from_a_part_and_leaves_the_rest() -> None:
+    pair = sketch(cloud=0.6)
+    darker = cv2.blur(pair.before, (15, 15)).astype(int).sum(axis=2) - cv2.blur(pair.after, (15, 15)).sum(axis=2)
+    assert darker.min() >= -3
+    assert 0.1 < (darker > 30).mean() < 0.9
+
+
+def test_exposure_brightens_and_warmth_turns_blue_into_red() -> None:
+    pair = sketch(stops=0.3, warmth=0.1)
+    red, green, blue = (pair.after.mean(axis=(0, 1)) / pair.before.mean(axis=(0, 1))).tolist()
+    assert red > green > blue
+    assert green > 1.05
 
 
 def test_the_same_seed_draws_the_same_pair_and_another_one_another() -> None:
@@ -87,7 +91,7 @@ def test_the_sensor_is_noisier_where_it_is_brighter_before_its_curve_and_fresh_e
 # --- what is a change ---
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def busy() -> DrawnPair:
     return sketch("box-left", "suitcase-left", "bicycle-taken", "person-came", "car-gone")
 
@@ -135,14 +139,12 @@ def test_what_was_removed_is_where_the_knocked_camera_would_have_seen_it() -> No
     assert rows[-1] + 1 - (y1 - pair.matrix[1, 2]) == pytest.approx(0, abs=1.0)
 
 
-@pytest.mark.parametrize(("came", "gone"), [("person-came", "person-gone"), ("car-came", "car-gone")])
-def test_things_come_as_they_go(came: str, gone: str) -> None:
-    arrived, left = sketch(came), sketch(gone)
-    assert arrived.changes[0].kind == "added"
-    assert left.changes[0].kind == "removed"
-    if came == "person-came":
-        assert np.array_equal(arrived.after, left.before)
-        assert np.array_equal(arrived.changes[0].mask, left.changes[0].mask)
+def test_who_came_is_who_goes() -> None:
+    arrived, left = sketch("person-came", "car-came"), sketch("person-gone", "car-gone")
+    assert [change.kind for change in arrived.changes] == ["added", "added"]
+    assert [change.kind for change in left.changes] == ["removed", "removed"]
+    assert np.array_equal(arrived.changes[0].mask, left.changes[0].mask)
+    assert arrived.changes[0].bbox_after == left.changes[0].bbox_before
 
 
 def test_wrong_changes_are_refused_by_name() -> None:
