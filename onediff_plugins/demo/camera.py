@@ -23,7 +23,7 @@ from onediff_plugins.demo.yard.lighting import Daylight, shade, sky_over
 from onediff_plugins.demo.yard.views import Pose, look
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from numpy.typing import NDArray
 
@@ -148,52 +148,62 @@ def draw(changes: Collection[str] = (), nuisances: Nuisances = A_DAY, *, seed: i
     events = {name: _event(name) for name in changes}
     if len({event.thing for event in events.values()}) < len(events):
         raise ValueError(f"{', '.join(events)}: a thing can come or go once only")
-    rng = np.random.default_rng([seed, 0])
-    direction, spin, *cloud_at = rng.uniform((0, -1, -4, 4), (2 * np.pi, 1, 6, 9))
-    knocked = replace(
-        _POSE,
-        shift=(nuisances.shift * float(np.cos(direction)), nuisances.shift * float(np.sin(direction))),
-        roll=nuisances.roll * float(np.sign(spin)),
-    )
-    later = replace(
-        _SUN,
-        azimuth=_SUN.azimuth - 14 * nuisances.hours,
-        altitude=_SUN.altitude - 5 * nuisances.hours,
-        cloud=nuisances.cloud,
-        cloud_at=(float(cloud_at[0]), float(cloud_at[1])),
-    )
+    knocked, later = _knocked(nuisances, seed), _later(nuisances, seed)
     movable = place.movables(np.random.default_rng([seed, 1]))
-    there = {
-        side: _parts(movable, events.values(), absent, nuisances.wind * wind, np.random.default_rng([seed, number]))
-        for side, absent, wind, number in (("before", "added", 0.0, 2), ("after", "removed", 1.0, 3))
-    }
+    calm = np.random.default_rng([seed, 2])
+    parts_before = place.standing(_present(movable, events.values(), absent="added"), 0.0, calm)
+    wind = np.random.default_rng([seed, 3])
+    parts_after = place.standing(_present(movable, events.values(), absent="removed"), nuisances.wind, wind)
+    view_before, view_after = look(parts_before, _POSE, samples), look(parts_after, knocked, samples)
+    # Where the knocked camera would have seen what is no longer there.
+    view_gone = look(parts_before, knocked, samples)
     gain = 2.0**nuisances.stops * np.array([1 + nuisances.warmth, 1, 1 - nuisances.warmth])
-    before_view, after_view = look(there["before"], _POSE, samples), look(there["after"], knocked, samples)
-    was = before_view.things()
-    found = after_view.things()
-    gone = look(there["before"], knocked, samples).things() if _any(events, "removed") else {}
-    truth = [
+    return DrawnPair(
+        before=_taken(shade(view_before, _SUN, _sky()), np.ones(3), nuisances, np.random.default_rng([seed, 4])),
+        after=_taken(shade(view_after, later, _sky()), gain, nuisances, np.random.default_rng([seed, 5])),
+        changes=_truth(events, view_before.things(), view_after.things(), view_gone.things()),
+        matrix=np.linalg.inv(knocked.moved()).astype(np.float64),
+    )
+
+
+def _truth(
+    events: Mapping[str, _Event],
+    before: Mapping[str, NDArray[np.bool_]],
+    after: Mapping[str, NDArray[np.bool_]],
+    gone: Mapping[str, NDArray[np.bool_]],
+) -> tuple[Change, ...]:
+    """What happened, from the things seen before, after, and before by a camera where it stands after."""
+    return tuple(
         Change(
             name=name,
             kind=event.kind,
             label=event.label,
             caption=event.caption,
-            mask=(found if event.kind == "added" else gone)[event.thing],
-            bbox_before=None if event.kind == "added" else _bounds(was[event.thing]),
-            bbox_after=None if event.kind == "removed" else _bounds(found[event.thing]),
+            mask=(after if event.kind == "added" else gone)[event.thing],
+            bbox_before=None if event.kind == "added" else _bounds(before[event.thing]),
+            bbox_after=None if event.kind == "removed" else _bounds(after[event.thing]),
         )
         for name, event in events.items()
-    ]
-    return DrawnPair(
-        before=_taken(shade(before_view, _SUN, _sky()), np.ones(3), nuisances, np.random.default_rng([seed, 4])),
-        after=_taken(shade(after_view, later, _sky()), gain, nuisances, np.random.default_rng([seed, 5])),
-        changes=tuple(truth),
-        matrix=np.linalg.inv(knocked.moved()).astype(np.float64),
     )
+
+
+def _knocked(nuisances: Nuisances, seed: int) -> Pose:
+    """The camera at the time of the after still."""
+    direction, spin = np.random.default_rng([seed, 0]).uniform((0, -1), (2 * np.pi, 1)).tolist()
+    shift = nuisances.shift * np.cos(direction), nuisances.shift * np.sin(direction)
+    return replace(_POSE, shift=shift, roll=nuisances.roll if spin > 0 else -nuisances.roll)
+
+
+def _later(nuisances: Nuisances, seed: int) -> Daylight:
+    """Sun and cloud at the time of the after still."""
+    x, y = np.random.default_rng([seed, 6]).uniform((-4, 4), (6, 9)).tolist()
+    azimuth, altitude = _SUN.azimuth - 14 * nuisances.hours, _SUN.altitude - 5 * nuisances.hours
+    return Daylight(azimuth, altitude, nuisances.cloud, (x, y))
 
 
 @functools.cache
 def _sky() -> tuple[ShadowMap, ...]:
+    """Of the yard itself, which is always the same."""
     return sky_over(place.standing([], 0.0, np.random.default_rng(0)))
 
 
@@ -203,17 +213,10 @@ def _event(name: str) -> _Event:
     return CHANGES[name]
 
 
-def _any(events: dict[str, _Event], kind: str) -> bool:
-    return any(event.kind == kind for event in events.values())
-
-
-def _parts(
-    movable: dict[str, list[Painted]], events: Collection[_Event], absent: str, wind: float, rng: np.random.Generator
-) -> list[Painted]:
-    """The yard of one still: what always stands there, and what comes or goes, unless it is absent on this side."""
-    happening = {event.thing: event.kind for event in events}
-    names = {name for name in movable if happening.get(name, absent if name in place.VISITORS else "") != absent}
-    return place.standing([part for name in movable if name in names for part in movable[name]], wind, rng)
+def _present(movable: Mapping[str, list[Painted]], events: Collection[_Event], *, absent: str) -> list[Painted]:
+    """The movable things of one still; those of the events of kind `absent` are not there."""
+    kinds = dict.fromkeys(place.VISITORS, absent) | {event.thing: event.kind for event in events}
+    return [part for name, parts in movable.items() if kinds.get(name) != absent for part in parts]
 
 
 def _bounds(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from onediff_plugins.demo.yard import skins
+from onediff_plugins.demo.yard.place import BAYS_X, BAYS_Y
 from onediff_plugins.demo.yard.textures import Look, every, line, mix, scatter, tinted
 
 if TYPE_CHECKING:
@@ -87,8 +88,6 @@ def _lawn(spots: Spots) -> Look:
 
 def _bay_lines(spots: Spots) -> Array:
     """How much of the bays' white paint is left at each point."""
-    from onediff_plugins.demo.yard.place import BAYS_X, BAYS_Y
-
     x, y = spots.points[:, 0], spots.points[:, 1]
     inside = np.clip((x - BAYS_X[0]) * 60, 0, 1) * np.clip((BAYS_X[1] - x) * 60, 0, 1)
     white = np.max([line(y - middle, 0.11) for middle in BAYS_Y], axis=0) * inside

@@ -59,11 +59,11 @@ def test_exposure_brightens_and_warmth_turns_blue_into_red() -> None:
 
 
 def test_the_same_seed_draws_the_same_pair_and_another_one_another() -> None:
-    first, again, other = (draw(("person-came",), A_DAY, seed=seed, samples=1) for seed in (8, 8, 9))
+    first = sketch("person-came", "car-came")
+    again, other = (draw(("person-came", "car-came"), NOTHING, seed=seed, samples=1) for seed in (5, 6))
     assert np.array_equal(first.before, again.before)
     assert np.array_equal(first.after, again.after)
     assert first.changes[0].bbox_after == again.changes[0].bbox_after != other.changes[0].bbox_after
-    assert not np.array_equal(first.before, other.before)  # the noise of its sensor
 
 
 def test_a_knocked_camera_is_moved_as_the_matrix_says() -> None:
