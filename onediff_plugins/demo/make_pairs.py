@@ -36,7 +36,7 @@ PAGES: Final = {
     "before": {"bell": _BELL, "button": "#2f7d5b", "price": "18.40", "row": ""},
     "after": {"bell": "", "button": "#c4532d", "price": "19.80", "row": _ROW},
 }
-# Two mornings' stills of one camera: what happened, what else differs, and the seed of all chance.
+# The stills of the camera: what happened, what else differs, and the seed of all chance.
 STILLS_CHANGES: Final = ("person-came", "box-left", "bicycle-taken", "car-gone")
 STILLS_NUISANCES: Final = replace(camera.A_DAY, quality=None)
 STILLS_SEED: Final = 4

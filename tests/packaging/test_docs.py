@@ -158,7 +158,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for side in ("before", "after"):
             source = pairs_file().parent / pair[side]
             shutil.copy(source, made / f"{side}{source.suffix}")
-    assert {path.name for path in made.iterdir()} == {"before.png", "after.png", "before.tif", "after.tif"}
+    made_of = {path.name for path in made.iterdir()}
+    assert made_of == {f"{side}{suffix}" for side in ("before", "after") for suffix in (".png", ".tif", ".jpg")}
     (made / "pairs.csv").write_text("before,after\nbefore.png,after.png\nbefore.tif,after.tif\n", encoding="utf-8")
     return made
 
