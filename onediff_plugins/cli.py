@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from onediff_plugins import __version__
-from onediff_plugins.errors import OneDiffError, StageError
+from onediff_plugins.errors import OneDiffError, StageError, UnknownNameError
 from onediff_plugins.quiet import quiet_libraries
 
 if TYPE_CHECKING:
@@ -219,18 +219,22 @@ def demo(out: Path) -> None:
     from onediff_plugins.pairs import read_pairs
 
     host = _host((), "cpu")
-    missing = 0
+    compared, broken = 0, False
     for entry in read_pairs(pairs_file()):
         try:
             host.domain(entry.domain)
-        except OneDiffError as exc:  # not installed, or broken: the message says which, and what to do
-            missing += 1
+        except UnknownNameError as exc:  # not installed, which is no fault: the message says what to install
+            click.echo(f"onediff: the pair {entry.id!r} is skipped: {_on_one_line(exc)}", err=True)
+            continue
+        except OneDiffError as exc:
+            broken = True
             click.echo(f"onediff: {_on_one_line(exc)}", err=True)
             continue
         result = host.compare(entry.before, entry.after, domain=entry.domain, id=entry.id)
         folder = out / entry.folder
         console.print_result(write_pair(host, result, folder), folder)
-    if missing:
+        compared += 1
+    if broken or not compared:
         sys.exit(FAILED)
 
 

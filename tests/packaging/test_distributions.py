@@ -68,7 +68,7 @@ def test_a_wheel_has_what_its_package_reads_at_run_time(wheel: tuple[str, Path])
             assert "onediff_plugins/schemas/change-result-1.json" in names
             pairs = [json.loads(line) for line in archive.read("onediff_plugins/demo/pairs.jsonl").splitlines()]
             assert {f"onediff_plugins/demo/{pair[side]}" for pair in pairs for side in ("before", "after")} <= names
-            assert {pair["domain"] for pair in pairs} == {"ui", "satellite"}
+            assert {pair["domain"] for pair in pairs} == {"ui", "satellite", "surveillance"}
         else:
             entry_points = next(part for part in names if part.endswith("entry_points.txt"))
             module = archive.read(entry_points).decode().split(" = ")[1].strip()

@@ -176,7 +176,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for side in ("before", "after"):
             source = pairs_file().parent / pair[side]
             shutil.copy(source, made / f"{side}{source.suffix}")
-    assert {path.name for path in made.iterdir()} == {"before.png", "after.png", "before.tif", "after.tif"}
+    made_of = {path.name for path in made.iterdir()}
+    assert made_of == {f"{side}{suffix}" for side in ("before", "after") for suffix in (".png", ".tif", ".jpg")}
     (made / "pairs.csv").write_text("before,after\nbefore.png,after.png\nbefore.tif,after.tif\n", encoding="utf-8")
     return made
 
@@ -239,4 +240,4 @@ def test_the_examples_run_as_they_are_written(folder: Path, schema_errors) -> No
         assert schema_errors(json.loads(record.read_text(encoding="utf-8"))) == []
     lines = (folder / "results/results.jsonl").read_text(encoding="utf-8").splitlines()
     assert [schema_errors(json.loads(line)) for line in lines] == [[], []]
-    assert len(list(folder.glob("demo-out/*/result.json"))) == 2
+    assert {"orders-page", "village"} <= {path.parent.name for path in folder.glob("demo-out/*/result.json")}
