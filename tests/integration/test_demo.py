@@ -23,6 +23,11 @@ def test_the_demo_compares_the_shipped_pairs(tmp_path: Path, capsys: pytest.Capt
         assert record["changed"] is True
         assert record["caption"] in said.out
     assert said.err == ""
+    index = tmp_path / "demo" / "index.html"
+    assert said.out.splitlines()[-1] == f"look at {index}, which leads to the reports"
+    for name, record in records.items():
+        assert (tmp_path / "demo" / name / record["files"]["report"]).is_file()
+        assert f'"report":"{name}/report.html"' in index.read_text()
 
 
 def test_the_page_of_the_demo_says_what_a_person_sees(tmp_path: Path) -> None:
@@ -46,4 +51,4 @@ def test_the_demo_says_which_domain_is_missing_and_goes_on(
         main(["demo", "--out", str(tmp_path / "demo")])
     assert caught.value.code == 2
     assert "pip install onediff-satellite" in capsys.readouterr().err
-    assert [path.name for path in (tmp_path / "demo").iterdir()] == ["orders-page"]
+    assert sorted(path.name for path in (tmp_path / "demo").iterdir()) == ["index.html", "orders-page"]

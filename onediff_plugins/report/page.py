@@ -1,0 +1,118 @@
+"""The report of one pair: a single HTML file that shows the images, what differs, and what is behind it."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from PIL import Image
+
+from onediff_plugins.exporters import file_target, only_one, write_file
+from onediff_plugins.rendering import pair_of
+from onediff_plugins.report.facts import sections
+from onediff_plugins.report.pages import render, script_data
+from onediff_plugins.report.pictures import Embedded, embed, embed_score, picture_of
+from onediff_plugins.report.places import region_values, registration_values
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from onediff_plugins.records import ChangeResult
+
+REPORT: Final = "report.html"
+
+_SUFFIXES: Final = (".html",)
+# What plugins' overlays may add to a report; those beyond are linked, and lie beside it.
+_LAYER_BYTES: Final = 250_000
+_NOTE_LENGTH: Final = 4000
+
+
+def write_html(results: Sequence[ChangeResult], out: Path) -> Mapping[str, str]:
+    """Write one result's report.
+
+    Args:
+        results: exactly one, as the host returned it. Pictures of plugins that its `files.overlays` name, and that are
+            in the target's folder, become layers of the report.
+        out: "x.html", or a folder for "report.html".
+
+    Returns:
+        {"report": file name}.
+
+    Raises:
+        ExportError: not exactly one result, one read from JSON, or a target that cannot be written.
+    """
+    result = only_one(results, out)
+    folder, name = file_target(out, _SUFFIXES, "html")
+    overlays = _Overlays(result.files.get("overlays", {}), folder)
+    values = {
+        "result": result,
+        "sections": sections(result, overlays.notes),
+        "files": _links(result.files),
+        "data": script_data(_data(result, overlays)),
+    }
+    page = "".join(render("pair", "data: blob:", values))
+    name = name or REPORT
+    write_file(folder / name, page.encode(errors="replace"))  # a path may hold bytes that are no text
+    return {"report": name}
+
+
+def _data(result: ChangeResult, overlays: _Overlays) -> dict[str, Any]:
+    pair = pair_of(result)
+    before, after = picture_of(pair.before), picture_of(pair.after)
+    aligned = picture_of(pair.aligned, pair.unmatched_after)
+    score = None if result.change is None else embed_score(result.change)
+    same = before.shape == aligned.shape and np.array_equal(before, aligned)
+    return {
+        "id": result.id,
+        "grids": {
+            "before": {"width": pair.before.width, "height": pair.before.height},
+            "after": {"width": pair.after.width, "height": pair.after.height},
+        },
+        "pictures": {
+            "before": embed(before).value,
+            "aligned": None if same else embed(aligned).value,
+            "after": embed(after).value,
+            "score": score and score.value,
+        },
+        "layers": [{"name": name, **picture.value, **size} for name, picture, size in overlays.layers],
+        "registration": registration_values(pair.registration),
+        "regions": [region_values(region, pair.before, pair.after) for region in result.regions],
+    }
+
+
+def _links(files: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(name, path) of every file beside the report."""
+    links = []
+    for name, value in files.items():
+        if isinstance(value, str):
+            links.append((name, value))
+        else:
+            links += [(f"{name}: {inner}", path) for inner, path in value.items()]
+    return [*links, ("record", "result.json")] if links else []
+
+
+class _Overlays:
+    """Plugins' overlays as they were written: pictures to lay over, and notes to read."""
+
+    def __init__(self, paths: Mapping[str, str], folder: Path) -> None:
+        self.notes: dict[str, str] = {}
+        self.layers: list[tuple[str, Embedded, dict[str, int]]] = []
+        left = _LAYER_BYTES
+        for name, path in self._there(paths, folder):
+            if path.suffix == ".txt":
+                self.notes[name] = path.read_text(encoding="utf-8", errors="replace").strip()[:_NOTE_LENGTH]
+            elif path.suffix == ".png" and (size := path.stat().st_size) <= left:
+                left -= size
+                with Image.open(path) as image:
+                    width, height = image.size
+                picture = Embedded(media_type="image/png", data=path.read_bytes())
+                self.layers.append((name, picture, {"width": width, "height": height}))
+
+    @staticmethod
+    def _there(paths: Mapping[str, str], folder: Path) -> Iterator[tuple[str, Path]]:
+        for name, relative in paths.items():
+            with contextlib.suppress(OSError):
+                if (path := Path(folder, relative)).is_file():
+                    yield name, path
