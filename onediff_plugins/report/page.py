@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 REPORT: Final = "report.html"
 
 _SUFFIXES: Final = (".html",)
-# What plugins' overlays may add to a report; those beyond are linked, and lie beside it.
-_LAYER_BYTES: Final = 250_000
+# Pictures of plugins are embedded until all pictures are so large, 1.4 MB as base64, and always up to the second
+# figure; those beyond are linked, and lie beside the report.
+_PICTURE_BYTES: Final = 1_050_000
+_LEAST_LAYER_BYTES: Final = 100_000
 _NOTE_LENGTH: Final = 4000
 
 
@@ -45,12 +47,14 @@ def write_html(results: Sequence[ChangeResult], out: Path) -> Mapping[str, str]:
     """
     result = only_one(results, out)
     folder, name = file_target(out, _SUFFIXES, "html")
-    overlays = _Overlays(result.files.get("overlays", {}), folder)
+    pictures = _pictures(result)
+    taken = sum(len(picture.data) for picture in pictures.values() if picture)
+    overlays = _Overlays(result.files.get("overlays", {}), folder, max(_PICTURE_BYTES - taken, _LEAST_LAYER_BYTES))
     values = {
         "result": result,
         "sections": sections(result, overlays.notes),
         "files": _links(result.files),
-        "data": script_data(_data(result, overlays)),
+        "data": script_data(_data(result, pictures, overlays)),
     }
     page = "".join(render("pair", "data: blob:", values))
     name = name or REPORT
@@ -58,24 +62,27 @@ def write_html(results: Sequence[ChangeResult], out: Path) -> Mapping[str, str]:
     return {"report": name}
 
 
-def _data(result: ChangeResult, overlays: _Overlays) -> dict[str, Any]:
+def _pictures(result: ChangeResult) -> dict[str, Embedded | None]:
+    """What the views show; None for an aligned image that is the before image itself, and for no score."""
     pair = pair_of(result)
-    before, after = picture_of(pair.before), picture_of(pair.after)
-    aligned = picture_of(pair.aligned, pair.unmatched_after)
-    score = None if result.change is None else embed_score(result.change)
-    same = before.shape == aligned.shape and np.array_equal(before, aligned)
+    before, aligned = picture_of(pair.before), picture_of(pair.aligned, pair.unmatched_after)
+    return {
+        "before": embed(before),
+        "aligned": None if np.array_equal(before, aligned) else embed(aligned),
+        "after": embed(picture_of(pair.after)),
+        "score": None if result.change is None else embed_score(result.change),
+    }
+
+
+def _data(result: ChangeResult, pictures: Mapping[str, Embedded | None], overlays: _Overlays) -> dict[str, Any]:
+    pair = pair_of(result)
     return {
         "id": result.id,
         "grids": {
             "before": {"width": pair.before.width, "height": pair.before.height},
             "after": {"width": pair.after.width, "height": pair.after.height},
         },
-        "pictures": {
-            "before": embed(before).value,
-            "aligned": None if same else embed(aligned).value,
-            "after": embed(after).value,
-            "score": score and score.value,
-        },
+        "pictures": {name: picture and picture.value for name, picture in pictures.items()},
         "layers": [{"name": name, **picture.value, **size} for name, picture, size in overlays.layers],
         "registration": registration_values(pair.registration),
         "regions": [region_values(region, pair.before, pair.after) for region in result.regions],
@@ -96,10 +103,10 @@ def _links(files: Mapping[str, Any]) -> list[tuple[str, str]]:
 class _Overlays:
     """Plugins' overlays as they were written: pictures to lay over, and notes to read."""
 
-    def __init__(self, paths: Mapping[str, str], folder: Path) -> None:
+    def __init__(self, paths: Mapping[str, str], folder: Path, allowed: int) -> None:
         self.notes: dict[str, str] = {}
         self.layers: list[tuple[str, Embedded, dict[str, int]]] = []
-        left = _LAYER_BYTES
+        left = allowed
         for name, path in self._there(paths, folder):
             if path.suffix == ".txt":
                 self.notes[name] = path.read_text(encoding="utf-8", errors="replace").strip()[:_NOTE_LENGTH]

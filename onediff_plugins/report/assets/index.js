@@ -93,8 +93,8 @@ function makeChips(box, name, values, label, sign) {
   }
 }
 
-function makeChoice(select, values) {
-  if (values.length > 1) select.parentElement.hidden = false;
+function makeChoice(select, values, least) {
+  if (values.length >= least) select.parentElement.hidden = false;
   for (const [value, count] of values) select.append(make("option", { value }, `${value} (${count})`));
   select.addEventListener("change", () => {
     asked[select.id] = select.value;
@@ -106,8 +106,8 @@ const toggleTheme = themeToggle($("#theme"));
 const counts = new Map(tally(pairs.map((pair) => pair.verdict)));
 makeChips($("#verdicts"), "verdict", Object.keys(VERDICTS).flatMap((v) => (counts.has(v) ? [[v, counts.get(v)]] : [])), (v) => VERDICTS[v], "data-verdict");
 makeChips($("#kinds"), "kind", tally(pairs.flatMap((pair) => Object.keys(pair.kinds ?? {}))), (value) => value, "data-kind");
-makeChoice($("#domain"), tally(pairs.map((pair) => pair.domain)));
-makeChoice($("#label"), tally(pairs.flatMap((pair) => pair.labels ?? [])));
+makeChoice($("#domain"), tally(pairs.map((pair) => pair.domain)), 2);
+makeChoice($("#label"), tally(pairs.flatMap((pair) => pair.labels ?? [])), 1);
 $("#sort").addEventListener("change", (event) => {
   asked.sort = event.target.value;
   show();
