@@ -68,10 +68,11 @@ def picture_of(frame: Frame, without: BoolArray | None = None) -> Picture:
         return picture
     height, width = picture.shape[:2]
     hatched = cv2.resize(without.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
-    light, dark, period = (np.array(part, dtype=np.uint8) for part in _HATCH)
-    rows, columns = np.ogrid[:height, :width]
+    light, dark, period = _HATCH
+    rows, columns = np.nonzero(hatched)
     stripe = (rows + columns) % period < period // 3
-    return np.where(hatched[:, :, None], np.where(stripe[:, :, None], dark, light), picture)
+    picture[rows, columns] = np.where(stripe[:, None], dark, light)
+    return picture
 
 
 def embed(picture: Picture) -> Embedded:

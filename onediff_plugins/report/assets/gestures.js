@@ -18,9 +18,15 @@ function inPane(event) {
 
 function startPointers() {
   let gesture = null; // {moved, onHandle, place}
-  const spread = () => {
+  /** How far two fingers are apart, and their middle from the pane's centre. */
+  const fingers = () => {
     const [one, other] = [...pointers.values()];
-    return Math.hypot(one.x - other.x, one.y - other.y);
+    const box = panes.after.getBoundingClientRect();
+    return {
+      apart: Math.hypot(one.x - other.x, one.y - other.y),
+      x: (one.x + other.x - box.left - box.right) / 2,
+      y: (one.y + other.y - box.top - box.bottom) / 2,
+    };
   };
   stage.addEventListener("pointerdown", (event) => {
     if (event.button !== 0 || event.target.closest(".rail, .floating")) return;
@@ -40,13 +46,14 @@ function startPointers() {
       return;
     }
     const [dx, dy] = [event.clientX - last.x, event.clientY - last.y];
-    const apart = pointers.size === 2 ? spread() : 0;
+    const before = pointers.size === 2 ? fingers() : null;
     pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
     gesture.moved += Math.hypot(dx, dy);
     if (gesture.moved > STILL && !stage.hasPointerCapture(event.pointerId)) stage.setPointerCapture(event.pointerId);
-    if (pointers.size === 2) {
+    if (before) {
+      const now = fingers();
       panBy(dx / 2, dy / 2);
-      if (apart > 0) zoomBy(spread() / apart, gesture.place.fromCentreX, gesture.place.fromCentreY);
+      if (before.apart > 0) zoomBy(now.apart / before.apart, now.x, now.y);
     } else if (gesture.slides) {
       const box = panes.after.getBoundingClientRect();
       setSplit((event.clientX - box.left) / box.width);
