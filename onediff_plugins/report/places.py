@@ -33,7 +33,7 @@ def region_values(region: ChangeRegion, before: Frame, after: Frame) -> dict[str
 
     Returns:
         Plain values. "shape" are rings as flat lists x, y, x, y, ... and "bounds" their box on the after grid; "before"
-        and "after" are the boxes on the two images of the report, or None.
+        and "after" are the boxes on the two images of the report, or None; "facts" has the boxes of the record.
     """
     tolerance = max(after.width, after.height) * _TOLERANCE
     outline = rings(shapely.simplify(region.geometry, tolerance))
@@ -49,7 +49,7 @@ def region_values(region: ChangeRegion, before: Frame, after: Frame) -> dict[str
         "bounds": _rounded(bounds) if np.isfinite(bounds).all() else None,
         "before": region.bbox_before and _rounded(_on_frame(region.bbox_before, before)),
         "after": region.bbox_after and _rounded(np.array(region.bbox_after)),
-        "facts": facts(region.attributes),
+        "facts": [*_boxes(region), *facts(region.attributes)],
     }
 
 
@@ -67,6 +67,12 @@ def registration_values(registration: Registration | None) -> dict[str, Any]:
 def facts(values: Mapping[str, Any]) -> list[list[str]]:
     """Name and value of further facts, as text and not too long."""
     return [[str(name), _text(value)] for name, value in list(values.items())[:_FACTS] if name != "area_m2"]
+
+
+def _boxes(region: ChangeRegion) -> list[list[str]]:
+    """Both boxes as the record has them."""
+    boxes = {"before box": region.bbox_before, "after box": region.bbox_after}
+    return [[name, ", ".join(f"{value:.10g}" for value in box)] for name, box in boxes.items() if box is not None]
 
 
 def _text(value: Any) -> str:  # noqa: ANN401  # attributes are of plugins

@@ -3,7 +3,7 @@
 const COLOURS = Object.fromEntries(
   ["added", "removed", "changed", "moved"].map((kind) => [kind, getComputedStyle(root).getPropertyValue(`--${kind}`)]),
 );
-const PLATES = 150; // numbers drawn at once
+const PLATES = 80; // numbers drawn at once
 
 /** A canvas as large as its element, in pixels of the device. */
 function cleared(canvas) {

@@ -71,15 +71,8 @@ function makeRow(index) {
 }
 
 function showFacts(row, region) {
-  const box = (corners) => corners.map((value) => Math.round(value * 10) / 10).join(", ");
-  const shown = [
-    ...(region.before ? [["before box", box(region.before)]] : []),
-    ...(region.after ? [["after box", box(region.after)]] : []),
-    ...region.facts,
-  ];
-  row.append(
-    make("dl", { class: "region-facts" }, ...shown.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value)))),
-  );
+  const lines = region.facts.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value)));
+  row.append(make("dl", { class: "region-facts" }, ...lines));
 }
 
 const rowOf = (index) => $(`[data-index="${index}"]`, list);

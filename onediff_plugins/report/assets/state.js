@@ -20,7 +20,9 @@ const state = {
 
 /** A picture of the data as an address that images and backgrounds share, so that it is decoded once. */
 function address(picture) {
-  const bytes = Uint8Array.from(atob(picture.data), (character) => character.charCodeAt(0));
+  const characters = atob(picture.data);
+  const bytes = new Uint8Array(characters.length);
+  for (let at = 0; at < bytes.length; at++) bytes[at] = characters.charCodeAt(at);
   return URL.createObjectURL(new Blob([bytes], { type: picture.type }));
 }
 

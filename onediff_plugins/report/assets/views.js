@@ -72,13 +72,14 @@ function showView() {
 
 function setView(view) {
   if (!["slider", "side", "blink", "overlay"].includes(view)) return;
-  const width = paneSize().width;
+  const before = paneSize();
   state.view = view;
   if (view === "blink" && !calm.matches) play();
   else stop();
   state.after = true;
   showView();
-  if (camera.fitted && paneSize().width !== width) fit();
+  const now = paneSize();
+  if (camera.fitted && (now.width !== before.width || now.height !== before.height)) fit();
   else repaint();
 }
 

@@ -51,7 +51,9 @@ def test_an_added_region_has_no_box_before_and_a_removed_one_none_after() -> Non
 
 def test_boxes_of_the_source_file_become_boxes_of_the_part_that_was_read() -> None:
     part = frame(50, 40, source_grid=SourceGrid(width=400, height=300, window=Box(10, 20, 110, 100)))
-    assert region_values(region(), part, frame(100, 80))["before"] == [0, 0, 10, 10]
+    values = region_values(region(), part, frame(100, 80))
+    assert values["before"] == [0, 0, 10, 10]
+    assert values["facts"] == [["before box", "10, 20, 30, 40"], ["after box", "10, 20, 30, 40"]]
 
 
 def test_boxes_of_the_source_file_become_boxes_of_its_reprojection() -> None:
@@ -83,7 +85,7 @@ def test_sizes_are_pixels_and_where_they_are_known_square_metres() -> None:
     assert region_values(region(area_px=12345), frame(9, 9), frame(9, 9))["size"] == "12,345 px"
     mapped = region(attributes={"area_m2": 1234.4, "height": 12.3456})
     values = region_values(mapped, frame(9, 9), frame(9, 9))
-    assert (values["size"], values["facts"]) == ("400 px · 1,234 m²", [["height", "12.35"]])
+    assert (values["size"], values["facts"][2:]) == ("400 px · 1,234 m²", [["height", "12.35"]])
     assert region_values(region(attributes={"area_m2": None}), frame(9, 9), frame(9, 9))["size"] == "400 px"
 
 
