@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -17,7 +15,8 @@ from onediff_plugins.report.pictures import Embedded, embed, embed_score, pictur
 from onediff_plugins.report.places import region_values, registration_values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from onediff_plugins.records import ChangeResult
 
@@ -49,12 +48,13 @@ def write_html(results: Sequence[ChangeResult], out: Path) -> Mapping[str, str]:
     folder, name = file_target(out, _SUFFIXES, "html")
     pictures = _pictures(result)
     taken = sum(len(picture.data) for picture in pictures.values() if picture)
-    overlays = _Overlays(result.files.get("overlays", {}), folder, max(_PICTURE_BYTES - taken, _LEAST_LAYER_BYTES))
+    allowed = max(_PICTURE_BYTES - taken, _LEAST_LAYER_BYTES)
+    overlays = _read_overlays(result.files.get("overlays", {}), folder, allowed)
     values = {
         "result": result,
         "sections": sections(result, overlays.notes),
         "files": _links(result.files),
-        "data": script_data(_data(result, pictures, overlays)),
+        "data": script_data(_data(result, pictures, overlays.layers)),
     }
     page = "".join(render("pair", "data: blob:", values))
     name = name or REPORT
@@ -74,7 +74,7 @@ def _pictures(result: ChangeResult) -> dict[str, Embedded | None]:
     }
 
 
-def _data(result: ChangeResult, pictures: Mapping[str, Embedded | None], overlays: _Overlays) -> dict[str, Any]:
+def _data(result: ChangeResult, pictures: Mapping[str, Embedded | None], layers: Sequence[_Layer]) -> dict[str, Any]:
     pair = pair_of(result)
     return {
         "id": result.id,
@@ -83,7 +83,10 @@ def _data(result: ChangeResult, pictures: Mapping[str, Embedded | None], overlay
             "after": {"width": pair.after.width, "height": pair.after.height},
         },
         "pictures": {name: picture and picture.value for name, picture in pictures.items()},
-        "layers": [{"name": name, **picture.value, **size} for name, picture, size in overlays.layers],
+        "layers": [
+            {"name": layer.name, "width": layer.width, "height": layer.height, **layer.picture.value}
+            for layer in layers
+        ],
         "registration": registration_values(pair.registration),
         "regions": [region_values(region, pair.before, pair.after) for region in result.regions],
     }
@@ -100,26 +103,34 @@ def _links(files: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [*links, ("record", "result.json")] if links else []
 
 
-class _Overlays:
+class _Layer(NamedTuple):
+    """A picture of a plugin, with its size in pixels."""
+
+    name: str
+    picture: Embedded
+    width: int
+    height: int
+
+
+class _Overlays(NamedTuple):
     """Plugins' overlays as they were written: pictures to lay over, and notes to read."""
 
-    def __init__(self, paths: Mapping[str, str], folder: Path, allowed: int) -> None:
-        self.notes: dict[str, str] = {}
-        self.layers: list[tuple[str, Embedded, dict[str, int]]] = []
-        left = allowed
-        for name, path in self._there(paths, folder):
-            if path.suffix == ".txt":
-                self.notes[name] = path.read_text(encoding="utf-8", errors="replace").strip()[:_NOTE_LENGTH]
-            elif path.suffix == ".png" and (size := path.stat().st_size) <= left:
-                left -= size
-                with Image.open(path) as image:
-                    width, height = image.size
-                picture = Embedded(media_type="image/png", data=path.read_bytes())
-                self.layers.append((name, picture, {"width": width, "height": height}))
+    layers: list[_Layer]
+    notes: dict[str, str]
 
-    @staticmethod
-    def _there(paths: Mapping[str, str], folder: Path) -> Iterator[tuple[str, Path]]:
-        for name, relative in paths.items():
-            with contextlib.suppress(OSError):
-                if (path := Path(folder, relative)).is_file():
-                    yield name, path
+
+def _read_overlays(paths: Mapping[str, str], folder: Path, allowed: int) -> _Overlays:
+    """The overlays that are there, their pictures up to so many bytes."""
+    overlays = _Overlays([], {})
+    for name, relative in paths.items():
+        path = folder / relative
+        if not path.is_file():
+            continue
+        if path.suffix == ".txt":
+            overlays.notes[name] = path.read_text(encoding="utf-8", errors="replace").strip()[:_NOTE_LENGTH]
+        elif path.suffix == ".png" and path.stat().st_size <= allowed:
+            data = path.read_bytes()
+            allowed -= len(data)
+            with Image.open(path) as image:
+                overlays.layers.append(_Layer(name, Embedded(media_type="image/png", data=data), *image.size))
+    return overlays

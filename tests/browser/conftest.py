@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from PIL import Image
+
+from onediff_plugins import DomainSettings, DomainSpec, Host, hookimpl
+from onediff_plugins.demo import pairs_file
+from onediff_plugins.output import write_pair
+from onediff_plugins.pairs import read_pairs
+from onediff_plugins.report import write_html
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,16 +62,30 @@ class Opened:
         """A computed style of an element."""
         return self.page.eval_on_selector(selector, f"element => getComputedStyle(element)['{name}']")
 
+    def point_of(self, x: float, y: float) -> tuple[float, float]:
+        """Where a pixel of the after image is in the window."""
+        box = self.page.locator("#sheet-after").bounding_box()
+        size = "element => [parseFloat(element.style.width), parseFloat(element.style.height)]"
+        width, height = self.page.eval_on_selector("#sheet-after", size)
+        return box["x"] + x * box["width"] / width, box["y"] + y * box["height"] / height
+
+    def colour_at(self, x: float, y: float) -> tuple[int, int, int]:
+        """What is on the screen at a point of the window."""
+        shot = self.page.screenshot(clip={"x": x, "y": y, "width": 1, "height": 1})
+        return Image.open(io.BytesIO(shot)).convert("RGB").getpixel((0, 0))
+
     def settle(self) -> None:
-        """Wait until nothing moves any more: two frames without a change of the picture's place."""
+        """Wait until nothing moves any more: the picture's place is the same in several frames."""
         self.page.evaluate(
             """() => new Promise((done) => {
                  let last = "";
+                 let same = 0;
                  const look = () => {
                    const now = document.querySelector("#sheet-after").style.transform;
-                   if (now === last) return done();
+                   same = now === last ? same + 1 : 0;
+                   if (same === 4) return done();
                    last = now;
-                   setTimeout(look, 60);
+                   requestAnimationFrame(() => setTimeout(look, 20));
                  };
                  look();
                })"""
@@ -99,7 +121,6 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Opened]]:
 @pytest.fixture
 def make_domain_host() -> Callable[[], Any]:
     """A host with one domain that adds nothing to the built-in behaviour."""
-    from onediff_plugins import DomainSettings, DomainSpec, Host, hookimpl
 
     class Plain:
         @hookimpl
@@ -107,3 +128,22 @@ def make_domain_host() -> Callable[[], Any]:
             return DomainSpec(name="plain", summary="nothing of its own", settings=DomainSettings)
 
     return lambda: Host(plugins=[Plain()], entry_points=False)
+
+
+@pytest.fixture(scope="session")
+def report(make_result: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of a page with twelve regions."""
+    folder = tmp_path_factory.mktemp("report")
+    write_html([make_result(12)], folder)
+    return folder / "report.html"
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped pairs as `onediff demo` writes them."""
+    out = tmp_path_factory.mktemp("demo")
+    host = Host()
+    for entry in read_pairs(pairs_file()):
+        result = host.compare(entry.before, entry.after, domain=entry.domain, id=entry.id)
+        write_pair(host, result, out / entry.folder)
+    return out

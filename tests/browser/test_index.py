@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 import pytest
 
+from onediff_plugins.batch import RunPlan, run_batch
+from onediff_plugins.demo import pairs_file
+from onediff_plugins.pairs import read_pairs
 from onediff_plugins.report import index_parts
 
 if TYPE_CHECKING:
@@ -159,3 +164,25 @@ def test_five_hundred_pairs_open_and_filter_without_a_stall(open_page: Open, tmp
 def test_an_empty_batch_is_an_empty_page(open_page: Open, tmp_path: Path) -> None:
     opened = open_page(write(tmp_path, []))
     assert opened.page.inner_text("#found") == "0 pairs"
+
+
+def test_a_batch_with_odd_names_leads_from_its_index_to_its_reports(open_page: Open, tmp_path: Path) -> None:
+    odd = ['it\'s "before" #1 100%.png', "after & <b>.png"]
+    for name, shipped in zip(odd, ("page_before.png", "page_after.png"), strict=True):
+        shutil.copy(pairs_file().parent / shipped, tmp_path / name)
+    rows = [{"id": 'it\'s a "pair"', "before": odd[0], "after": odd[1]}, {"id": "gone", "before": "no", "after": "no"}]
+    listed = tmp_path / "pairs.jsonl"
+    listed.write_text("".join(f"{json.dumps({**row, 'domain': 'ui'})}\n" for row in rows), encoding="utf-8")
+    out = tmp_path / "a batch's #1 folder"
+    summary = run_batch(RunPlan(out=out), read_pairs(listed), workers=1)
+    opened = open_page(summary.index)
+    assert opened.page.inner_text("h1") == "a batch's #1 folder"
+    assert opened.js("document.querySelector('.card img').decode().then(() => true)")
+    assert opened.page.locator(".verdict").all_inner_texts() == ["Changed", "Failed"]
+    opened.page.click(".card a")
+    opened.page.wait_for_selector("html[data-ready=true] #stage")
+    assert opened.page.inner_text(".pair-id") == 'it\'s a "pair"'
+    opened.page.keyboard.press("i")
+    assert odd[0] in opened.page.inner_text("#panel-details")
+    opened.page.go_back()
+    assert opened.page.inner_text("h1") == "a batch's #1 folder"

@@ -52,8 +52,12 @@ function fitZoom() {
 
 function fit({ animated = false } = {}) {
   const { zoom, long } = fitZoom();
+  const x = grids.after.width / 2;
   const y = long ? (paneSize().height / 2 - PADDING) / zoom : grids.after.height / 2;
-  moveTo({ x: grids.after.width / 2, y, zoom, lead: [0, 0] }, animated);
+  // All of both images is seen: their middles are side by side, even where the content of the middle has moved.
+  const [bx, by] = toBefore(x, y);
+  const lead = long ? [0, 0] : [grids.before.width / 2 - bx, grids.before.height / 2 - by];
+  moveTo({ x, y, zoom, lead }, animated);
   camera.fitted = true;
 }
 
@@ -99,10 +103,16 @@ function moveTo(target, animated) {
   moving = requestAnimationFrame(step);
 }
 
+/** The reader takes over: from here on both panes show the same content. */
+function takeOver() {
+  cancelAnimationFrame(moving);
+  if (camera.fitted) camera.lead = [0, 0];
+  camera.fitted = false;
+}
+
 /** Move the picture by pixels of the screen. */
 function panBy(dx, dy) {
-  cancelAnimationFrame(moving);
-  camera.fitted = false;
+  takeOver();
   camera.x = Math.min(Math.max(camera.x - dx / camera.zoom, 0), grids.after.width);
   camera.y = Math.min(Math.max(camera.y - dy / camera.zoom, 0), grids.after.height);
   repaint();
@@ -110,12 +120,11 @@ function panBy(dx, dy) {
 
 /** Zoom about a point of a pane, given from the pane's centre. */
 function zoomBy(factor, offsetX = 0, offsetY = 0) {
-  cancelAnimationFrame(moving);
+  takeOver();
   const least = Math.min(fitZoom().zoom, 1) * 0.25;
   const zoom = Math.min(Math.max(camera.zoom * factor, least), CLOSEST);
   camera.x += offsetX / camera.zoom - offsetX / zoom;
   camera.y += offsetY / camera.zoom - offsetY / zoom;
   camera.zoom = zoom;
-  camera.fitted = false;
   repaint();
 }

@@ -11,7 +11,7 @@ const state = {
   after: true, // which image the blink view shows
   marks: true,
   layer: 0, // in `layers`
-  strength: 0.65,
+  strength: 0.55,
   kept: regions.map((_, index) => index), // what the filter leaves, strongest first
   selected: -1,
   hovered: -1,
