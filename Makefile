@@ -57,7 +57,7 @@ test: $(VENV)/.dev.stamp chromium
 # Without Chromium the tests that need it are skipped and say so.
 CHROMIUM_NAMES := chromium chromium-browser google-chrome google-chrome-stable
 chromium:
-	@for name in $(CHROMIUM) $(CHROMIUM_NAMES); do command -v "$$name" >/dev/null 2>&1 && exit 0; done; \
+	@for name in "$(CHROMIUM)" $(CHROMIUM_NAMES); do command -v "$$name" >/dev/null 2>&1 && exit 0; done; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
 	  echo "Installing Chromium for the tests of the reports; a minute or two ..."; \
 	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } >/dev/null \
