@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from onediff_plugins.drawing import Picture
     from onediff_plugins.types import Array, BoolArray, ChangeMap, Frame
 
-# Lossless up to so many bytes a pixel: pages of text and flat colour need 0.1 to 0.3, photographs 1.5 and more. Three
-# pictures of 1280x800 then stay under 1.5 MB as base64.
-_LOSSLESS_BYTES_PER_PIXEL: Final = 0.33
+# Pages of text and flat colour need 0.1 to 0.3 bytes a pixel without loss, photographs 1.5 and more. With so many,
+# three pictures of 1280x800 and the score stay under 1.5 MB as base64.
+_BYTES_PER_PIXEL: Final = 0.33
 _LOSSLESS_BYTES: Final = 3_000_000
 _HOPELESS: Final = 3.0  # times as large as allowed as PNG; WebP saves at most two thirds
 _PROBE_ROWS: Final = (16, 128)  # so many of so many rows tell a photograph from a page
-_WEBP_QUALITY: Final = 85
+_WEBP_QUALITIES: Final = (80, 50)  # the second for noise that the first cannot make small
 _WEBP_SIDE: Final = 16_383  # the format's limit
 _JPEG_QUALITY: Final = 85
 _SCORE_PIXELS: Final = 1024 * 1024
@@ -86,7 +86,7 @@ def embed(picture: Picture) -> Embedded:
         cannot be so long.
     """
     height, width = picture.shape[:2]
-    allowed = min(max(_LOSSLESS_BYTES_PER_PIXEL * height * width, 20_000), _LOSSLESS_BYTES)
+    allowed = min(max(_BYTES_PER_PIXEL * height * width, 20_000), _LOSSLESS_BYTES)
     if not _is_photograph(picture, allowed):
         png = Embedded(media_type="image/png", data=png_bytes(picture))
         if len(png.data) <= allowed:
@@ -100,7 +100,9 @@ def embed(picture: Picture) -> Embedded:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
     if max(picture.shape[:2]) <= _WEBP_SIDE:
-        return _encoded(picture, "webp", quality=_WEBP_QUALITY, method=2)
+        good, small = _WEBP_QUALITIES
+        webp = _encoded(picture, "webp", quality=good, method=2)
+        return webp if len(webp.data) <= allowed else _encoded(picture, "webp", quality=small, method=2)
     return _encoded(picture, "jpeg", quality=_JPEG_QUALITY)
 
 
