@@ -32,6 +32,11 @@ def test_the_demo_compares_the_shipped_pairs(tmp_path: Path, capsys: pytest.Capt
     skipped = said.err.splitlines()
     assert len(skipped) == len(shipped) - len(installed)
     assert all("is skipped" in line and "pip install onediff-" in line for line in skipped)
+    index = tmp_path / "demo" / "index.html"
+    assert said.out.splitlines()[-1] == f"look at {index}, which leads to the reports"
+    for name, record in records.items():
+        assert (tmp_path / "demo" / name / record["files"]["report"]).is_file()
+        assert f'"report":"{name}/report.html"' in index.read_text()
 
 
 def test_the_page_of_the_demo_says_what_a_person_sees(tmp_path: Path) -> None:
@@ -58,7 +63,7 @@ def test_the_demo_says_which_package_a_skipped_pair_needs_and_goes_on(
     assert "pip install onediff-satellite" in lines[0]
     assert "'yard' is skipped" in lines[1]
     assert "pip install onediff-surveillance" in lines[1]
-    assert [path.name for path in (tmp_path / "demo").iterdir()] == ["orders-page"]
+    assert sorted(path.name for path in (tmp_path / "demo").iterdir()) == ["index.html", "orders-page"]
 
 
 def test_a_demo_that_can_compare_nothing_has_failed(

@@ -119,6 +119,16 @@ def test_every_field_of_the_record_is_documented() -> None:
         assert sorted(set(properties) - documented) == [], part
 
 
+# --- the report ---
+
+
+def test_the_keys_of_the_report_are_those_of_its_help() -> None:
+    template = (REPO / "onediff_plugins/report/templates/pair.html").read_text(encoding="utf-8")
+    helped = re.findall(r"<kbd>(.+?)</kbd>", template[template.index("<dialog") : template.index("</table>\n    <p")])
+    documented = re.findall(r"`(.+?)`", "".join(re.findall(r"^\| (`.*?) \|", page("docs/report.md"), re.MULTILINE)))
+    assert documented == [key.replace("\u2212", "-") for key in helped]
+
+
 # --- links and words ---
 
 
