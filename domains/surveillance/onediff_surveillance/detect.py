@@ -40,6 +40,8 @@ _LIGHT_SHARE: Final = 0.7
 # Less of an inside than this share says nothing: then all of it is asked.
 _INSIDE_SHARE: Final = 0.15
 _CLOSING: Final = 2
+# A part of a shadow that light does not explain is a thing of its own from this radius on.
+_COMPACT: Final = 3
 _HALF: Final = np.float32(0.5)
 _BELOW: Final = np.nextafter(_HALF, np.float32(0))
 
@@ -134,12 +136,12 @@ def _without_light(differs: BoolArray, local: LocalGain, before: Array, after: A
     is_light = _light_share(differs, labels, count, local, before, after) >= _LIGHT_SHARE
     is_light[0] = True  # the background
     objects: BoolArray = ~is_light[labels]
+    objects |= _unexplained(differs & ~objects, local, before, after)
     if not objects.any():
         return objects
-    shade = objects & local.explained & (local.gain < 1)
-    shade = cv2.morphologyEx(shade.view(np.uint8), cv2.MORPH_OPEN, _disc(WINDOW // 2))
-    solid = (objects & (shade == 0)).view(np.uint8)
-    solid = cv2.morphologyEx(solid, cv2.MORPH_OPEN, _disc(1))
+    darker = (objects & local.explained & (local.gain < 1)).view(np.uint8)
+    cast = cv2.morphologyEx(darker, cv2.MORPH_OPEN, _disc(WINDOW // 2)) > 0
+    solid: Array = cv2.morphologyEx((objects & ~cast).view(np.uint8), cv2.MORPH_OPEN, _disc(1))
     solid = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, _disc(_CLOSING))
     # What an object encloses belongs to it, also where light would explain it: a grey roof over a grey road.
     return _filled(solid)
@@ -166,6 +168,15 @@ def _light_share(
         all_of_it = np.bincount(labels[rows, columns], weights=explained, minlength=count) / sizes.clip(1)
         share = np.where(thin, all_of_it, share)
     return share
+
+
+def _unexplained(light: BoolArray, local: LocalGain, before: Array, after: Array) -> BoolArray:
+    """Compact parts of differences that are light as a whole, which light does not explain: things inside a shadow."""
+    rows, columns = np.nonzero(light)
+    parts = np.zeros(light.shape, np.uint8)
+    parts[rows, columns] = ~explained_beside(local, before, after, rows, columns)
+    compact: BoolArray = cv2.morphologyEx(parts, cv2.MORPH_OPEN, _disc(_COMPACT)) > 0
+    return compact
 
 
 def _filled(mask: Array) -> BoolArray:

@@ -37,7 +37,7 @@ DOMAIN: Final = DomainSpec(
         undecided="Too little of the two views can be compared.",
     ),
     kinds=("added", "removed", "changed"),
-    capabilities=frozenset({"rigid", "fixed-view"}),
+    capabilities=frozenset({"rigid"}),
     sniff=_sniff,
     detectors=("onediff", "illumination"),
     describers=("onediff", "template"),

@@ -27,11 +27,11 @@ _LEAST_GAIN: Final = 0.3
 _DARK: Final = (5 / 255) ** 2
 _SATURATED: Final = 250 / 255
 _ENOUGH_UNSATURATED: Final = 0.3
-# A neighbourhood is explained when its residual stays under so many usual ones, two levels, and what the colour of the
-# light itself may change of it: shade is bluer than sun.
-_USUAL: Final = 1.5
-_LEAST: Final = 2 / 255
-_TINT: Final = 0.1
+# A neighbourhood is explained when its residual stays under so many usual ones, three levels, and what the colour of
+# the light itself may change of it: shade is bluer than sun.
+_USUAL: Final = 1.75
+_LEAST: Final = 3 / 255
+_TINT: Final = 0.15
 # The gain of a window beside a pixel explains the pixel when it fits it this well, relative to a window's own limit.
 _BESIDE: Final = 4
 _BESIDE_FIT: Final = 3.0
@@ -67,23 +67,15 @@ def local_gain(before: Array, after: Array, rough: Array, valid: BoolArray) -> L
         rough: (H, W) float32 from `noise.texture`.
         valid: (H, W) bool.
     """
-    across, of_after, of_before = _products(before, after)
-    unsaturated = np.maximum(after, before).max(axis=0) < _SATURATED
-    ab, aa, bb = _blurred(across), _blurred(of_after), _blurred(of_before)
-    gain = (ab + _DARK) / (bb + _DARK)
-    blind: BoolArray | None = None
-    if not unsaturated.all():
-        # What a sensor clipped says nothing of colour, but still how much brighter it is at least.
-        weight = unsaturated.astype(np.float32)
-        share = _blurred(weight)
-        scale = 1 / np.maximum(share, _ENOUGH_UNSATURATED)
-        ab, aa, bb = (_blurred(product * weight) * scale for product in (across, of_after, of_before))
-        blind = share < _ENOUGH_UNSATURATED
-        gain = np.where(blind, gain, (ab + _DARK) / (bb + _DARK))
-    possible = np.clip(gain, _LEAST_GAIN, 1 / _LEAST_GAIN)
-    residual = np.sqrt(np.maximum(aa - 2 * possible * ab + possible * possible * bb, 0))
-    if blind is not None:
-        residual[blind] = 0
+    clipped = (before >= _SATURATED) | (after >= _SATURATED)
+    if not clipped.any():
+        gain, ab, aa, bb = _best_gain(before, after)
+        possible = np.clip(gain, _LEAST_GAIN, 1 / _LEAST_GAIN)
+        residual = np.sqrt(np.maximum(aa - 2 * possible * ab + possible * possible * bb, 0))
+    else:
+        gain, _, _, bb = _best_gain(before, after, ~clipped)
+        possible = np.clip(gain, _LEAST_GAIN, 1 / _LEAST_GAIN)
+        residual = _one_sided_residual(before, after, possible)
     limit = _USUAL * usual(residual, rough, valid) + _TINT * np.abs(1 - possible) * np.sqrt(bb) + _LEAST
     within = (gain > 0.95 * _LEAST_GAIN) & (gain < 1.05 / _LEAST_GAIN)
     return LocalGain(gain=possible, explained=(residual < limit) & within, limit=limit)
@@ -142,11 +134,43 @@ def explained_beside(local: LocalGain, before: Array, after: Array, rows: Array,
     return explained
 
 
-def _products(before: Array, after: Array) -> tuple[Array, Array, Array]:
-    """(H, W) means over the bands of before * after, after squared and before squared."""
+def _best_gain(before: Array, after: Array, counts: BoolArray | None = None) -> tuple[Array, Array, Array, Array]:
+    """The gain of each neighbourhood by least squares, and its means of before * after, after squared, before squared.
+
+    Args:
+        before: (C, H, W) float32.
+        after: (C, H, W) float32.
+        counts: (C, H, W) bool, the values to fit; None for all. Where hardly any counts, all do.
+
+    Returns:
+        Four (H, W) float32.
+    """
     pairs = ((before, after), (after, after), (before, before))
-    across, of_after, of_before = ((one * other).mean(axis=0) for one, other in pairs)
-    return across, of_after, of_before
+    ab, aa, bb = (_blurred((one * other).mean(axis=0)) for one, other in pairs)
+    gain = (ab + _DARK) / (bb + _DARK)
+    if counts is not None:
+        share = _blurred(counts.mean(axis=0, dtype=np.float32))
+        weighted = [_blurred((one * other * counts).mean(axis=0)) for one, other in (pairs[0], pairs[2])]
+        fitted = (weighted[0] + _DARK * share) / (weighted[1] + _DARK * share + np.float32(1e-9))
+        gain = np.where(share < _ENOUGH_UNSATURATED, gain, fitted)
+    return gain, ab, aa, bb
+
+
+def _one_sided_residual(before: Array, after: Array, gain: Array) -> Array:
+    """What a gain leaves unexplained where a sensor clipped: a clipped value was at least as bright as it is.
+
+    Args:
+        before: (C, H, W) float32.
+        after: (C, H, W) float32.
+        gain: (H, W) float32.
+
+    Returns:
+        (H, W) float32, root mean square over neighbourhoods and bands.
+    """
+    left = after - gain * before
+    left = np.where(after >= _SATURATED, np.maximum(left, 0), left)
+    left = np.where(before >= _SATURATED, np.minimum(left, 0), left)
+    return np.sqrt(_blurred((left * left).mean(axis=0)))
 
 
 def _blurred(image: Array) -> Array:

@@ -28,7 +28,7 @@ def texture(before: Array, after: Array) -> Array:
     """
     kernel = np.ones((3, 3), np.uint8)
     rough = [cv2.blur(cv2.morphologyEx(image, cv2.MORPH_GRADIENT, kernel), _SMOOTH) for image in (before, after)]
-    smaller: Array = np.minimum(rough[0], rough[1])
+    smaller: Array = np.minimum(*rough)
     return smaller
 
 

@@ -99,12 +99,10 @@ def _measured(before: Array, after: Array, frame: Frame, settings: SurveillanceS
 
 
 def _sizes(before: Frame, after: Frame) -> str:
-    sizes = (
-        f"{before.source} is {before.width} x {before.height} px and {after.source} {after.width} x {after.height} px"
-    )
+    one, other = (f"{frame.source} is {frame.width} x {frame.height} px" for frame in (before, after))
     if (before.width, before.height) == (after.height, after.width):
-        return f"{sizes}: one of them is turned by a quarter, perhaps by its EXIF orientation; turn it back"
-    return f"{sizes}: stills of one camera have one size; take both from the same stream, or resample one"
+        return f"{one}, {other}: one of them is turned by a quarter, perhaps by its EXIF orientation; turn it back"
+    return f"{one}, {other}: stills of one camera have one size; take both from the same stream, or resample one"
 
 
 def _no_picture(side: str, frame: Frame, grey: Array) -> str | None:
