@@ -35,6 +35,7 @@ from evaluation.sequences import history, read_set
 from evaluation.sets import DATA, GROUPS, TUNING, Group, Pair, find_sets, halves
 from evaluation.ui_peers import Odiff, Pixelmatch
 from onediff_plugins import Host
+from onediff_plugins.errors import OneDiffError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +73,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--domain", help="compare with this domain instead of the set's own")
     parser.add_argument("--detector", help="a detector of that domain instead of its first")
     parser.add_argument("--set", action="append", default=[], help="setting as KEY=VALUE", dest="settings")
-    parser.add_argument("--jitter", action="store_true", help="also with the before image of mask sets moved a little")
+    parser.add_argument("--jitter", action="store_true", help="also cdnet_highway with a camera that moved")
     parser.add_argument("--limit", type=int, help="only the first N pairs of a set")
     parser.add_argument("--without-peers", action="store_true")
     parser.add_argument("--each", action="store_true", help="a line per pair and method on stderr")
@@ -124,7 +125,7 @@ def plan(options: argparse.Namespace) -> list[Run]:
         if options.write and missing:
             sys.exit(f"the table {group.name} needs all its sets; name it instead of {', '.join(sets)}")
         runs.append(Run(group, sets, group.name))
-        if options.jitter and group.table == "mask":
+        if options.jitter and group.fixed_camera:
             runs.append(Run(group, sets, group.name + JITTER))
     return runs
 
@@ -191,7 +192,8 @@ def block(run: Run, options: argparse.Namespace) -> str:
     ]
     failures = [pair for pair in run.pairs if pair["error"]]
     if failures:
-        lines += ["", "Failed: " + "; ".join(f"{p['method']} on {p['set']}/{p['id']}: {p['error']}" for p in failures)]
+        said = "; ".join(f"{pair['method']} on {pair['set']}/{pair['id']}: {pair['error']}" for pair in failures)
+        lines += ["", f"Failed: {said.replace(f'{options.data}/', '')}"]  # no paths of this machine on the page
     if run.name.endswith(JITTER):
         lines += ["", f"Pooled F1 lost when the camera moves: {', '.join(losses(run))}."]
     return "\n".join(lines)
@@ -233,4 +235,8 @@ def as_json(runs: list[Run], options: argparse.Namespace) -> dict:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except OneDiffError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
