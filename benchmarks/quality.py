@@ -72,7 +72,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=DATA, help="folder of the sets")
     parser.add_argument("--domain", help="compare with this domain instead of the set's own")
     parser.add_argument("--detector", help="a detector of that domain instead of its first")
-    parser.add_argument("--set", action="append", default=[], help="setting as KEY=VALUE", dest="settings")
+    parser.add_argument(
+        "--set", action="append", default=[], type=assignment, metavar="KEY=VALUE", dest="settings", help="a setting"
+    )
     parser.add_argument("--jitter", action="store_true", help="also cdnet_highway with a camera that moved")
     parser.add_argument("--limit", type=int, help="only the first N pairs of a set")
     parser.add_argument("--without-peers", action="store_true")
@@ -86,6 +88,13 @@ def parse() -> argparse.Namespace:
     return options
 
 
+def assignment(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
+    return key, value
+
+
 def main() -> int:
     options = parse()
     cv2.setNumThreads(1)
@@ -93,24 +102,21 @@ def main() -> int:
     runs = plan(options)
     if options.write:
         page.check_places(options.write, [run.name for run in runs])
-    host = Host(settings=dict(item.split("=", 1) for item in options.settings))
+    host = Host(settings=dict(options.settings))
     for name in {options.domain or run.group.domain for run in runs}:
         host.domain(name)
-    rows = []
     for run in runs:
         with ExitStack() as stack:
             scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             measure(run, host, options, scratch, stack)
-        print(f"\n## {run.name}\n\n{block(run, options)}", flush=True)
-        if (row := tables.glance(run.group, run.tallies)) and run.name == run.group.name:
-            rows.append(row)
+        text = block(run, options)
+        print(f"\n## {run.name}\n\n{text}", flush=True)
+        if options.write:
+            row = tables.glance(run.group, run.tallies) if run.name == run.group.name else None
+            page.update(options.write, {run.name: text}, [row] if row else [])
     if options.json:
         options.json.write_text(json.dumps(as_json(runs, options), indent=1), encoding="utf-8")
-    if options.write:
-        page.update(options.write, {run.name: block(run, options) for run in runs}, rows)
-    return (
-        1 if any(tally.failed for run in runs for methods in run.tallies.values() for tally in methods.values()) else 0
-    )
+    return 1 if any(pair["error"] for run in runs for pair in run.pairs) else 0
 
 
 def plan(options: argparse.Namespace) -> list[Run]:
@@ -183,7 +189,7 @@ def block(run: Run, options: argparse.Namespace) -> str:
     words = [run.group.name]
     for option in ("domain", "detector"):
         words += [f"--{option}", getattr(options, option)] if getattr(options, option) else []
-    words += [f"--set {item}" for item in options.settings]
+    words += [f"--set {key}={value}" for key, value in options.settings]
     words += ["--jitter"] if run.name.endswith(JITTER) else []
     lines = [
         f"`python benchmarks/quality.py {' '.join(words)}`, {datetime.date.today()}; {', '.join(versions(run.group))}",
