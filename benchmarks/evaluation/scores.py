@@ -84,6 +84,11 @@ def f1(hits: int, false: int, missed: int) -> float | None:
     return ratio(2 * hits, 2 * hits + false + missed)
 
 
+def balanced(tpr: float | None, tnr: float | None) -> float | None:
+    """Balanced accuracy: the mean of the true positive and the true negative rate; None if either is not defined."""
+    return None if tpr is None or tnr is None else (tpr + tnr) / 2
+
+
 def pair_iou(hits: int, false: int, missed: int) -> float:
     """Intersection over union of one pair's masks; two empty masks agree, so 1."""
     union = hits + false + missed
@@ -218,6 +223,9 @@ class Tally:
             "quiet": self.quiet,
             "accuracy": ratio(self.right, self.judged),
             "tnr": ratio(self.quiet, self.still),
+            "balanced": balanced(
+                ratio(self.right - self.quiet, self.judged - self.still), ratio(self.quiet, self.still)
+            ),
             "pixels": {"hits": hits, "false": false, "missed": missed} if known else None,
             "precision": ratio(hits, hits + false),
             "recall": ratio(hits, hits + missed),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from evaluation.ours import MOVES_COUNTED
@@ -84,21 +85,28 @@ def table(group: Group, tallies: Tallies) -> str:
 
 
 def verdict_table(tallies: Tallies) -> str:
-    """A row per set and a column per method: right verdicts, and in brackets unchanged pairs told so."""
-    methods = list(next(iter(tallies.values())))
-    rows = [
-        [f"{label}: {next(iter(found.values())).pairs}", *(_verdicts(found[method]) for method in methods)]
-        for label, found in tallies.items()
-    ]
+    """A row per set and a column per method: right verdicts, and in brackets unchanged pairs told so.
+
+    Sets of one family, by the first word of their names, have their sum below them.
+    """
+    rows = []
+    for family, labels in itertools.groupby(tallies, key=lambda label: label.split("_")[0]):
+        part = {label: tallies[label] for label in labels}
+        rows += [_verdict_row(label, methods) for label, methods in part.items()]
+        if len(part) > 1:
+            rows.append(_verdict_row(f"**{family}, all**", pooled(part)))
+    total = pooled(tallies)
     if len(tallies) > 1:
-        total = pooled(tallies)
-        rows.append(
-            [f"**all: {next(iter(total.values())).pairs}**", *(f"**{_verdicts(total[method])}**" for method in methods)]
-        )
-        tallies = {"all": total}
-    last = next(reversed(tallies.values()))
-    rows.append(["ms a pair", *(COMMON["ms a pair"](last[method].figures()) for method in methods)])
-    return markdown(["pairs", *methods], rows)
+        rows.append(_verdict_row("**all**", total))
+    figures = [tally.figures() for tally in total.values()]
+    rows.append(["balanced accuracy", *(number(found["balanced"]) for found in figures)])
+    rows.append(["ms a pair", *(COMMON["ms a pair"](found) for found in figures)])
+    return markdown(["pairs", *total], rows)
+
+
+def _verdict_row(label: str, methods: dict[str, Tally]) -> list[str]:
+    pairs = next(iter(methods.values())).pairs
+    return [f"{label}: {pairs}", *(_verdicts(tally) for tally in methods.values())]
 
 
 def _verdicts(tally: Tally) -> str:
@@ -152,7 +160,7 @@ def _measure(group: Group) -> tuple[str, Callable[[dict], float | None]]:
         return "pooled F1", lambda f: f["f1"]
     if group.table == "boxes":
         return f"region F1 at IoU {IOU_LEVELS[0]}", lambda f: f["regions"][str(IOU_LEVELS[0])]["f1"]
-    return "right verdicts", lambda f: f["accuracy"]
+    return "balanced accuracy of verdicts", lambda f: f["balanced"]
 
 
 def _named(method: str, scored: dict) -> str:

@@ -72,28 +72,29 @@ def verdicts(*answers, failed=0):
 
 def test_verdicts_are_pooled_over_sets_with_failures_named():
     tallies = {
-        "one": {"ours": verdicts((True, True), (False, True)), "peer": verdicts((True, True), (False, False))},
-        "two": {"ours": verdicts((True, True), failed=1), "peer": verdicts((True, True), (True, False))},
+        "fx_one": {"ours": verdicts((True, True), (False, True)), "peer": verdicts((True, True), (False, False))},
+        "fx_two": {"ours": verdicts((True, True), failed=1), "peer": verdicts((True, True), (True, False))},
     }
-    lines = tables.table(Group("fx", "ui", "verdict"), tallies).splitlines()
+    lines = tables.table(Group("ui_verdicts", "ui", "verdict"), tallies).splitlines()
     assert lines[0] == "| pairs | ours | peer |"
-    assert lines[2] == "| one: 2 | 1/2 (0/1) | 2/2 (1/1) |"
-    assert lines[3] == "| two: 2 | 1/2, 1 failed | 1/2 |"
-    assert lines[4] == "| **all: 4** | **2/4 (0/1), 1 failed** | **3/4 (1/1)** |"
-    assert lines[5] == "| ms a pair | 20 | 20 |"
+    assert lines[2] == "| fx_one: 2 | 1/2 (0/1) | 2/2 (1/1) |"
+    assert lines[3] == "| fx_two: 2 | 1/2, 1 failed | 1/2 |"
+    assert lines[4] == "| **fx, all**: 4 | 2/4 (0/1), 1 failed | 3/4 (1/1) |"
+    assert lines[6] == "| balanced accuracy | 0.333 | 0.833 |"
+    assert lines[7] == "| ms a pair | 20 | 20 |"
 
 
 def test_the_overview_names_the_best_peer_and_not_our_own_variant():
     tallies = {
         "all": {
-            "ui-blocks": verdicts((True, True), (True, False)),
-            "ui-blocks, moves counted": verdicts((True, True), (True, True)),
-            "odiff": verdicts((True, False), (True, False)),
-            "pixelmatch": verdicts((True, True), (True, True)),
+            "ui-blocks": verdicts((True, True), (False, True)),
+            "ui-blocks, moves counted": verdicts((True, True), (False, False)),
+            "odiff": verdicts((True, False), (False, True)),
+            "pixelmatch": verdicts((True, True), (False, False)),
         }
     }
-    row = tables.glance(Group("mined", "ui", "verdict"), tallies)
-    assert row[:5] == ["mined", "ui", "right verdicts", "0.500 `ui-blocks`", "1.000 `pixelmatch`"]
+    row = tables.glance(Group("ui_verdicts", "ui", "verdict"), tallies)
+    assert row[:5] == ["ui_verdicts", "ui", "balanced accuracy of verdicts", "0.500 `ui-blocks`", "1.000 `pixelmatch`"]
 
 
 def test_the_overview_shows_the_held_out_half():

@@ -49,7 +49,7 @@ def test_rows_without_a_group_are_split_by_their_id_whatever_their_order():
 def test_a_name_a_pattern_and_a_table_find_sets(data):
     assert list(find_sets(["recolour"], data)) == ["recolour"]
     assert list(find_sets(["fx_*"], data)) == ["fx_one", "fx_two"]
-    assert list(find_sets(["fx"], data)) == ["fx_one", "fx_two"]
+    assert list(find_sets(["ui_verdicts"], data)) == ["fx_one", "fx_two"]
 
 
 def test_sets_for_training_are_scored_only_when_they_are_named(data):
