@@ -68,3 +68,11 @@ def test_a_domain_that_is_not_installed_is_named_before_anything_runs(repo: Path
     assert done.returncode == 2
     assert "infrared" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_table_of_several_sets_is_written_whole(repo: Path, data: Path, tmp_path: Path) -> None:
+    for name in ("fx_one", "fx_two"):
+        (data / name).mkdir()
+    done = quality(repo, "fx_one", "--data", data, "--write", tmp_path / "results.md")
+    assert done.returncode == 1
+    assert "the table ui_verdicts needs all its sets" in done.stderr
