@@ -187,8 +187,8 @@ def answer_all(run: Run, methods: list, pair: Pair, *, several: bool, each: bool
 def block(run: Run, options: argparse.Namespace) -> str:
     """A table with the command that makes it."""
     words = [run.group.name]
-    for option in ("domain", "detector"):
-        words += [f"--{option}", getattr(options, option)] if getattr(options, option) else []
+    for option in ("domain", "detector", "limit"):
+        words += [f"--{option} {value}"] if (value := getattr(options, option)) else []
     words += [f"--set {key}={value}" for key, value in options.settings]
     words += ["--jitter"] if run.name.endswith(JITTER) else []
     lines = [

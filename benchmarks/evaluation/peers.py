@@ -93,6 +93,7 @@ class BackgroundModels:
 
     def __init__(self, frames: dict[int, Path]) -> None:
         self._frames = sorted(frames.items())
+        cv2.setRNGSeed(0)  # KNN draws which samples it keeps
         # (name, model, learning rate, lowest label that counts as changed): 127 is OpenCV's label for a shadow.
         # Tuned: the best of a dozen settings on cdnet_highway itself, so an upper bound there.
         self._models = (
