@@ -8,10 +8,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 OUT ?= demo-out
 
-PROJECTS := pyproject.toml domains/satellite/pyproject.toml domains/ui/pyproject.toml
+PROJECTS := pyproject.toml domains/satellite/pyproject.toml domains/surveillance/pyproject.toml domains/ui/pyproject.toml
 # Built in place with the pinned hatchling, so that no install fetches a build environment of its own.
 BUILD_TOOLS := editables hatchling
-PACKAGES := -e .[geo] -e ./domains/satellite -e ./domains/ui
+PACKAGES := -e .[geo] -e ./domains/satellite -e ./domains/surveillance -e ./domains/ui
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint format types bench clean

@@ -79,8 +79,8 @@ def compare(
     with _timed(timings, "preprocess"):
         prepared = host.preprocess_pair(domain, pair, seen)
         seen = prepared if seen is pair else host.preprocess_pair(domain, seen, seen)
-    if valid_fraction < settings.min_valid:
-        finding = _undecided(host, pair, valid_fraction)
+    if (reason := _incomparable(registration, valid_fraction, settings)) is not None:
+        finding = _undecided(host, pair, reason, registration.unusable)
     else:
         with _timed(timings, "detect"):
             (change,) = host.detect(detecting, [prepared], [seen], settings, heads)
@@ -145,12 +145,21 @@ def _describe(
     return _Finding(change, regions, score, said.caption, changed, None)
 
 
-def _undecided(host: Host, pair: ImagePair, valid_fraction: float) -> _Finding:
+def _incomparable(registration: Registration, valid_fraction: float, settings: DomainSettings) -> str | None:
+    """Why there can be no verdict, or None."""
+    if registration.unusable is not None:
+        return registration.unusable
+    if valid_fraction < settings.min_valid:
+        return f"only {valid_fraction:.1%} of the pair can be compared; min_valid is {settings.min_valid:.1%}"
+    return None
+
+
+def _undecided(host: Host, pair: ImagePair, reason: str, told: str | None) -> _Finding:
+    """No verdict; the caption tells what the registration found, or in the domain's words that too little is left."""
     shape = (pair.after.height, pair.after.width)
     nothing = ChangeMap(score=np.zeros(shape, dtype=np.float32), valid=pair.valid)
-    least = host.settings(pair.domain).min_valid
-    reason = f"only {valid_fraction:.1%} of the pair can be compared; min_valid is {least:.1%}"
-    return _Finding(nothing, (), 0.0, undecided_caption(host.domain(pair.domain).wording), None, reason)
+    caption = undecided_caption(host.domain(pair.domain).wording, told)
+    return _Finding(nothing, (), 0.0, caption, None, reason)
 
 
 class _Aligned(NamedTuple):

@@ -97,7 +97,11 @@ class DomainSpec:
         wording: how the template captioner speaks.
         kinds: the kinds of change that this domain's regions can have.
         labels: the labels its detectors and heads give; empty when they give none.
-        capabilities: words that switch conformance checks on, such as "georeferenced", "rigid" or "pieces".
+        capabilities: what this domain can do, in words that the host and the conformance kit go by; further words of
+            its own are passed over. "georeferenced": images know where they lie on the map, and are compared there.
+            "rigid": one transform carries the whole scene, and is measured from the content to a fraction of a pixel.
+            "pieces": a layout, whose parts move by whole pixels, each for itself. "sizes-differ": images of different
+            size are a pair.
         sniff: from file headers alone, how sure this domain is that a request is its own, in [0, 1].
         detectors: model names in order of preference; the first available one detects.
         describers: model names in order of preference; the first available one writes the words.

@@ -348,6 +348,8 @@ class Registration:
         method: how it was found: "identity", "georeference", "assumed", "phase-correlation", ...
         residual_px: how far aligned content still lies apart, or None where it was not measured.
         overlap: share of the after grid that the before image covers, in [0, 1].
+        unusable: why the images cannot be compared although both were read, such as "the camera moved ...", or None.
+            The pair then gets no verdict (`changed` null), no regions, and this as its `reason`.
     """
 
     matrix: FloatArray = field(default_factory=lambda: np.eye(3))
@@ -355,6 +357,7 @@ class Registration:
     method: str = "identity"
     residual_px: float | None = None
     overlap: float = 1.0
+    unusable: str | None = None
 
     def __post_init__(self) -> None:
         """Check the matrix and make it read-only."""

@@ -115,9 +115,14 @@ def region_caption(region: ChangeRegion, pair: ImagePair, wording: Wording) -> s
     return english.sentence(_single(region, pair, wording, with_size=True))
 
 
-def undecided_caption(wording: Wording) -> str:
-    """The sentence for a pair of which too little can be compared."""
-    return english.sentence(wording.undecided)
+def undecided_caption(wording: Wording, reason: str | None = None) -> str:
+    """The sentence for a pair without a verdict.
+
+    Args:
+        wording: the domain's words.
+        reason: what the registration found, such as "the camera moved"; None where too little can be compared.
+    """
+    return english.sentence(reason or wording.undecided)
 
 
 def place(region: ChangeRegion, pair: ImagePair, wording: Wording) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import hypothesis
 import pytest
 
 if TYPE_CHECKING:
@@ -18,9 +18,13 @@ REPO = Path(__file__).resolve().parent.parent
 # Read before any test starts, because `clean_environment` takes every ONEDIFF_* variable away.
 DATA = Path(os.environ.get("ONEDIFF_DATA") or REPO.parent / "shared" / "data")
 
-# No deadline: a busy machine is not a failed property. On a CI the examples are the same every time.
-hypothesis.settings.register_profile("project", deadline=None, derandomize="CI" in os.environ)
-hypothesis.settings.load_profile("project")
+# The conformance tests of one domain also run where nothing but pytest is installed beside it.
+if importlib.util.find_spec("hypothesis") is not None:
+    import hypothesis
+
+    # No deadline: a busy machine is not a failed property. On a CI the examples are the same every time.
+    hypothesis.settings.register_profile("project", deadline=None, derandomize="CI" in os.environ)
+    hypothesis.settings.load_profile("project")
 
 
 @pytest.fixture(autouse=True)

@@ -17,6 +17,7 @@ import pytest
 DISTRIBUTIONS = {
     "onediff-plugins": (".", "onediff_plugins"),
     "onediff-satellite": ("domains/satellite", "onediff_satellite"),
+    "onediff-surveillance": ("domains/surveillance", "onediff_surveillance"),
     "onediff-ui": ("domains/ui", "onediff_ui"),
 }
 MEGABYTE = 1_000_000

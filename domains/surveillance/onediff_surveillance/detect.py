@@ -1,0 +1,182 @@
+"""Stage 5: the detector "illumination".
+
+A place differs when its smoothed difference stands out of the pair's own noise. What light explains of that (see
+`light`) is taken away: first the light over the whole view, then differences that are a shadow or a sun patch all
+through, then the cast shadow beside an object.
+
+All of it is done on the overview of the view, at most 1024 px a side: the time is bounded whatever the camera, and a
+window of a view gets the very score that the whole view has there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import cv2
+import numpy as np
+
+from onediff_plugins.types import ChangeMap
+from onediff_plugins.warp import warp_array
+from onediff_plugins.windows import frame_to_source_matrix
+from onediff_surveillance.light import WINDOW, LocalGain, explained_beside, light_field, local_gain
+from onediff_surveillance.noise import texture, usual
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from onediff_plugins.types import Array, BoolArray, ImagePair
+    from onediff_surveillance.settings import SurveillanceSettings
+
+
+_SMOOTHING: Final = 1.5
+# A difference must be this many times what is usual at places as rough.
+_ABOVE_USUAL: Final = 2.0
+# A picture whose grey levels span less than this (2nd to 98th percentile) shows less contrast of everything:
+# `min_contrast` shrinks with it, down to a share.
+_FULL_SPAN: Final = 150 / 255
+_LEAST_SHARE: Final = 0.6
+# A difference is light when this share of its inside is explained by light.
+_LIGHT_SHARE: Final = 0.7
+# Less of an inside than this share says nothing: then all of it is asked.
+_INSIDE_SHARE: Final = 0.15
+_CLOSING: Final = 2
+_HALF: Final = np.float32(0.5)
+_BELOW: Final = np.nextafter(_HALF, np.float32(0))
+
+
+class IlluminationDetector:
+    """Change that neither light nor noise explains; keeps no state."""
+
+    def detect(
+        self, pairs: Sequence[ImagePair], overviews: Sequence[ImagePair], settings: SurveillanceSettings
+    ) -> list[ChangeMap]:
+        """Change maps of preprocessed pairs.
+
+        Args:
+            pairs: warped, float32 in [0, 1]; they give the grids.
+            overviews: each pair's whole view, warped and preprocessed the same way.
+            settings: `min_contrast`, `tolerate_light`.
+
+        Returns:
+            Score d / (d + t) of the smoothed difference d at threshold t; what light explains stays below 0.5.
+        """
+        return [detect_pair(pair, overview, settings) for pair, overview in zip(pairs, overviews, strict=True)]
+
+
+def detect_pair(pair: ImagePair, overview: ImagePair, settings: SurveillanceSettings) -> ChangeMap:
+    """One change map; see `IlluminationDetector.detect`."""
+    before = np.ascontiguousarray(overview.aligned.pixels)
+    after = np.ascontiguousarray(overview.after.pixels)
+    score = view_score(before, after, overview.valid, settings)
+    if overview is not pair:
+        to_overview = np.linalg.inv(frame_to_source_matrix(overview.after)) @ frame_to_source_matrix(pair.after)
+        score = warp_array(score, to_overview, pair.after.width, pair.after.height)
+    valid = pair.valid
+    return ChangeMap(score=np.where(valid, score, np.float32(0)), valid=valid)
+
+
+def view_score(before: Array, after: Array, valid: BoolArray, settings: SurveillanceSettings) -> Array:
+    """Where a view differs.
+
+    Args:
+        before: (C, H, W) float32 in [0, 1], on the after grid, fitted to the after image's exposure.
+        after: (C, H, W) float32 in [0, 1].
+        valid: (H, W) bool.
+        settings: `min_contrast`, `tolerate_light`.
+
+    Returns:
+        (H, W) float32 in [0, 1], at least 0.5 exactly where something changed.
+    """
+    greys = before.mean(axis=0), after.mean(axis=0)
+    contrast = settings.min_contrast / 255 * _contrast_share(greys, valid)
+    difference = _difference(before, after, valid)
+    if difference.max() < contrast:  # nothing to explain, and most stills of most cameras end here
+        return _score(difference, np.float32(contrast))
+    rough = texture(*greys)
+    local = local_gain(before, after, rough, valid) if settings.tolerate_light else None
+    if local is not None and (field := light_field(local)) is not None:
+        difference = _difference(np.minimum(before * field, 1), after, valid)
+    threshold = np.maximum(_ABOVE_USUAL * usual(difference, rough, valid), np.float32(contrast))
+    score = _score(difference, threshold)
+    if local is None:
+        return score
+    changed = _without_light(score >= _HALF, local, before, after)
+    return np.asarray(np.where(changed, np.maximum(score, _HALF), np.minimum(score, _BELOW)))
+
+
+def _score(difference: Array, threshold: Array | np.float32) -> Array:
+    score: Array = difference / (difference + threshold)
+    return score
+
+
+def _contrast_share(greys: tuple[Array, Array], valid: BoolArray) -> float:
+    spans = [np.subtract(*np.percentile(grey[::3, ::3][valid[::3, ::3]], (98, 2))) for grey in greys if valid.any()]
+    return float(np.clip(max(spans, default=0.0) / _FULL_SPAN, _LEAST_SHARE, 1))
+
+
+def _difference(before: Array, after: Array, valid: BoolArray) -> Array:
+    """(H, W) largest difference of any band, smoothed; 0 where it is not valid."""
+    strongest = np.abs(after - before).max(axis=0)
+    smooth: Array = cv2.GaussianBlur(np.where(valid, strongest, np.float32(0)), (0, 0), _SMOOTHING)
+    return smooth
+
+
+def _without_light(differs: BoolArray, local: LocalGain, before: Array, after: Array) -> BoolArray:
+    """What differs less what is light: whole differences, then cast shadows beside objects.
+
+    Args:
+        differs: (H, W) bool.
+        local: gains of neighbourhoods.
+        before: (C, H, W) float32.
+        after: (C, H, W) float32.
+    """
+    count, labels = cv2.connectedComponents(differs.view(np.uint8))
+    is_light = _light_share(differs, labels, count, local, before, after) >= _LIGHT_SHARE
+    is_light[0] = True  # the background
+    objects: BoolArray = ~is_light[labels]
+    if not objects.any():
+        return objects
+    shade = objects & local.explained & (local.gain < 1)
+    shade = cv2.morphologyEx(shade.view(np.uint8), cv2.MORPH_OPEN, _disc(WINDOW // 2))
+    solid = (objects & (shade == 0)).view(np.uint8)
+    solid = cv2.morphologyEx(solid, cv2.MORPH_OPEN, _disc(1))
+    solid = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, _disc(_CLOSING))
+    # What an object encloses belongs to it, also where light would explain it: a grey roof over a grey road.
+    return _filled(solid)
+
+
+def _light_share(
+    differs: BoolArray,
+    labels: Array,
+    count: int,
+    local: LocalGain,
+    before: Array,
+    after: Array,
+) -> Array:
+    """The share of each difference that light explains, judged on its inside where it has one."""
+    inside = cv2.erode(differs.view(np.uint8), _disc(WINDOW // 2 + 1), borderValue=1) > 0
+    sizes = np.bincount(labels.ravel(), minlength=count)
+    inner = np.bincount(labels[inside], minlength=count)
+    share = np.bincount(labels[inside], weights=local.explained[inside], minlength=count) / np.maximum(inner, 1)
+    thin = inner < _INSIDE_SHARE * sizes
+    thin[0] = False
+    rows, columns = np.nonzero(thin[labels])
+    if rows.size:
+        explained = explained_beside(local, before, after, rows, columns)
+        all_of_it = np.bincount(labels[rows, columns], weights=explained, minlength=count) / sizes.clip(1)
+        share = np.where(thin, all_of_it, share)
+    return share
+
+
+def _filled(mask: Array) -> BoolArray:
+    """A mask with its holes filled; what touches the border of the image is no hole."""
+    framed = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    cv2.floodFill(framed, None, (0, 0), 2)
+    filled: BoolArray = framed[1:-1, 1:-1] != 2
+    return filled
+
+
+def _disc(radius: int) -> Array:
+    side = 2 * radius + 1
+    disc: Array = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)).astype(np.uint8)
+    return disc

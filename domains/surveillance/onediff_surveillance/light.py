@@ -1,0 +1,153 @@
+"""Light as an explanation of what differs: shadows, sun patches, clouds, lamps and flicker.
+
+Light that changes on a surface multiplies all its colours by nearly one factor, and leaves its texture as it was.
+So a neighbourhood is explained by light when one gain, the same for all bands, turns its before image into its after
+image. An object has other colours, another texture, or more contrast than any light has.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import cv2
+import numpy as np
+
+from onediff_surveillance.noise import usual
+
+if TYPE_CHECKING:
+    from onediff_plugins.types import Array, BoolArray
+
+
+# Side of a neighbourhood, in pixels.
+WINDOW: Final = 7
+# A shadow leaves at least this share of the light; a sun patch is the reverse.
+_LEAST_GAIN: Final = 0.3
+# Added to both sums so that noise in the dark is no gain: five levels of 255.
+_DARK: Final = (5 / 255) ** 2
+_SATURATED: Final = 250 / 255
+_ENOUGH_UNSATURATED: Final = 0.3
+# A neighbourhood is explained when its residual stays under so many usual ones, two levels, and what the colour of the
+# light itself may change of it: shade is bluer than sun.
+_USUAL: Final = 1.5
+_LEAST: Final = 2 / 255
+_TINT: Final = 0.1
+# The gain of a window beside a pixel explains the pixel when it fits it this well, relative to a window's own limit.
+_BESIDE: Final = 4
+_BESIDE_FIT: Final = 3.0
+# The light over the view is the median of the gains over an eighth of its longer side: larger than most objects, and a
+# median keeps the edges of shadows.
+_FIELD_SHARE: Final = 8
+_FIELD_SIDE: Final = 64
+_FIELD_STEPS: Final = 80.0  # per unit of log gain, as 8 bits
+_FIELD_LEAST: Final = 0.03
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LocalGain:
+    """The one gain that best turns each neighbourhood of the before image into the after image.
+
+    Attributes:
+        gain: (H, W) float32, clipped to what light can do.
+        explained: (H, W) bool, whether nothing else is left to explain.
+        limit: (H, W) float32, the residual (root mean square, of values in [0, 1]) up to which it is.
+    """
+
+    gain: Array
+    explained: BoolArray
+    limit: Array
+
+
+def local_gain(before: Array, after: Array, rough: Array, valid: BoolArray) -> LocalGain:
+    """The gain of each neighbourhood, and whether it explains the neighbourhood.
+
+    Args:
+        before: (C, H, W) float32 in [0, 1], fitted to the after image as a whole.
+        after: (C, H, W) float32 in [0, 1].
+        rough: (H, W) float32 from `noise.texture`.
+        valid: (H, W) bool.
+    """
+    across, of_after, of_before = _products(before, after)
+    unsaturated = np.maximum(after, before).max(axis=0) < _SATURATED
+    ab, aa, bb = _blurred(across), _blurred(of_after), _blurred(of_before)
+    gain = (ab + _DARK) / (bb + _DARK)
+    blind: BoolArray | None = None
+    if not unsaturated.all():
+        # What a sensor clipped says nothing of colour, but still how much brighter it is at least.
+        weight = unsaturated.astype(np.float32)
+        share = _blurred(weight)
+        scale = 1 / np.maximum(share, _ENOUGH_UNSATURATED)
+        ab, aa, bb = (_blurred(product * weight) * scale for product in (across, of_after, of_before))
+        blind = share < _ENOUGH_UNSATURATED
+        gain = np.where(blind, gain, (ab + _DARK) / (bb + _DARK))
+    possible = np.clip(gain, _LEAST_GAIN, 1 / _LEAST_GAIN)
+    residual = np.sqrt(np.maximum(aa - 2 * possible * ab + possible * possible * bb, 0))
+    if blind is not None:
+        residual[blind] = 0
+    limit = _USUAL * usual(residual, rough, valid) + _TINT * np.abs(1 - possible) * np.sqrt(bb) + _LEAST
+    within = (gain > 0.95 * _LEAST_GAIN) & (gain < 1.05 / _LEAST_GAIN)
+    return LocalGain(gain=possible, explained=(residual < limit) & within, limit=limit)
+
+
+def light_field(local: LocalGain) -> Array | None:
+    """The light over the whole view: a gain that follows clouds and the shadows of buildings, but no object.
+
+    Args:
+        local: gains of neighbourhoods.
+
+    Returns:
+        (H, W) float32, or None where the light is the same all over.
+    """
+    height, width = local.gain.shape
+    step = max(1, min(height, width) // _FIELD_SIDE)
+    size = max(3, width // step), max(3, height // step)
+    logs = np.where(local.explained, np.log(local.gain), np.float32(0)).astype(np.float32)
+    coded = np.clip(cv2.resize(logs, size, interpolation=cv2.INTER_AREA) * _FIELD_STEPS + 128, 0, 255).astype(np.uint8)
+    side = (max(size) // _FIELD_SHARE) | 1
+    pad = side // 2
+    framed = cv2.copyMakeBorder(coded, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
+    middle = cv2.medianBlur(framed, side)[pad : pad + size[1], pad : pad + size[0]] if side > 1 else coded
+    field = (middle.astype(np.float32) - 128) / _FIELD_STEPS
+    field[np.abs(field) < _FIELD_LEAST] = 0
+    if not field.any():
+        return None
+    gain: Array = np.exp(cv2.resize(field, (width, height), interpolation=cv2.INTER_LINEAR))
+    return gain
+
+
+def explained_beside(local: LocalGain, before: Array, after: Array, rows: Array, columns: Array) -> BoolArray:
+    """Whether single pixels are explained by the gain of a window beside them.
+
+    No window across the edge of a shadow has one gain; the windows on either side of it do.
+
+    Args:
+        local: gains of neighbourhoods.
+        before: (C, H, W) float32.
+        after: (C, H, W) float32.
+        rows: (N,) rows of the pixels.
+        columns: (N,) their columns.
+
+    Returns:
+        (N,) bool.
+    """
+    height, width = local.gain.shape
+    explained = local.explained[rows, columns].copy()
+    was, now = before[:, rows, columns], after[:, rows, columns]  # each (C, N)
+    limit = _BESIDE_FIT * local.limit[rows, columns]
+    for down in (-_BESIDE, 0, _BESIDE):
+        for along in (-_BESIDE, 0, _BESIDE):
+            y, x = np.clip(rows + down, 0, height - 1), np.clip(columns + along, 0, width - 1)
+            fits = np.abs(now - np.minimum(local.gain[y, x] * was, 1)).max(axis=0) < limit
+            explained |= local.explained[y, x] & fits
+    return explained
+
+
+def _products(before: Array, after: Array) -> tuple[Array, Array, Array]:
+    """(H, W) means over the bands of before * after, after squared and before squared."""
+    pairs = ((before, after), (after, after), (before, before))
+    across, of_after, of_before = ((one * other).mean(axis=0) for one, other in pairs)
+    return across, of_after, of_before
+
+
+def _blurred(image: Array) -> Array:
+    return cv2.blur(image, (WINDOW, WINDOW))

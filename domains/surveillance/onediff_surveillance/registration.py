@@ -1,0 +1,198 @@
+"""Stage 2: how far a fixed camera shook between two stills, or that it was moved.
+
+Equal sizes are the prior. Corners of the view that stayed say how it shook; a shift beyond the drift limit, or two
+views of which nothing agrees, is an outcome of its own: the camera moved, and comparing would be a wrong answer.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import cv2
+import numpy as np
+
+from onediff_plugins.errors import RegistrationError
+from onediff_plugins.plain import overlap_share
+from onediff_plugins.types import Registration
+from onediff_plugins.warp import warp_array
+from onediff_surveillance.tracking import Motion, fit_motion, follow, furthest, local_contrast
+
+if TYPE_CHECKING:
+    from onediff_plugins.types import Array, Frame, ImagePair
+    from onediff_surveillance.settings import SurveillanceSettings
+
+
+CAMERA_MOVED: Final = "camera-moved"
+
+_ANOTHER_VIEW: Final = "the camera moved: nothing of the before image's view is found in the after image"
+
+_WORK_SIDE: Final = 768
+_COARSE_SIDE: Final = 256
+# Between its 2nd and 98th percentile, in grey levels: less shows a covered lens, a dead sensor or no light at all.
+_NO_PICTURE: Final = 6.0
+# Tiles with this much contrast (deviation of their fine detail, in grey levels) can say whether two views agree.
+_TILE: Final = 16
+_TILE_CONTRAST: Final = 3.0
+_AGREES: Final = 0.4
+_ENOUGH_TILES: Final = 24
+# Unrelated views agree in 0 to 4 % of their tiles (measured on views of different places); one view, unless nearly all
+# of it is covered, in more.
+_RELATED: Final = 0.05
+# A motion must not make tiles disagree that agreed in place.
+_SLACK: Final = 0.02
+
+
+def align_pair(pair: ImagePair, settings: SurveillanceSettings) -> Registration:
+    """Stage 2 for stills of one camera.
+
+    Args:
+        pair: as loaded; frames of more than 768 px a side are reduced for the measurement.
+        settings: `stabilise`, `max_drift`.
+
+    Returns:
+        The matrix from after pixels to before pixels. `method` is "assumed" for the prior, with `residual_px` where
+        corners confirm it; "assumed+translation", "assumed+similarity" or "assumed+homography" for a camera that
+        shook; "camera-moved" (with `unusable` set) for a view that shifted beyond `max_drift` or shows another place.
+        `unusable` is also set where one of the images shows nothing at all.
+
+    Raises:
+        RegistrationError: the sizes differ.
+    """
+    before, after = pair.before, pair.after
+    if (before.width, before.height) != (after.width, after.height):
+        raise RegistrationError(_sizes(before, after))
+    small_before, small_after = _grey(before), _grey(after)
+    for side, frame, grey in (("before", before, small_before), ("after", after, small_after)):
+        if (reason := _no_picture(side, frame, grey)) is not None:
+            return Registration(method="assumed", unusable=reason)
+    if not settings.stabilise:
+        return Registration(method="assumed")
+    return _measured(small_before, small_after, after, settings)
+
+
+def _measured(before: Array, after: Array, frame: Frame, settings: SurveillanceSettings) -> Registration:
+    height, width = after.shape
+    scale = width / frame.width
+    motion = _motion(before, after)
+    if motion is None:
+        if not _related(before, after):
+            unusable = (
+                "the camera moved or was exchanged: nothing of the before image's view was found in the after image"
+            )
+            return Registration(method=CAMERA_MOVED, overlap=0.0, unusable=unusable)
+        return Registration(method="assumed")
+    to_work = np.diag([scale, height / frame.height, 1.0])
+    matrix = np.linalg.inv(to_work) @ motion.matrix @ to_work
+    matrix = np.eye(3) if motion.model == "steady" else matrix / matrix[2, 2]
+    drift = furthest(matrix, frame.width, frame.height)
+    limit = settings.max_drift * max(frame.width, frame.height)
+    moved = drift > limit
+    return Registration(
+        matrix=matrix,
+        method=CAMERA_MOVED if moved else "assumed" if motion.model == "steady" else f"assumed+{motion.model}",
+        residual_px=round(motion.residual_px / scale, 3),
+        overlap=overlap_share(matrix, frame, frame),
+        unusable=f"the camera moved: the view lies {drift:.0f} px elsewhere, and max_drift allows {limit:.0f} px"
+        if moved
+        else None,
+    )
+
+
+def _sizes(before: Frame, after: Frame) -> str:
+    sizes = (
+        f"{before.source} is {before.width} x {before.height} px and {after.source} {after.width} x {after.height} px"
+    )
+    if (before.width, before.height) == (after.height, after.width):
+        return f"{sizes}: one of them is turned by a quarter, perhaps by its EXIF orientation; turn it back"
+    return f"{sizes}: stills of one camera have one size; take both from the same stream, or resample one"
+
+
+def _no_picture(side: str, frame: Frame, grey: Array) -> str | None:
+    if not frame.valid.all():
+        return None  # how much of it can be compared is for the host to say
+    low, high = np.percentile(grey[::4, ::4], (2, 98))
+    if high - low >= _NO_PICTURE:
+        return None
+    what = "black" if high < 16 else "white" if low > 240 else "of one tone"
+    return f"the {side} image ({frame.source}) is {what}: a covered lens, no light or no signal"
+
+
+def _grey(frame: Frame) -> Array:
+    """The mean of the bands as float32 in [0, 255], at no more than 768 px a side; 0 where it is not valid."""
+    scale = min(1.0, _WORK_SIDE / max(frame.width, frame.height))
+    pixels = frame.pixels
+    if pixels.dtype == np.uint8 and len(pixels) == 3:
+        grey = cv2.cvtColor(np.ascontiguousarray(frame.hwc), cv2.COLOR_RGB2GRAY).astype(np.float32)
+    else:
+        grey = pixels.astype(np.float32).mean(axis=0)
+        low, high = (0.0, 255.0) if pixels.dtype == np.uint8 else _range(grey, frame)
+        grey = np.clip((grey - low) * (255 / max(high - low, 1e-12)), 0, 255)
+    if not frame.valid.all():
+        grey = np.where(frame.valid, grey, np.float32(0))
+    if scale == 1:
+        return np.asarray(grey, np.float32)
+    size = max(1, round(frame.width * scale)), max(1, round(frame.height * scale))
+    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _range(grey: Array, frame: Frame) -> tuple[float, float]:
+    if frame.pixels.dtype.kind == "u":
+        return 0.0, float(np.iinfo(frame.pixels.dtype).max)
+    if frame.pixels.dtype.kind == "b":
+        return 0.0, 1.0
+    values = grey[frame.valid]
+    if not values.size:
+        return 0.0, 1.0
+    low, high = float(values.min()), float(values.max())
+    return (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
+
+
+def _motion(before: Array, after: Array) -> Motion | None:
+    """The motion that the views agree on: looked for in place first, then from a coarse shift."""
+    height, width = after.shape
+    views = local_contrast(before), local_contrast(after)
+    in_place = _agreement(before, after)
+    for start in ((0.0, 0.0), None):
+        shift = _coarse_shift(*views) if start is None else start
+        motion = fit_motion(follow(*views, shift), width, height)
+        if motion is None:
+            continue
+        if motion.model == "steady":
+            return motion
+        share = _agreement(warp_array(before, motion.matrix, width, height), after)
+        if share is None or in_place is None or share >= max(in_place - _SLACK, _RELATED):
+            return motion
+    return None
+
+
+def _coarse_shift(before: Array, after: Array) -> tuple[float, float]:
+    """(dx, dy) from after to before, by phase correlation of reduced images."""
+    scale = min(1.0, _COARSE_SIDE / max(after.shape))
+    size = max(2, round(after.shape[1] * scale)), max(2, round(after.shape[0] * scale))
+    small = [cv2.resize(view, size, interpolation=cv2.INTER_AREA).astype(np.float32) - 128 for view in (after, before)]
+    # OpenCV's phaseCorrelate multiplies its inputs by the window in place: these copies are its own.
+    (dx, dy), _ = cv2.phaseCorrelate(small[0], small[1], cv2.createHanningWindow(size, cv2.CV_32F))
+    return dx / scale, dy / scale
+
+
+def _related(before: Array, after: Array) -> bool:
+    share = _agreement(before, after)
+    return share is None or share >= _RELATED
+
+
+def _agreement(before: Array, after: Array) -> float | None:
+    """Share of the tiles with detail whose detail correlates; None where too few tiles have any."""
+    tiles = [_tiles(image - cv2.blur(image, (9, 9))) for image in (before, after)]
+    centred = [tile - tile.mean(axis=1, keepdims=True) for tile in tiles]
+    spread = [tile.std(axis=1) for tile in centred]
+    telling = (spread[0] > _TILE_CONTRAST) & (spread[1] > _TILE_CONTRAST)
+    if telling.sum() < _ENOUGH_TILES:
+        return None
+    correlation = (centred[0] * centred[1]).mean(axis=1) / np.maximum(spread[0] * spread[1], 1e-6)
+    return float((correlation[telling] > _AGREES).mean())
+
+
+def _tiles(image: Array) -> Array:
+    rows, columns = image.shape[0] // _TILE, image.shape[1] // _TILE
+    cut = image[: rows * _TILE, : columns * _TILE].reshape(rows, _TILE, columns, _TILE)
+    return cut.transpose(0, 2, 1, 3).reshape(rows * columns, _TILE * _TILE)
