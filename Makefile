@@ -1,12 +1,14 @@
-# make demo | test | lint | types | bench | clean
+# make demo | test | alone | lint | types | docs | bench | clean
 # Everything happens in .venv. Needed beforehand: GNU make, git and Python 3.11 or newer with venv
-# (Debian: apt-get install make git python3 python3-venv). No other system package is needed by any target.
+# (Debian: apt-get install make git python3 python3-venv). Reports are tested in Chromium where there is one: `make test`
+# installs it as root on Debian and its kin. No other system package is needed by any target.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 OUT ?= demo-out
+export CHROMIUM
 
 PROJECTS := pyproject.toml domains/satellite/pyproject.toml domains/surveillance/pyproject.toml domains/ui/pyproject.toml
 # Built in place with the pinned hatchling, so that no install fetches a build environment of its own.
@@ -14,13 +16,15 @@ BUILD_TOOLS := editables hatchling
 PACKAGES := -e .[geo] -e ./domains/satellite -e ./domains/surveillance -e ./domains/ui
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types bench clean
+.PHONY: help demo test chromium alone lint format types docs bench clean
 
 help:
 	@echo "make demo    install the library with its domains, compare the shipped pairs, say where the pictures are"
 	@echo "make test    install what the tests need and run them all (lint and types included)"
+	@echo "make alone   build every wheel, and test each domain alone in a clean environment; make alone DOMAINS=ui"
 	@echo "make lint    ruff and import-linter        make format  let ruff rewrite the code"
 	@echo "make types   mypy --strict                 make bench   speed and memory"
+	@echo "make docs    copy the code that the docs show from its files"
 	@echo "make clean   remove .venv, caches and built files"
 
 $(BIN)/python:
@@ -47,10 +51,26 @@ $(VENV)/.dev.stamp: $(PROJECTS) constraints.txt requirements-dev.txt | $(BIN)/py
 
 demo: $(VENV)/.demo.stamp
 	$(BIN)/onediff demo --out $(OUT)
-	@echo "Look at $(OUT)/: each pair's folder has result.json, overlay.png and the mask."
+	@echo "Open $(OUT)/index.html in a browser: it leads to each pair's report.html. The record, result.json, lies beside it."
 
-test: $(VENV)/.dev.stamp
+test: $(VENV)/.dev.stamp chromium
 	$(BIN)/python -m pytest
+
+# Without Chromium the tests that need it are skipped and say so.
+CHROMIUM_NAMES := chromium chromium-browser google-chrome google-chrome-stable
+chromium:
+	@for name in "$(CHROMIUM)" $(CHROMIUM_NAMES); do command -v "$$name" >/dev/null 2>&1 && exit 0; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	  echo "Installing Chromium for the tests of the reports; a minute or two ..."; \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } >/dev/null \
+	    || echo "make: Chromium could not be installed; the tests of the reports in a browser will be skipped" >&2; \
+	else \
+	  echo "make: no Chromium: the tests of the reports in a browser will be skipped. Install it (Debian: apt-get install chromium), or name one: make test CHROMIUM=/path/to/chromium" >&2; \
+	fi
+
+alone: $(VENV)/.dev.stamp
+	$(BIN)/python -m pytest -q tests/packaging/test_distributions.py
+	$(BIN)/python tools/alone.py $(DOMAINS)
 
 lint: $(VENV)/.dev.stamp
 	$(BIN)/ruff check .
@@ -63,6 +83,9 @@ format: $(VENV)/.dev.stamp
 
 types: $(VENV)/.dev.stamp
 	$(BIN)/mypy
+
+docs: $(VENV)/.dev.stamp
+	$(BIN)/python tools/snippets.py
 
 bench: $(VENV)/.dev.stamp
 	$(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-columns=min,median,max,rounds

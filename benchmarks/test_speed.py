@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from PIL import Image
 from onediff_plugins import (
     ChangeMap,
     ChangeRegion,
+    ChangeResult,
     Description,
     DomainSettings,
     DomainSpec,
@@ -29,6 +31,7 @@ from onediff_plugins import (
     hookimpl,
 )
 from onediff_plugins.demo import pairs_file
+from onediff_plugins.report import index_parts, write_html
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -188,6 +191,62 @@ def test_satellite_scene(benchmark: BenchmarkFixture, tmp_path: Path, degrees: f
     record = benchmark.pedantic(to_record, args=arguments, rounds=5, warmup_rounds=1)
     assert step in record["registration"]["method"]
     assert record["changed"]
+
+
+# --- the report ---
+
+
+@pytest.fixture(scope="module")
+def compared() -> ChangeResult:
+    """The shipped page, compared."""
+    return Host().compare(*shipped("ui"), domain="ui", id="orders-page")
+
+
+def test_report_of_a_page(benchmark: BenchmarkFixture, compared: ChangeResult, tmp_path: Path) -> None:
+    benchmark(write_html, [compared], tmp_path)
+    size = (tmp_path / "report.html").stat().st_size
+    about(benchmark, f"report of the same page, {size / 1000:.0f} kB written (target 1.5 MB)", "300 ms")
+    assert size < 1_500_000
+
+
+def test_report_with_a_thousand_regions(benchmark: BenchmarkFixture, compared: ChangeResult, tmp_path: Path) -> None:
+    about(benchmark, "the same with a thousand regions", "300 ms")
+    (region, *_) = compared.regions
+    benchmark(write_html, [compared.replace(regions=(region,) * 1000)], tmp_path)
+
+
+def test_index_of_500_pairs(benchmark: BenchmarkFixture, compared: ChangeResult) -> None:
+    record = compared.replace(files={"report": "pairs/a/report.html", "thumbnail": "pairs/a/thumbnail.webp"})
+    records = [record.model_dump(mode="json")] * 500
+    page = benchmark(lambda: "".join(index_parts("batch", records)))
+    about(benchmark, f"index of 500 pairs, {len(page) / 1000:.0f} kB", "300 ms")
+
+
+@pytest.mark.parametrize("what", ["report", "index of 500 pairs"])
+def test_a_page_is_ready_in_the_browser(
+    benchmark: BenchmarkFixture, compared: ChangeResult, tmp_path: Path, what: str
+) -> None:
+    """From navigation to the last line of the page's script, in headless Chromium without a GPU."""
+    chromium = shutil.which("chromium") or pytest.skip("no Chromium")
+    from playwright.sync_api import sync_playwright
+
+    about(benchmark, f"{what}: ready in the browser", "500 ms")
+    if what == "report":
+        path = tmp_path / write_html([compared], tmp_path)["report"]
+    else:
+        path = tmp_path / "index.html"
+        records = [compared.replace(id=str(n), files={}).model_dump(mode="json") for n in range(500)]
+        path.write_text("".join(index_parts("batch", records)), encoding="utf-8")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page()
+
+        def load() -> None:
+            page.goto(path.as_uri(), wait_until="commit")
+            page.wait_for_selector("html[data-ready=true]", state="attached")
+
+        benchmark.pedantic(load, rounds=10, warmup_rounds=2)
+        browser.close()
 
 
 # --- memory ---

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 from onediff_plugins import runs
 from onediff_plugins.errors import ExportError, OneDiffError, PluginConflictError, SettingsError
 from onediff_plugins.host import Host, failure_of
-from onediff_plugins.output import LEFTOVERS, read_record, remove_pair, write_pair
+from onediff_plugins.output import LEFTOVERS, files_below, read_record, remove_pair, write_pair
 from onediff_plugins.records import ErrorRecord, PairFailure
+from onediff_plugins.report import INDEX, index_parts
 from onediff_plugins.types import PairRequest
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ class Summary:
 
     Attributes:
         results: path of results.jsonl.
+        index: path of index.html.
         pairs: pairs in all.
         changed: pairs that changed.
         undecided: pairs too little of which can be compared.
@@ -88,6 +90,7 @@ class Summary:
     """
 
     results: Path
+    index: Path
     pairs: int
     changed: int
     undecided: int
@@ -115,7 +118,7 @@ def run_batch(
         progress: given the number of pairs to do now, a context whose value is called for every one that is done.
 
     Returns:
-        Counts. `results.jsonl` holds one record a line, in input order.
+        Counts. `results.jsonl` holds one record a line, in input order; `index.html` shows them.
 
     Raises:
         ExportError: the folder holds an earlier run and `resume` is not given, or it cannot be written.
@@ -136,12 +139,14 @@ def run_batch(
             index = waiting[position]
             outcomes[index] = answer if isinstance(answer, Outcome) else _died(plan, entries[index], answer)
             advance(outcomes[index])
-    _write_results(plan.out, _lines(plan.out, entries, outcomes))
+    _write(plan.out / RESULTS, _lines(plan.out, entries, outcomes))
+    _write(plan.out / INDEX, index_parts(plan.out.resolve().name, _records(plan.out / RESULTS)))
     failed = sum(outcome.failure is not None for outcome in outcomes.values())
     changed = sum(outcome.changed is True for outcome in outcomes.values())
     same = sum(outcome.changed is False for outcome in outcomes.values())
     return Summary(
         results=plan.out / RESULTS,
+        index=plan.out / INDEX,
         pairs=len(entries),
         changed=changed,
         undecided=len(entries) - failed - changed - same,
@@ -263,7 +268,7 @@ def _prepare(plan: RunPlan, host: Host, *, resume: bool) -> None:
         (plan.out / "pairs").mkdir(parents=True, exist_ok=True)
         for leftover in (*plan.out.glob(LEFTOVERS), *(plan.out / "pairs").glob(LEFTOVERS)):
             shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
-        runs.write_atomically(plan.out / runs.NOTE, [json.dumps(now, indent=2)])
+        runs.write_atomically(plan.out / runs.NOTE, [json.dumps(now, indent=2), "\n"])
     except OSError as exc:
         raise ExportError(f"{plan.out} cannot be written: {exc.strerror or exc}. Choose another --out.") from exc
 
@@ -281,23 +286,23 @@ def _lines(out: Path, entries: Sequence[PairEntry], outcomes: Mapping[int, Outco
     for index, entry in enumerate(entries):
         failure = outcomes[index].failure
         if failure is not None:
-            yield failure
+            yield f"{failure}\n"
             continue
         record = read_record(pair_folder(out, entry))
         if record is None:
             raise ExportError(f"{pair_folder(out, entry)} vanished while the batch ran: run again with --resume")
-        record["files"] = _below(f"pairs/{entry.folder}", record["files"])
-        yield json.dumps(record, ensure_ascii=False, allow_nan=False)
+        record["files"] = files_below(f"pairs/{entry.folder}", record["files"])
+        yield f"{json.dumps(record, ensure_ascii=False, allow_nan=False)}\n"
 
 
-def _below(folder: str, files: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        key: _below(folder, value) if isinstance(value, dict) else f"{folder}/{value}" for key, value in files.items()
-    }
+def _records(results: Path) -> Iterator[dict[str, Any]]:
+    with results.open(encoding="utf-8") as lines:
+        for line in lines:
+            yield json.loads(line)
 
 
-def _write_results(out: Path, lines: Iterator[str]) -> None:
+def _write(path: Path, parts: Iterator[str]) -> None:
     try:
-        runs.write_atomically(out / RESULTS, lines)
+        runs.write_atomically(path, parts)
     except OSError as exc:
-        raise ExportError(f"{out / RESULTS} cannot be written: {exc.strerror or exc}") from exc
+        raise ExportError(f"{path} cannot be written: {exc.strerror or exc}") from exc

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from onediff_plugins import __version__
-from onediff_plugins.errors import OneDiffError, StageError
+from onediff_plugins.errors import OneDiffError, StageError, UnknownNameError
 from onediff_plugins.quiet import quiet_libraries
 
 if TYPE_CHECKING:
@@ -125,6 +125,7 @@ def compare(
 ) -> None:
     """Compare two images: BEFORE and AFTER."""
     from onediff_plugins.output import check_replaceable, write_pair
+    from onediff_plugins.report import REPORT
 
     with redirect_stdout(sys.stderr):  # stdout carries the result only, whatever a plugin prints
         host = _host(assignments, device)
@@ -141,6 +142,8 @@ def compare(
         from onediff_plugins import console
 
         console.print_result(result, out)
+        if out is not None:
+            click.echo(f"look at {out / REPORT}", err=True)
     if exit_code and result.changed is not False:
         sys.exit(CHANGED if result.changed else FAILED)
 
@@ -215,22 +218,34 @@ def demo(out: Path) -> None:
     """A tour on shipped pairs: compares them and says where to look."""
     from onediff_plugins import console
     from onediff_plugins.demo import pairs_file
-    from onediff_plugins.output import write_pair
+    from onediff_plugins.output import files_below, write_pair
     from onediff_plugins.pairs import read_pairs
+    from onediff_plugins.report import INDEX, index_parts
+    from onediff_plugins.runs import write_atomically
 
     host = _host((), "cpu")
-    missing = 0
+    broken = False
+    records = []
     for entry in read_pairs(pairs_file()):
         try:
             host.domain(entry.domain)
-        except OneDiffError as exc:  # not installed, or broken: the message says which, and what to do
-            missing += 1
+        except UnknownNameError as exc:  # not installed, which is no fault: the message says what to install
+            click.echo(f"onediff: the pair {entry.id!r} is skipped: {_on_one_line(exc)}", err=True)
+            continue
+        except OneDiffError as exc:
+            broken = True
             click.echo(f"onediff: {_on_one_line(exc)}", err=True)
             continue
         result = host.compare(entry.before, entry.after, domain=entry.domain, id=entry.id)
         folder = out / entry.folder
-        console.print_result(write_pair(host, result, folder), folder)
-    if missing:
+        written = write_pair(host, result, folder)
+        console.print_result(written, folder)
+        record = written.replace(files=files_below(entry.folder, written.files))
+        records.append(record.model_dump(mode="json"))
+    if records:
+        write_atomically(out / INDEX, index_parts("OneDiff demo", records))
+        click.echo(f"look at {out / INDEX}, which leads to the reports")
+    if broken or not records:
         sys.exit(FAILED)
 
 

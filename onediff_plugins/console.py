@@ -127,13 +127,14 @@ def progress(total: int) -> Iterator[Callable[[Outcome], None]]:
 
 
 def print_summary(summary: Summary) -> None:
-    """Counts on stderr, the path of the results on stdout."""
+    """Counts and where to look on stderr, the path of the results on stdout."""
     unchanged = summary.pairs - summary.changed - summary.undecided - summary.failed
     click.echo(
         f"{summary.pairs} pairs: {summary.changed} changed, {unchanged} not changed, {summary.undecided} undecided, "
         f"{summary.failed} failed, {summary.skipped} done before",
         err=True,
     )
+    click.echo(f"look at {summary.index}", err=True)
     click.echo(str(summary.results))
 
 

@@ -76,7 +76,7 @@ def _build_template(context: BuildContext) -> Any:  # noqa: ANN401  # a Describe
 
 @hookimpl
 def onediff_exporters() -> Iterable[ExporterSpec]:
-    """JSON, GeoJSON and PNG."""
+    """JSON, GeoJSON, PNG and the report."""
     from onediff_plugins.specs import ExporterSpec
 
     yield ExporterSpec(name="json", suffixes=(".json", ".jsonl"), write=_write_json, summary="the record, one or many")
@@ -84,6 +84,7 @@ def onediff_exporters() -> Iterable[ExporterSpec]:
         name="geojson", suffixes=(".geojson",), write=_write_geojson, summary="regions on the map, RFC 7946"
     )
     yield ExporterSpec(name="png", suffixes=(".png",), write=_write_png, summary="score, mask and overlay as pictures")
+    yield ExporterSpec(name="html", suffixes=(".html",), write=_write_html, summary="a report to look at, in one file")
 
 
 @hookimpl
@@ -113,6 +114,12 @@ def _write_png(results: Sequence[ChangeResult], out: Path) -> Mapping[str, str]:
     from onediff_plugins.exporters import write_png
 
     return write_png(results, out)
+
+
+def _write_html(results: Sequence[ChangeResult], out: Path) -> Mapping[str, str]:
+    from onediff_plugins.report import write_html
+
+    return write_html(results, out)
 
 
 def _run_local(fn: Callable[[Any], Any], items: Sequence[Any], workers: int) -> Iterator[tuple[int, Any]]:

@@ -64,7 +64,7 @@ def write_json(results: Sequence[Record], out: Path) -> Mapping[str, str]:
         ExportError: several records for a .json file, a value that JSON cannot hold (such as an array; NaN becomes
             null), or a target that cannot be written.
     """
-    folder, name = _target(out, _JSON_SUFFIXES, "json")
+    folder, name = file_target(out, _JSON_SUFFIXES, "json")
     name = name or ("result.json" if len(results) == 1 else "results.jsonl")
     if name.lower().endswith(".jsonl"):
         lines = [_dumps(record) + "\n" for record in results]
@@ -90,7 +90,7 @@ def write_geojson(results: Sequence[ChangeResult], out: Path) -> Mapping[str, st
     Raises:
         ExportError: a result has no georeference, or the target cannot be written.
     """
-    folder, name = _target(out, _GEOJSON_SUFFIXES, "geojson")
+    folder, name = file_target(out, _GEOJSON_SUFFIXES, "geojson")
     for result in results:
         if result.georef is None:
             raise ExportError(
@@ -119,26 +119,26 @@ def write_png(results: Sequence[ChangeResult], out: Path) -> Mapping[str, str]:
     Raises:
         ExportError: not exactly one result, one read from JSON, or a target that cannot be written.
     """
-    result = _only(results, out)
-    folder, name = _target(out, _PNG_SUFFIXES, "png")
+    result = only_one(results, out)
+    folder, name = file_target(out, _PNG_SUFFIXES, "png")
     if name is not None:
-        write_file(folder / name, _png(rendering.overlay(result)))
+        write_file(folder / name, png_bytes(rendering.overlay(result)))
         return {"overlay": name}
     if result.change is None or result.mask is None:
         rendering.pair_of(result)
         raise ExportError(f"pair {result.id!r} has no score map to draw; compare it again, or write .json")
     score = np.rint(result.change.score * np.float32(255)).astype(np.uint8)
-    write_file(folder / "score.png", _png(score))
-    write_file(folder / "mask.png", _png(np.asarray(result.mask, dtype=np.uint8)))
+    write_file(folder / "score.png", png_bytes(score))
+    write_file(folder / "mask.png", png_bytes(np.asarray(result.mask, dtype=np.uint8)))
     return {"score": "score.png", "mask": "mask.png", **write_overlay(results, folder)}
 
 
 def write_overlay(results: Sequence[ChangeResult], out: Path) -> Mapping[str, str]:
     """Write the overlay alone: "x.png", or "overlay.png" in a folder. As `write_png`."""
-    result = _only(results, out)
-    folder, name = _target(out, _PNG_SUFFIXES, "png")
+    result = only_one(results, out)
+    folder, name = file_target(out, _PNG_SUFFIXES, "png")
     name = name or "overlay.png"
-    write_file(folder / name, _png(rendering.overlay(result)))
+    write_file(folder / name, png_bytes(rendering.overlay(result)))
     return {"overlay": name}
 
 
@@ -155,12 +155,12 @@ def write_previews(results: Sequence[ChangeResult], out: Path) -> Mapping[str, s
     Raises:
         ExportError: not exactly one result, one read from JSON, or a folder that cannot be written.
     """
-    pair = rendering.pair_of(_only(results, out))
-    folder, _ = _target(out, (), "previews")
+    pair = rendering.pair_of(only_one(results, out))
+    folder, _ = file_target(out, (), "previews")
     files = {}
     for key, frame in (("preview_before", pair.before), ("preview_after", pair.after)):
         picture = rendering.preview(frame)
-        data, suffix = _png(picture), ".png"
+        data, suffix = png_bytes(picture), ".png"
         if len(data) > _PREVIEW_PNG_BYTES:
             data, suffix = _encoded(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]), ".jpg"
         write_file(folder / f"{key}{suffix}", data)
@@ -189,7 +189,7 @@ def write_plugin_overlays(overlays: Iterable[Overlay], result: ChangeResult, out
             raise ExportError(f"pair {result.id!r} has two overlays named {drawn.name!r}; rename one of the plugins'")
         as_text = drawn.kind in ("scalar", "text")
         path = f"overlays/{_file_name(drawn.name)}{'.txt' if as_text else '.png'}"
-        data = f"{drawn.data}\n".encode() if as_text else _png(rendering.overlay_image(drawn, result))
+        data = f"{drawn.data}\n".encode() if as_text else png_bytes(rendering.overlay_image(drawn, result))
         write_file(out / path, data)
         files[drawn.name] = path
     return files
@@ -219,8 +219,20 @@ def write_file(path: Path, data: bytes) -> None:
             temporary.unlink(missing_ok=True)
 
 
-def _target(out: Path, suffixes: Sequence[str], exporter: str) -> tuple[Path, str | None]:
-    """Folder and file name; no name where the whole folder is to be filled."""
+def file_target(out: Path, suffixes: Sequence[str], exporter: str) -> tuple[Path, str | None]:
+    """Where an exporter writes.
+
+    Args:
+        out: a file with one of the suffixes, or a folder.
+        suffixes: that the exporter writes.
+        exporter: its name, for the message.
+
+    Returns:
+        Folder and file name; no name where the whole folder is to be filled.
+
+    Raises:
+        ExportError: a file with another suffix.
+    """
     out = Path(out)
     if out.is_dir() or not out.suffix:
         return out, None
@@ -234,7 +246,12 @@ def _target(out: Path, suffixes: Sequence[str], exporter: str) -> tuple[Path, st
     )
 
 
-def _only(results: Sequence[ChangeResult], out: Path) -> ChangeResult:
+def only_one(results: Sequence[ChangeResult], out: Path) -> ChangeResult:
+    """The one result of an exporter that writes one at a time.
+
+    Raises:
+        ExportError: not exactly one.
+    """
     if len(results) != 1:
         raise ExportError(f"{out}: pictures are written for one result at a time, got {len(results)}")
     return results[0]
@@ -279,7 +296,12 @@ def _map_geometry(polygon: BaseGeometry) -> dict[str, Any]:
     return dict(shapely.geometry.mapping(rounded))
 
 
-def _png(picture: Array) -> bytes:
+def png_bytes(picture: Array) -> bytes:
+    """A picture as a PNG file, quickly.
+
+    Args:
+        picture: (H, W) or (H, W, 3) uint8, RGB.
+    """
     return _encoded(".png", picture, _PNG_OPTIONS)
 
 

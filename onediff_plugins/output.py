@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 from onediff_plugins import exporters
 from onediff_plugins.errors import ExportError, OneDiffError
 from onediff_plugins.records import SCHEMA
+from onediff_plugins.report import write_thumbnail
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from onediff_plugins.host import Host
@@ -83,6 +85,19 @@ def read_record(folder: Path) -> dict[str, Any] | None:
     return record if isinstance(record, dict) and record.get("schema") == SCHEMA else None
 
 
+def files_below(folder: str, files: Mapping[str, Any]) -> dict[str, Any]:
+    """The `files` of a record, relative to where the folder lies.
+
+    Args:
+        folder: path of the folder that they are relative to now, with slashes.
+        files: of the record in that folder.
+    """
+    return {
+        key: files_below(folder, value) if isinstance(value, dict) else f"{folder}/{value}"
+        for key, value in files.items()
+    }
+
+
 def remove_pair(folder: Path) -> None:
     """Delete a pair's folder if it holds a record of ours; it is gone at once, or stays whole."""
     if read_record(folder) is not None:
@@ -103,6 +118,8 @@ def _fill(host: Host, result: ChangeResult, folder: Path) -> ChangeResult:
             files |= host.export([result], folder, "geojson")
         if overlays := _write_overlays(host, result, folder):
             files["overlays"] = overlays
+        files |= write_thumbnail(result, folder)
+        files |= host.export([result.replace(files=files)], folder, "html")
         written = result.replace(files=files)
         host.export([written], folder, "json")
     except OneDiffError as exc:

@@ -91,12 +91,12 @@ def finished(entries: Sequence[PairEntry], folder_of: Callable[[PairEntry], Path
     return done
 
 
-def write_atomically(path: Path, lines: Iterable[str]) -> None:
-    """Write lines so that the file is whole or not there.
+def write_atomically(path: Path, parts: Iterable[str]) -> None:
+    """Write text so that the file is whole or not there.
 
     Args:
         path: in a folder that exists.
-        lines: without their ends.
+        parts: of the text, one after the other; consumed one at a time.
 
     Raises:
         OSError: it cannot be written.
@@ -104,7 +104,7 @@ def write_atomically(path: Path, lines: Iterable[str]) -> None:
     new = unfinished(path.parent)
     try:
         with new.open("w", encoding="utf-8") as stream:
-            stream.writelines(f"{line}\n" for line in lines)
+            stream.writelines(parts)
         new.replace(path)
     finally:
         new.unlink(missing_ok=True)

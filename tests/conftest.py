@@ -63,3 +63,76 @@ def schema_errors() -> Callable[[Any], list[str]]:
     Draft202012Validator.check_schema(schema)
     validator = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
     return lambda record: [error.message for error in validator.iter_errors(record)]
+
+
+def _region(index: int, width: int, height: int) -> Any:
+    """The index-th of many small boxes on a picture, with its kind by turns."""
+    import shapely
+
+    from onediff_plugins import ChangeRegion
+
+    columns = max(1, (width - 40) // 30)
+    x, y = 20 + index % columns * 30, 20 + index // columns * 30 % max(1, height - 40)
+    box = (x, y, x + 20, y + 12)
+    kind = ("changed", "added", "removed", "moved")[index % 4]
+    return ChangeRegion(
+        id=index + 1,
+        kind=kind,
+        label=("button", "text", "")[index % 3],
+        score=round(1 - index / 4000, 4),
+        caption=f"Place {index + 1} differs.",
+        bbox_before=None if kind == "added" else box,
+        bbox_after=None if kind == "removed" else box,
+        area_px=240,
+        geometry=shapely.box(*box),
+    )
+
+
+@pytest.fixture(scope="session")
+def make_result() -> Callable[..., Any]:
+    """A result with its images: on a light page, each region is a dark box that only the after image has.
+
+    Called with the number of regions, the page's size, and any fields of the result.
+    """
+    import numpy as np
+
+    from onediff_plugins import ChangeMap, ChangeResult, Frame, ImagePair, Registration
+    from onediff_plugins.records import Provenance, RegistrationRecord, SourceInfo
+
+    def make(count: int = 5, *, width: int = 400, height: int = 300, **fields: Any) -> Any:
+        regions = tuple(_region(index, width, height) for index in range(count))
+        before = np.full((3, height, width), 230, np.uint8)
+        before[:, :: max(1, height // 20)] = 120
+        after, score = before.copy(), np.zeros((height, width), np.float32)
+        for region in regions:
+            x0, y0, x1, y1 = region.bbox_after or region.bbox_before
+            after[0, y0:y1, x0:x1], after[1:, y0:y1, x0:x1] = 200, 30
+            score[y0:y1, x0:x1] = region.score
+        valid = np.ones((height, width), bool)
+        bands = ("red", "green", "blue")
+        frames = [Frame(pixels=pixels, valid=valid, bands=bands) for pixels in (before, after)]
+        pair = ImagePair(
+            before=frames[0], after=frames[1], before_on_after=frames[0], registration=Registration(method="assumed")
+        )
+        identity = ((1, 0, 0), (0, 1, 0), (0, 0, 1))
+        values = {
+            "id": "page",
+            "domain": "toy",
+            "changed": bool(regions),
+            "score": 0.97 if regions else 0.02,
+            "valid_fraction": 1.0,
+            "caption": f"{count} places differ." if regions else "Nothing changed.",
+            "caption_source": "template",
+            "detector": "difference",
+            "before": SourceInfo(source="before.png", width=width, height=height),
+            "after": SourceInfo(source="after.png", width=width, height=height),
+            "registration": RegistrationRecord(method="assumed", matrix=identity, overlap=1.0),
+            "regions": regions,
+            "provenance": Provenance(onediff_plugins="0.1.0", settings_digest="0123456789abcdef"),
+            "change": ChangeMap(score=score, valid=valid),
+            "mask": np.where(score >= 0.5, 255, 0).astype(np.uint8),
+            "pair": pair,
+        }
+        return ChangeResult(**{**values, **fields})
+
+    return make

@@ -1,8 +1,8 @@
 """Make the shipped pairs anew: `python -m onediff_plugins.demo.make_pairs`.
 
 For maintainers: it needs rasterio and a Chromium on the path (Debian: `apt-get install chromium fonts-liberation`).
-The page depends on the browser's version and the machine's fonts, so the images are committed; the scene comes from
-one seed.
+The page depends on the browser's version and the machine's fonts, so the images are committed; the scene and the
+camera's stills come from one seed each.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import json
 import shutil
 import subprocess
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from string import Template
 from typing import Final
 
 from PIL import Image
 
-from onediff_plugins.demo import layout, scene
+from onediff_plugins.demo import camera, layout, scene
 
 HERE: Final = Path(__file__).parent
 PAGE_SIZE: Final = (1280, 800)
@@ -35,6 +36,12 @@ PAGES: Final = {
     "before": {"bell": _BELL, "button": "#2f7d5b", "price": "18.40", "row": ""},
     "after": {"bell": "", "button": "#c4532d", "price": "19.80", "row": _ROW},
 }
+# The stills of the camera: what happened, what else differs, and the seed of all chance.
+STILLS_CHANGES: Final = ("person-came", "box-left", "bicycle-taken", "car-gone")
+STILLS_NUISANCES: Final = replace(camera.A_DAY, quality=None)
+STILLS_SEED: Final = 4
+STILLS_SAMPLES: Final = 3
+STILLS_QUALITY: Final = 86
 
 
 def main() -> None:
@@ -43,15 +50,24 @@ def main() -> None:
         render_page(values, HERE / f"page_{side}.png")
     for side in layout.SIDES:
         scene.write(side, HERE / f"scene_{side}.tif")
+    drawn = draw_stills()
+    for side, pixels in (("before", drawn.before), ("after", drawn.after)):
+        Image.fromarray(pixels).save(HERE / f"camera_{side}.jpg", quality=STILLS_QUALITY)
     pairs = [
         {"id": name, "domain": domain, "before": f"{stem}_before{suffix}", "after": f"{stem}_after{suffix}"}
         for name, domain, stem, suffix in (
             ("orders-page", "ui", "page", ".png"),
             ("village", "satellite", "scene", ".tif"),
+            ("yard", "surveillance", "camera", ".jpg"),
         )
     ]
     lines = [json.dumps(pair) + "\n" for pair in pairs]
     (HERE / "pairs.jsonl").write_text("".join(lines), encoding="utf-8")
+
+
+def draw_stills() -> camera.DrawnPair:
+    """The shipped stills before they became JPEG files, and what is true of them."""
+    return camera.draw(STILLS_CHANGES, STILLS_NUISANCES, seed=STILLS_SEED, samples=STILLS_SAMPLES)
 
 
 def render_page(values: dict[str, str], target: Path) -> None:

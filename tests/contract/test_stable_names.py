@@ -124,10 +124,10 @@ def test_compare_says_what_changed_and_exits_with_0(
     capsys: pytest.CaptureFixture[str], page: tuple[str, str], tmp_path: Path
 ) -> None:
     code, out, err = run(capsys, "compare", *page, "--domain", "ui", "--out", str(tmp_path / "out"))
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, f"look at {tmp_path / 'out' / 'report.html'}\n")
     record = json.loads((tmp_path / "out" / "result.json").read_text(encoding="utf-8"))
     assert out.startswith(record["caption"])
-    assert {"score", "mask", "overlay"} <= record["files"].keys()
+    assert {"score", "mask", "overlay", "report", "thumbnail"} <= record["files"].keys()
     names = [name for key, name in record["files"].items() if key != "overlays"]
     assert [name for name in names if not (tmp_path / "out" / name).is_file()] == []
 

@@ -70,10 +70,10 @@ def test_a_batch_writes_valid_records_in_input_order_and_the_files_that_they_nam
         # results.jsonl is read without timings here; the schema asks for them
         assert schema_errors({"timings_ms": {}, **record}) == []
     for record in records:
-        assert len(named_files(record["files"])) == 4
+        assert len(named_files(record["files"])) == 6
         assert all((out / name).is_file() for name in named_files(record["files"]))
         assert record["files"]["overlays"]["toy"].startswith("pairs/")
-    assert everything(out) & {"results.jsonl", "run.json", "pairs"} == {p.name for p in out.iterdir()}
+    assert everything(out) & {"results.jsonl", "index.html", "run.json", "pairs"} == {p.name for p in out.iterdir()}
 
 
 def test_a_pair_that_fails_is_a_record_and_a_line_and_the_others_go_on(
@@ -141,7 +141,9 @@ def test_ids_that_are_no_names_of_folders_stay_inside_the_batch(
     assert len({folder.name.lower() for folder in folders}) == 10
     assert {json.loads((folder / "result.json").read_text())["id"] for folder in folders} == {"pair 1", *ids}
     assert [path.name for path in (tmp_path / "batch").iterdir()] == ["out"]
-    assert onediff("batch", listed, "--out", out, "--executor", "inline", "--resume").err.endswith("10 done before\n")
+    assert onediff("batch", listed, "--out", out, "--executor", "inline", "--resume").err.endswith(
+        f"10 done before\nlook at {out / 'index.html'}\n"
+    )
 
 
 def test_two_folders_are_a_batch(

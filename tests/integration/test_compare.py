@@ -82,10 +82,9 @@ def test_the_exit_code_is_the_verdict_only_when_asked(
 def test_the_output_folder_holds_what_the_record_names(onediff: Run, changed: tuple[str, str], tmp_path: Path) -> None:
     ran = onediff("compare", *changed, "--out", tmp_path / "new" / "out")
     assert ran.code == 0
-    assert ran.out.splitlines()[-1] == (
-        f"written to {tmp_path / 'new' / 'out'}: mask.png, overlay.png, overlays/toy.txt, score.png, result.json"
-    )
-    names = {"mask.png", "overlay.png", "overlays/toy.txt", "score.png", "result.json"}
+    names = ["mask.png", "overlay.png", "overlays/toy.txt", "report.html", "score.png", "thumbnail.webp", "result.json"]
+    assert ran.out.splitlines()[-1] == f"written to {tmp_path / 'new' / 'out'}: {', '.join(names)}"
+    assert ran.err == f"look at {tmp_path / 'new' / 'out' / 'report.html'}\n"
     assert everything(tmp_path / "new") == {"out", "out/overlays"} | {f"out/{name}" for name in names}
 
 

@@ -3,26 +3,40 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import pytest
-
+from onediff_plugins import Host
 from onediff_plugins.cli import main
+from onediff_plugins.demo import pairs_file
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    import pytest
 
 
 def test_the_demo_compares_the_shipped_pairs(tmp_path: Path, capsys: pytest.CaptureFixture[str], schema_errors) -> None:
     main(["demo", "--out", str(tmp_path / "demo")])
     said = capsys.readouterr()
     records = {path.parent.name: json.loads(path.read_text()) for path in tmp_path.glob("demo/*/result.json")}
-    assert {name: record["domain"] for name, record in records.items()} == {"orders-page": "ui", "village": "satellite"}
+    shipped = {pair["id"]: pair["domain"] for pair in map(json.loads, pairs_file().read_text().splitlines())}
+    domains = Host().domains()
+    installed = {name: domain for name, domain in shipped.items() if domain in domains}
+    assert {name: record["domain"] for name, record in records.items()} == installed
+    assert installed.keys() >= {"orders-page", "village"}
     for record in records.values():
         assert schema_errors(record) == []
         assert record["changed"] is True
         assert record["caption"] in said.out
-    assert said.err == ""
+    skipped = said.err.splitlines()
+    assert len(skipped) == len(shipped) - len(installed)
+    assert all("is skipped" in line and "pip install onediff-" in line for line in skipped)
+    index = tmp_path / "demo" / "index.html"
+    assert said.out.splitlines()[-1] == f"look at {index}, which leads to the reports"
+    for name, record in records.items():
+        assert (tmp_path / "demo" / name / record["files"]["report"]).is_file()
+        assert f'"report":"{name}/report.html"' in index.read_text()
 
 
 def test_the_page_of_the_demo_says_what_a_person_sees(tmp_path: Path) -> None:
@@ -38,12 +52,38 @@ def test_the_page_of_the_demo_says_what_a_person_sees(tmp_path: Path) -> None:
     assert 400 < row[3] < 420
 
 
-def test_the_demo_says_which_domain_is_missing_and_goes_on(
+def test_the_demo_says_which_package_a_skipped_pair_needs_and_goes_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ONEDIFF_LOAD_PLUGINS", "ui")
-    with pytest.raises(SystemExit) as caught:
-        main(["demo", "--out", str(tmp_path / "demo")])
-    assert caught.value.code == 2
-    assert "pip install onediff-satellite" in capsys.readouterr().err
-    assert [path.name for path in (tmp_path / "demo").iterdir()] == ["orders-page"]
+    main(["demo", "--out", str(tmp_path / "demo")])  # returns: nothing failed
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert "'village' is skipped" in lines[0]
+    assert "pip install onediff-satellite" in lines[0]
+    assert "'yard' is skipped" in lines[1]
+    assert "pip install onediff-surveillance" in lines[1]
+    assert sorted(path.name for path in (tmp_path / "demo").iterdir()) == ["index.html", "orders-page"]
+
+
+def test_a_demo_that_can_compare_nothing_has_failed(
+    tmp_path: Path, onediff: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ONEDIFF_LOAD_PLUGINS", "")
+    monkeypatch.setenv("ONEDIFF_DISABLE_PLUGINS", "ui,satellite,surveillance")
+    ran = onediff("demo", "--out", str(tmp_path / "demo"))
+    assert ran.code == 2
+    assert len(ran.err.splitlines()) == 3
+    assert not (tmp_path / "demo").exists()
+
+
+def test_a_broken_domain_fails_the_demo_but_not_the_other_pairs(
+    tmp_path: Path, onediff: Callable[..., Any], site: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = "import a_package_that_nobody_has\n"
+    site.install("some-camera", {"surveillance": "some_camera"}, some_camera=broken)
+    monkeypatch.setenv("ONEDIFF_LOAD_PLUGINS", "ui,surveillance")
+    ran = onediff("demo", "--out", str(tmp_path / "demo"))
+    assert ran.code == 2
+    assert "a_package_that_nobody_has" in ran.err
+    assert (tmp_path / "demo" / "orders-page" / "result.json").is_file()

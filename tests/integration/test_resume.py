@@ -60,6 +60,12 @@ def whole_folders(out: Path) -> list[Path]:
     return [path for path in folders.iterdir() if not path.name.startswith(".")] if folders.is_dir() else []
 
 
+def files_without_timings(out: Path) -> set[str]:
+    """Every file but the records, which hold how long each stage took."""
+    names = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+    return {name for name in names if not name.endswith(("result.json", "results.jsonl"))}
+
+
 def test_a_batch_killed_half_way_and_resumed_gives_the_results_of_an_undisturbed_run(
     pairs: Callable[[int], Path],
     onediff: Callable[..., Any],
@@ -97,9 +103,16 @@ def test_a_batch_killed_half_way_and_resumed_gives_the_results_of_an_undisturbed
     assert len(whole_folders(out)) == 8
     assert not list(out.rglob(".unfinished*"))
 
-    onediff("batch", listed, "--out", tmp_path / "undisturbed", "--executor", "inline")
-    assert results(out) == results(tmp_path / "undisturbed")
+    undisturbed = tmp_path / "undisturbed" / "out"
+    onediff("batch", listed, "--out", undisturbed, "--executor", "inline")
+    assert results(out) == results(undisturbed)
     assert len(results(out)) == 9
+    names = files_without_timings(out)
+    assert names == files_without_timings(undisturbed)
+    assert "index.html" in names
+    assert sum(name.endswith("/report.html") for name in names) == 8
+    for name in names:
+        assert (out / name).read_bytes() == (undisturbed / name).read_bytes(), name
 
 
 def test_finished_pairs_are_skipped_and_failed_ones_retried(

@@ -7,19 +7,14 @@ import json
 import re
 import subprocess
 import sys
-import tomllib
 import zipfile
 from importlib import metadata
 from pathlib import Path
 
 import pytest
 
-DISTRIBUTIONS = {
-    "onediff-plugins": (".", "onediff_plugins"),
-    "onediff-satellite": ("domains/satellite", "onediff_satellite"),
-    "onediff-surveillance": ("domains/surveillance", "onediff_surveillance"),
-    "onediff-ui": ("domains/ui", "onediff_ui"),
-}
+from distributions import CONTRACT, DISTRIBUTIONS
+
 MEGABYTE = 1_000_000
 
 
@@ -31,25 +26,15 @@ def tracked(repo: Path) -> list[Path]:
     return [Path(name) for name in done.stdout.split("\0") if name and (repo / name).is_file()]
 
 
-def pyproject(repo: Path, folder: str) -> dict:
-    return tomllib.loads((repo / folder / "pyproject.toml").read_text(encoding="utf-8"))
-
-
 @pytest.fixture(scope="module", params=DISTRIBUTIONS)
-def wheel(request: pytest.FixtureRequest, repo: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+def wheel(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """Name of a distribution, and its wheel as built from the checkout."""
-    folder, _ = DISTRIBUTIONS[request.param]
-    out = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(repo / folder)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    (built,) = out.glob("*.whl")
-    return request.param, built
+    return request.param, DISTRIBUTIONS[request.param].build_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 def test_a_wheel_holds_its_package_and_nothing_else(wheel: tuple[str, Path], repo: Path) -> None:
     name, path = wheel
-    folder, package = DISTRIBUTIONS[name]
+    folder, package = DISTRIBUTIONS[name].folder, DISTRIBUTIONS[name].package
     with zipfile.ZipFile(path) as archive:
         names = set(archive.namelist())
     info = f"{path.name.rsplit('-', 3)[0]}.dist-info"
@@ -83,7 +68,7 @@ def test_a_wheel_has_what_its_package_reads_at_run_time(wheel: tuple[str, Path])
             assert "onediff_plugins/schemas/change-result-1.json" in names
             pairs = [json.loads(line) for line in archive.read("onediff_plugins/demo/pairs.jsonl").splitlines()]
             assert {f"onediff_plugins/demo/{pair[side]}" for pair in pairs for side in ("before", "after")} <= names
-            assert {pair["domain"] for pair in pairs} == {"ui", "satellite"}
+            assert {pair["domain"] for pair in pairs} == {"ui", "satellite", "surveillance"}
         else:
             entry_points = next(part for part in names if part.endswith("entry_points.txt"))
             module = archive.read(entry_points).decode().split(" = ")[1].strip()
@@ -118,8 +103,8 @@ def test_every_dependency_is_pinned_in_the_constraints(repo: Path) -> None:
             name, version = line.split("==")
             pinned[re.sub(r"[._]", "-", name).lower()] = version
     wanted = requirement_names((repo / "requirements-dev.txt").read_text(encoding="utf-8").splitlines())
-    for folder, _ in DISTRIBUTIONS.values():
-        project = pyproject(repo, folder)["project"]
+    for distribution in DISTRIBUTIONS.values():
+        project = distribution.project
         wanted |= requirement_names(project["dependencies"])
         for extra in project.get("optional-dependencies", {}).values():
             wanted |= requirement_names(extra)
@@ -140,12 +125,12 @@ def imported(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("name", DISTRIBUTIONS)
 def test_whatever_a_package_imports_its_distribution_requires(name: str, repo: Path) -> None:
-    folder, package = DISTRIBUTIONS[name]
-    project = pyproject(repo, folder)["project"]
+    folder, package = DISTRIBUTIONS[name].folder, DISTRIBUTIONS[name].package
+    project = DISTRIBUTIONS[name].project
     extras = [line for extra in project.get("optional-dependencies", {}).values() for line in extra]
     required = requirement_names([*project["dependencies"], *extras]) | {name, "pydantic-core"}  # pydantic's own
     if "onediff-plugins" in required:  # the contract's requirements, and those of its extras, are there with it
-        contract = pyproject(repo, ".")["project"]
+        contract = CONTRACT.project
         asked = re.findall(r"onediff-plugins\[(.+?)\]", " ".join(project["dependencies"]))
         brought = [
             line for extra in ",".join(asked).split(",") if extra for line in contract["optional-dependencies"][extra]
@@ -175,10 +160,8 @@ def test_domains_name_the_contract_they_were_written_for(repo: Path) -> None:
     assert version is not None
     major, minor, _ = version[1].split(".")
     bounds = f">={major}.{minor},<{major}.{int(minor) + 1}"
-    for name, (folder, _) in DISTRIBUTIONS.items():
-        if name == "onediff-plugins":
-            continue
-        (ours,) = [r for r in pyproject(repo, folder)["project"]["dependencies"] if r.startswith("onediff-plugins")]
+    for name in DISTRIBUTIONS.keys() - {CONTRACT.name}:
+        (ours,) = [r for r in DISTRIBUTIONS[name].project["dependencies"] if r.startswith("onediff-plugins")]
         assert ours.endswith(bounds), f"{name}: {ours}"
 
 

@@ -15,12 +15,15 @@ import click
 import numpy as np
 import pytest
 
+import snippets
 from onediff_plugins.demo import pairs_file
 from onediff_plugins.host import Host
 from onediff_plugins.settings import RESERVED_ENV, DomainSettings
 
 REPO = Path(__file__).resolve().parent.parent.parent
-PAGES = sorted([*REPO.glob("*.md"), *(REPO / "docs").glob("*.md"), *REPO.glob("domains/*/README.md")])
+PAGES = sorted(
+    [*REPO.glob("*.md"), *REPO.glob("docs/*.md"), *REPO.glob("domains/*/README.md"), *REPO.glob("examples/*/README.md")]
+)
 
 
 def page(name: str) -> str:
@@ -116,6 +119,16 @@ def test_every_field_of_the_record_is_documented() -> None:
         assert sorted(set(properties) - documented) == [], part
 
 
+# --- the report ---
+
+
+def test_the_keys_of_the_report_are_those_of_its_help() -> None:
+    template = (REPO / "onediff_plugins/report/templates/pair.html").read_text(encoding="utf-8")
+    helped = re.findall(r"<kbd>(.+?)</kbd>", template[template.index("<dialog") : template.index("</table>\n    <p")])
+    documented = re.findall(r"`(.+?)`", "".join(re.findall(r"^\| (`.*?) \|", page("docs/report.md"), re.MULTILINE)))
+    assert documented == [key.replace("\u2212", "-") for key in helped]
+
+
 # --- links and words ---
 
 
@@ -141,6 +154,21 @@ def test_no_page_installs_the_core_model_from_an_index(file: Path) -> None:
     assert re.findall(r"install[^\n]*(?<![./\w])core_model", file.read_text(encoding="utf-8")) == []
 
 
+# --- code that is a copy of tested files ---
+
+
+@pytest.mark.parametrize("file", snippets.pages(), ids=lambda file: str(file.relative_to(REPO)))
+def test_code_in_the_docs_is_what_its_file_says(file: Path) -> None:
+    assert snippets.stale(file.read_text(encoding="utf-8")) == [], "run: python tools/snippets.py"
+
+
+def test_the_walk_through_shows_every_file_of_the_template() -> None:
+    text = page("docs/writing-a-plugin.md")
+    files = (REPO / "examples/plugin_template/onediff_documents").glob("*.py")
+    missing = [file.name for file in files if f"<!-- include: {file.relative_to(REPO)}" not in text]
+    assert missing == ["__init__.py"]
+
+
 # --- examples ---
 
 
@@ -158,7 +186,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for side in ("before", "after"):
             source = pairs_file().parent / pair[side]
             shutil.copy(source, made / f"{side}{source.suffix}")
-    assert {path.name for path in made.iterdir()} == {"before.png", "after.png", "before.tif", "after.tif"}
+    made_of = {path.name for path in made.iterdir()}
+    assert made_of == {f"{side}{suffix}" for side in ("before", "after") for suffix in (".png", ".tif", ".jpg")}
     (made / "pairs.csv").write_text("before,after\nbefore.png,after.png\nbefore.tif,after.tif\n", encoding="utf-8")
     return made
 
@@ -221,4 +250,4 @@ def test_the_examples_run_as_they_are_written(folder: Path, schema_errors) -> No
         assert schema_errors(json.loads(record.read_text(encoding="utf-8"))) == []
     lines = (folder / "results/results.jsonl").read_text(encoding="utf-8").splitlines()
     assert [schema_errors(json.loads(line)) for line in lines] == [[], []]
-    assert len(list(folder.glob("demo-out/*/result.json"))) == 2
+    assert {"orders-page", "village"} <= {path.parent.name for path in folder.glob("demo-out/*/result.json")}

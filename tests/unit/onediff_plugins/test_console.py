@@ -95,11 +95,14 @@ def test_a_batch_shows_each_failure_once_and_how_far_it_is(capsys: Capsys) -> No
 
 
 def test_the_summary_counts_and_prints_only_the_path_to_stdout(capsys: Capsys) -> None:
-    summary = Summary(results=Path("o/results.jsonl"), pairs=10, changed=4, undecided=1, failed=2, skipped=5)
+    index = Path("o/index.html")
+    summary = Summary(
+        results=Path("o/results.jsonl"), index=index, pairs=10, changed=4, undecided=1, failed=2, skipped=5
+    )
     console.print_summary(summary)
     out, err = capsys.readouterr()
     assert out == "o/results.jsonl\n"
-    assert err == "10 pairs: 4 changed, 3 not changed, 1 undecided, 2 failed, 5 done before\n"
+    assert err == "10 pairs: 4 changed, 3 not changed, 1 undecided, 2 failed, 5 done before\nlook at o/index.html\n"
 
 
 def test_plugins_as_a_table_and_as_json_say_the_same(

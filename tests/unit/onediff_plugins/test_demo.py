@@ -30,7 +30,8 @@ def page(side: str) -> np.ndarray:
 
 
 def test_every_listed_pair_lies_beside_the_list() -> None:
-    assert {name: pair["domain"] for name, pair in pairs().items()} == {"orders-page": "ui", "village": "satellite"}
+    domains = {"orders-page": "ui", "village": "satellite", "yard": "surveillance"}
+    assert {name: pair["domain"] for name, pair in pairs().items()} == domains
     for pair in pairs().values():
         assert pairs_file().with_name(pair["before"]).is_file()
         assert pairs_file().with_name(pair["after"]).is_file()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 import pytest
 
-from onediff_plugins import hookspecs
+from onediff_plugins import Host, hookspecs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,8 +110,33 @@ def test_a_hook_is_documented_with_when_it_is_called_what_to_return_and_an_examp
     assert re.search(rf"```python\n(?:.*\n)*?@hookimpl.*\n+def {name}\(", text), f"docs/hooks.md, {name}: no example"
 
 
-def test_the_docs_name_no_hook_that_does_not_exist(documented: dict[str, str]) -> None:
-    assert sorted(set(documented) - set(HOOKS)) == []
+def test_the_docs_explain_every_hook_and_no_other_in_the_order_of_the_specs(documented: dict[str, str]) -> None:
+    assert list(documented) == list(HOOKS)
+
+
+@pytest.fixture(scope="module")
+def overview(repo: Path) -> dict[str, list[str]]:
+    """The table of all hooks: name -> when, answers taken, called by."""
+    text = (repo / "docs" / "hooks.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \[`(onediff_\w+)`\]\(#\1\) \| (.+) \|$", text, flags=re.MULTILINE)
+    return {name: cells.split(" | ") for name, cells in rows}
+
+
+def test_the_table_lists_the_hooks_in_the_order_of_the_specs(overview: dict[str, list[str]]) -> None:
+    assert list(overview) == list(HOOKS)
+
+
+@pytest.mark.parametrize("name", HOOKS)
+def test_the_table_says_how_a_hook_is_called(name: str, overview: dict[str, list[str]]) -> None:
+    when, answers, caller = overview[name]
+    assert answers == ("first" if getattr(MANAGER.hook, name).spec.opts.get("firstresult") else "all")
+    stage = re.match(r"Stage (\d)", inspect.getdoc(HOOKS[name]) or "")
+    assert bool(stage) == when[0].isdigit()
+    assert stage is None or when.startswith(stage[1])
+    # `Host` has one method per hook, whose docstring begins with the hook's name.
+    method = getattr(Host, caller.strip("`").removeprefix("Host."))
+    about = inspect.getdoc(method if inspect.isfunction(method) else method.fget) or ""
+    assert about.startswith(f"`{name}`: ")
 
 
 @pytest.mark.parametrize("name", HOOKS)

@@ -60,7 +60,8 @@ def test_a_pair_folder_holds_the_record_and_every_file_that_it_names(
     record = json.loads((tmp_path / "a" / "out" / "result.json").read_text())
     assert schema_errors(record) == []
     assert record["files"] == written.files
-    named = {record["files"][key] for key in ("score", "mask", "overlay")} | {record["files"]["overlays"]["note"]}
+    keys = ("score", "mask", "overlay", "report", "thumbnail")
+    named = {record["files"][key] for key in keys} | {record["files"]["overlays"]["note"]}
     assert everything(tmp_path / "a" / "out") == named | {"result.json", "overlays"}
     assert everything(tmp_path / "a") == {"out"} | {f"out/{name}" for name in everything(tmp_path / "a" / "out")}
 

@@ -68,10 +68,10 @@ def test_a_note_that_is_not_ours_or_damaged_is_refused(tmp_path: Path, text: str
 
 def test_lines_that_end_in_an_error_leave_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "results.jsonl"
-    runs.write_atomically(path, ["old"])
+    runs.write_atomically(path, ["old\n"])
 
     def failing() -> object:
-        yield "new"
+        yield "new\n"
         raise ExportError("no")
 
     with pytest.raises(ExportError):

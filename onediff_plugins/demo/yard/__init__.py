@@ -1,0 +1,1 @@
+"""A yard as triangles, and the light in it: what `onediff_plugins.demo.camera` takes its stills of."""
