@@ -13,17 +13,16 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import time
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from evaluation.sets import DATA
 from onediff_plugins import Frame, Host, ImagePair, PairRequest, Registration
 from onediff_plugins.warp import warp_array
 
-DATA = Path(os.environ.get("ONEDIFF_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
 MARGIN = 96  # covers what the largest motion brings in from beyond the border
 SHIFTS = ((0.1, -0.1), (0.5, 0.5), (0.75, 0.25), (-2.75, 1.25), (-3.25, 5.5), (10.25, -7.5), (30.3, -20.6))
 ROTATIONS = ((1.3, -0.7, 0.1), (1.3, -0.7, 0.5), (6, -4, 2), (6, 4, 3))

@@ -3,7 +3,7 @@
 IR-MAD finds the pixels that did not change and the linear relation between the two images over them. What of the after
 image that relation does not explain is the alteration, in the image's own units. Its size over a neighbourhood is the
 score. (The method's own chi-square, per pixel and without units, calls a twentieth of any pair changed and weighs faint
-colour noise as much as a building: `benchmarks/irmad.py` shows both.)
+colour noise as much as a building: `benchmarks/quality.py` scores both.)
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     FloatImage = NDArray[np.float32]
 
 # Mean alteration of values in [0, 1] that is called a change. Chosen on half of levir_val's groups, where F1 is highest
-# at 0.12, and half of dsifn_val, at 0.10; `benchmarks/irmad.py` reports the other halves.
+# at 0.12, and half of dsifn_val, at 0.10 (`benchmarks/irmad.py`); `benchmarks/quality.py` reports the other halves.
 OPERATING_POINT: Final = 0.11
 # A quiet scene shows fainter changes: there the point is so many times the median alteration, but at least 13 grey
 # levels of 255. Few pairs of those sets are that quiet, so their scores hardly tell these two apart.
