@@ -31,12 +31,14 @@ if TYPE_CHECKING:
 _SMOOTHING: Final = 1.5
 # A difference must be this many times what is usual at places as rough.
 _ABOVE_USUAL: Final = 2.0
+# Leaves in the wind differ by this much, no more; more is usual only where more than half of the view changed.
+_MOST_USUAL: Final = np.float32(24 / 255)
 # A picture whose grey levels span less than this (2nd to 98th percentile) shows less contrast of everything:
 # `min_contrast` shrinks with it, down to a share.
 _FULL_SPAN: Final = 150 / 255
 _LEAST_SHARE: Final = 0.6
 # A difference is light when this share of its inside is explained by light.
-_LIGHT_SHARE: Final = 0.7
+_LIGHT_SHARE: Final = 0.8
 # Less of an inside than this share says nothing: then all of it is asked.
 _INSIDE_SHARE: Final = 0.15
 _CLOSING: Final = 2
@@ -98,7 +100,8 @@ def view_score(before: Array, after: Array, valid: BoolArray, settings: Surveill
     local = local_gain(before, after, rough, valid) if settings.tolerate_light else None
     if local is not None and (field := light_field(local)) is not None:
         difference = _difference(np.minimum(before * field, 1), after, valid)
-    threshold = np.maximum(_ABOVE_USUAL * usual(difference, rough, valid), np.float32(contrast))
+    noise = np.minimum(usual(difference, rough, valid), _MOST_USUAL)
+    threshold = np.maximum(_ABOVE_USUAL * noise, np.float32(contrast))
     score = _score(difference, threshold)
     if local is None:
         return score

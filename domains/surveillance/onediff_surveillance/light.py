@@ -30,6 +30,8 @@ _ENOUGH_UNSATURATED: Final = 0.3
 # A neighbourhood is explained when its residual stays under so many usual ones, three levels, and what the colour of
 # the light itself may change of it: shade is bluer than sun.
 _USUAL: Final = 1.75
+# No camera is noisier than this; more is usual only where more than half of the view changed.
+_MOST_USUAL: Final = np.float32(14 / 255)
 _LEAST: Final = 3 / 255
 _TINT: Final = 0.15
 # The gain of a window beside a pixel explains the pixel when it fits it this well, relative to a window's own limit.
@@ -76,7 +78,7 @@ def local_gain(before: Array, after: Array, rough: Array, valid: BoolArray) -> L
         gain, _, _, bb = _best_gain(before, after, ~clipped)
         possible = np.clip(gain, _LEAST_GAIN, 1 / _LEAST_GAIN)
         residual = _one_sided_residual(before, after, possible)
-    limit = _USUAL * usual(residual, rough, valid) + _TINT * np.abs(1 - possible) * np.sqrt(bb) + _LEAST
+    limit = _USUAL * np.minimum(usual(residual, rough, valid), _MOST_USUAL) + _TINT * np.abs(1 - possible) * np.sqrt(bb) + _LEAST
     within = (gain > 0.95 * _LEAST_GAIN) & (gain < 1.05 / _LEAST_GAIN)
     return LocalGain(gain=possible, explained=(residual < limit) & within, limit=limit)
 

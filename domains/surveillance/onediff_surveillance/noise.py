@@ -28,7 +28,7 @@ def texture(before: Array, after: Array) -> Array:
     """
     kernel = np.ones((3, 3), np.uint8)
     rough = [cv2.blur(cv2.morphologyEx(image, cv2.MORPH_GRADIENT, kernel), _SMOOTH) for image in (before, after)]
-    smaller: Array = np.minimum(*rough)
+    smaller: Array = np.minimum(rough[0], rough[1])
     return smaller
 
 
@@ -54,4 +54,5 @@ def usual(values: Array, rough: Array, valid: BoolArray) -> Array:
     parts = np.array_split(order, _BINS)
     centres = np.array([np.median(key[part]) for part in parts])
     medians = np.array([np.median(sample[part]) for part in parts])
-    return np.interp(rough, centres, medians).astype(np.float32)
+    found: Array = np.interp(rough, centres, medians).astype(np.float32)
+    return found
