@@ -169,7 +169,6 @@ def test_an_undecided_pair_is_null_with_a_reason_and_exit_code_2(
     ("arguments", "says"),
     [
         (["--domain", "satelite"], "unknown domain 'satelite'. Did you mean 'satellite'?"),
-        (["--domain", "surveillance"], "`pip install onediff-surveillance` brings 'surveillance'"),
         (["--domain", "ui", "--detector", "ui-block"], "unknown detector 'ui-block'. Did you mean 'ui-blocks'?"),
         (["--domain", "ui", "--captioner", "templat"], "unknown captioner 'templat'. Did you mean 'template'?"),
         (["--domain", "ui", "--set", "treshold=1"], "Did you mean 'threshold'?"),
@@ -184,6 +183,15 @@ def test_a_wrong_word_is_one_line_on_stderr_and_exit_code_2(
     assert (code, out) == (2, "")
     assert err.count("\n") == 1
     assert says in err
+
+
+def test_a_domain_that_is_not_loaded_names_the_package_that_brings_it(
+    capsys: pytest.CaptureFixture[str], page: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ONEDIFF_LOAD_PLUGINS", "ui")
+    code, out, err = run(capsys, "compare", *page, "--domain", "surveillance")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "`pip install onediff-surveillance` brings 'surveillance'" in err
 
 
 def test_a_batch_of_python_requests_gives_an_outcome_for_each(page: tuple[str, str]) -> None:

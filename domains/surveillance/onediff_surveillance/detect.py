@@ -19,7 +19,7 @@ from onediff_plugins.types import ChangeMap
 from onediff_plugins.warp import warp_array
 from onediff_plugins.windows import frame_to_source_matrix
 from onediff_surveillance.light import WINDOW, LocalGain, explained_beside, light_field, local_gain
-from onediff_surveillance.noise import texture, usual
+from onediff_surveillance.noise import Roughness, texture
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,11 +96,11 @@ def view_score(before: Array, after: Array, valid: BoolArray, settings: Surveill
     difference = _difference(before, after, valid)
     if difference.max() < contrast:  # nothing to explain, and most stills of most cameras end here
         return _score(difference, np.float32(contrast))
-    rough = texture(*greys)
-    local = local_gain(before, after, rough, valid) if settings.tolerate_light else None
+    roughness = Roughness(texture(*greys), valid)
+    local = local_gain(before, after, roughness) if settings.tolerate_light else None
     if local is not None and (field := light_field(local)) is not None:
         difference = _difference(np.minimum(before * field, 1), after, valid)
-    noise = np.minimum(usual(difference, rough, valid), _MOST_USUAL)
+    noise = np.minimum(roughness.usual(difference), _MOST_USUAL)
     threshold = np.maximum(_ABOVE_USUAL * noise, np.float32(contrast))
     score = _score(difference, threshold)
     if local is None:

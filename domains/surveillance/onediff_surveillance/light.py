@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
-from onediff_surveillance.noise import usual
-
 if TYPE_CHECKING:
     from onediff_plugins.types import Array, BoolArray
+    from onediff_surveillance.noise import Roughness
 
 
 # Side of a neighbourhood, in pixels.
@@ -60,14 +59,13 @@ class LocalGain:
     limit: Array
 
 
-def local_gain(before: Array, after: Array, rough: Array, valid: BoolArray) -> LocalGain:
+def local_gain(before: Array, after: Array, roughness: Roughness) -> LocalGain:
     """The gain of each neighbourhood, and whether it explains the neighbourhood.
 
     Args:
         before: (C, H, W) float32 in [0, 1], fitted to the after image as a whole.
         after: (C, H, W) float32 in [0, 1].
-        rough: (H, W) float32 from `noise.texture`.
-        valid: (H, W) bool.
+        roughness: of the pair.
     """
     clipped = (before >= _SATURATED) | (after >= _SATURATED)
     if not clipped.any():
@@ -78,7 +76,11 @@ def local_gain(before: Array, after: Array, rough: Array, valid: BoolArray) -> L
         gain, _, _, bb = _best_gain(before, after, ~clipped)
         possible = np.clip(gain, _LEAST_GAIN, 1 / _LEAST_GAIN)
         residual = _one_sided_residual(before, after, possible)
-    limit = _USUAL * np.minimum(usual(residual, rough, valid), _MOST_USUAL) + _TINT * np.abs(1 - possible) * np.sqrt(bb) + _LEAST
+    limit = (
+        _USUAL * np.minimum(roughness.usual(residual), _MOST_USUAL)
+        + _TINT * np.abs(1 - possible) * np.sqrt(bb)
+        + _LEAST
+    )
     within = (gain > 0.95 * _LEAST_GAIN) & (gain < 1.05 / _LEAST_GAIN)
     return LocalGain(gain=possible, explained=(residual < limit) & within, limit=limit)
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from onediff_plugins.types import Array, BoolArray
 
 
-_BINS: Final = 8
+_KINDS: Final = 8
 _SAMPLE: Final = 20_000
 _SMOOTH: Final = (9, 9)
 
@@ -32,27 +32,39 @@ def texture(before: Array, after: Array) -> Array:
     return smaller
 
 
-def usual(values: Array, rough: Array, valid: BoolArray) -> Array:
-    """What a difference usually is at a pixel of that roughness: its median over pixels that are as rough.
+class Roughness:
+    """Pixels sorted by how rough the view is there, to ask what a difference usually is at a pixel of its kind."""
 
-    The median is that of the quiet part as long as less than half of the pixels of a kind changed.
+    def __init__(self, rough: Array, valid: BoolArray) -> None:
+        """Sort a sample of the pixels into eight kinds of equal number.
 
-    Args:
-        values: (H, W) float32, not negative.
-        rough: (H, W) float32 from `texture`.
-        valid: (H, W) bool; the rest does not count.
+        Args:
+            rough: (H, W) float32 from `texture`.
+            valid: (H, W) bool; the rest does not count.
+        """
+        step = max(1, int((valid.size / _SAMPLE) ** 0.5))
+        self._sample = np.s_[::step, ::step]
+        self._inside = valid[self._sample]
+        top = max(float(rough.max()), 1e-6)
+        self._level: Array = (rough * np.float32(255 / top)).astype(np.uint8)
+        key = self._level[self._sample][self._inside]
+        self._kinds = np.array_split(np.argsort(key, kind="stable"), _KINDS) if key.size >= _KINDS else []
+        self._centres = [float(np.median(key[kind])) for kind in self._kinds]
 
-    Returns:
-        (H, W) float32, in the unit of `values`.
-    """
-    step = max(1, int((valid.size / _SAMPLE) ** 0.5))
-    inside = valid[::step, ::step]
-    key, sample = rough[::step, ::step][inside], values[::step, ::step][inside]
-    if key.size < _BINS:
-        return np.zeros_like(values)
-    order = np.argsort(key, kind="stable")
-    parts = np.array_split(order, _BINS)
-    centres = np.array([np.median(key[part]) for part in parts])
-    medians = np.array([np.median(sample[part]) for part in parts])
-    found: Array = np.interp(rough, centres, medians).astype(np.float32)
-    return found
+    def usual(self, values: Array) -> Array:
+        """What a value usually is at a pixel as rough as each: the median of its kind, interpolated between kinds.
+
+        The median is that of the quiet part as long as less than half of the pixels of a kind changed.
+
+        Args:
+            values: (H, W) float32, not negative.
+
+        Returns:
+            (H, W) float32, in the unit of `values`; 0 where hardly anything is valid.
+        """
+        if not self._kinds:
+            return np.zeros_like(values)
+        sample = values[self._sample][self._inside]
+        medians = [float(np.median(sample[kind])) for kind in self._kinds]
+        of_level: Array = np.interp(np.arange(256), self._centres, medians).astype(np.float32)
+        return of_level[self._level]

@@ -24,7 +24,7 @@ _GAINS: Final = (0.25, 4.0)
 # Reweighted least squares: what lies further off than this many robust deviations hardly counts.
 _OUTLYING: Final = 1.5
 _LEAST_DEVIATION: Final = 2 / 255
-_ROUNDS: Final = 10
+_ROUNDS: Final = 6
 # Pulls the gain to the ratio of the means where a band hardly varies and the slope says nothing (variance of 7 levels).
 _SHRINKAGE: Final = (7 / 255) ** 2
 

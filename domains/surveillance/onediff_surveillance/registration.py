@@ -6,6 +6,7 @@ views of which nothing agrees, is an outcome of its own: the camera moved, and c
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Final
 
 import cv2
@@ -26,7 +27,7 @@ CAMERA_MOVED: Final = "camera-moved"
 
 _ANOTHER_VIEW: Final = "the camera moved: nothing of the before image's view is found in the after image"
 
-_WORK_SIDE: Final = 768
+_WORK_SIDE: Final = 640
 _COARSE_SIDE: Final = 256
 # Between its 2nd and 98th percentile, in grey levels: less shows a covered lens, a dead sensor or no light at all.
 _NO_PICTURE: Final = 6.0
@@ -46,7 +47,7 @@ def align_pair(pair: ImagePair, settings: SurveillanceSettings) -> Registration:
     """Stage 2 for stills of one camera.
 
     Args:
-        pair: as loaded; frames of more than 768 px a side are reduced for the measurement.
+        pair: as loaded; frames of more than 640 px a side are reduced for the measurement.
         settings: `stabilise`, `max_drift`.
 
     Returns:
@@ -116,7 +117,7 @@ def _no_picture(side: str, frame: Frame, grey: Array) -> str | None:
 
 
 def _grey(frame: Frame) -> Array:
-    """The mean of the bands as float32 in [0, 255], at no more than 768 px a side; 0 where it is not valid."""
+    """The mean of the bands as float32 in [0, 255], at no more than 640 px a side; 0 where it is not valid."""
     scale = min(1.0, _WORK_SIDE / max(frame.width, frame.height))
     pixels = frame.pixels
     if pixels.dtype == np.uint8 and len(pixels) == 3:
@@ -149,7 +150,7 @@ def _motion(before: Array, after: Array) -> Motion | None:
     """The motion that the views agree on: looked for in place first, then from a coarse shift."""
     height, width = after.shape
     views = local_contrast(before), local_contrast(after)
-    in_place = _agreement(before, after)
+    in_place = functools.cache(lambda: _agreement(before, after))
     for start in ((0.0, 0.0), None):
         shift = _coarse_shift(*views) if start is None else start
         motion = fit_motion(follow(*views, shift), width, height)
@@ -158,7 +159,8 @@ def _motion(before: Array, after: Array) -> Motion | None:
         if motion.model == "steady":
             return motion
         share = _agreement(warp_array(before, motion.matrix, width, height), after)
-        if share is None or in_place is None or share >= max(in_place - _SLACK, _RELATED):
+        as_given = in_place()
+        if share is None or as_given is None or share >= max(as_given - _SLACK, _RELATED):
             return motion
     return None
 

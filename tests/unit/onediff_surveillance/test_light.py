@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from onediff_surveillance.light import explained_beside, light_field, local_gain
-from onediff_surveillance.noise import texture, usual
+from onediff_surveillance.noise import Roughness, texture
 from onediff_surveillance.preprocess import colourless, photometric_fit, preprocess_pair
 
 ALL = np.ones((320, 480), np.bool_)
@@ -25,7 +25,7 @@ def noisy():
 
 
 def analysed(before, after):
-    return local_gain(before, after, texture(before.mean(axis=0), after.mean(axis=0)), ALL)
+    return local_gain(before, after, Roughness(texture(before.mean(axis=0), after.mean(axis=0)), ALL))
 
 
 def test_one_gain_explains_a_shadow_and_is_its_depth(planes, noisy):
@@ -120,6 +120,6 @@ def test_what_is_usual_goes_by_roughness_and_not_by_what_changed():
     rough = np.repeat(np.linspace(0, 1, 480, dtype=np.float32)[None], 320, axis=0)
     values = (np.abs(rng.normal(size=rough.shape)) * (0.01 + 0.1 * rough)).astype(np.float32)
     values[:80, :] += 0.5  # a quarter of the view changed
-    found = usual(values, rough, ALL)
+    found = Roughness(rough, ALL).usual(values)
     assert 0.005 < found[:, 20].mean() < 0.04
     assert 0.06 < found[:, 460].mean() < 0.16
