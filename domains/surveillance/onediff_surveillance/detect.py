@@ -121,8 +121,10 @@ def _contrast_share(greys: tuple[Array, Array], valid: BoolArray) -> float:
 
 def _difference(before: Array, after: Array, valid: BoolArray) -> Array:
     """(H, W) largest difference of any band, smoothed; 0 where it is not valid."""
-    strongest = np.abs(after - before).max(axis=0)
-    smooth: Array = cv2.GaussianBlur(np.where(valid, strongest, np.float32(0)), (0, 0), _SMOOTHING)
+    difference = after - before
+    strongest = np.abs(difference, out=difference).max(axis=0)
+    strongest[~valid] = 0
+    smooth: Array = cv2.GaussianBlur(strongest, (0, 0), _SMOOTHING)
     return smooth
 
 

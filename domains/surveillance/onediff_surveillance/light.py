@@ -67,15 +67,13 @@ def local_gain(before: Array, after: Array, roughness: Roughness) -> LocalGain:
         after: (C, H, W) float32 in [0, 1].
         roughness: of the pair.
     """
+    ab, bb = _blurred((before * after).mean(axis=0)), _blurred((before * before).mean(axis=0))
     clipped = (before >= _SATURATED) | (after >= _SATURATED)
-    if not clipped.any():
-        gain, ab, aa, bb = _best_gain(before, after)
-        possible = np.clip(gain, _LEAST_GAIN, 1 / _LEAST_GAIN)
-        residual = np.sqrt(np.maximum(aa - 2 * possible * ab + possible * possible * bb, 0))
-    else:
-        gain, _, _, bb = _best_gain(before, after, ~clipped)
-        possible = np.clip(gain, _LEAST_GAIN, 1 / _LEAST_GAIN)
-        residual = _one_sided_residual(before, after, possible)
+    gain = (ab + _DARK) / (bb + _DARK)
+    if clipped.any():
+        gain = _gain_of_the_rest(before, after, ~clipped, gain)
+    possible = np.clip(gain, _LEAST_GAIN, 1 / _LEAST_GAIN)
+    residual = _residual(before, after, possible)
     limit = (
         _USUAL * np.minimum(roughness.usual(residual), _MOST_USUAL)
         + _TINT * np.abs(1 - possible) * np.sqrt(bb)
@@ -138,30 +136,24 @@ def explained_beside(local: LocalGain, before: Array, after: Array, rows: Array,
     return explained
 
 
-def _best_gain(before: Array, after: Array, counts: BoolArray | None = None) -> tuple[Array, Array, Array, Array]:
-    """The gain of each neighbourhood by least squares, and its means of before * after, after squared, before squared.
+def _gain_of_the_rest(before: Array, after: Array, counts: BoolArray, gain: Array) -> Array:
+    """The gain of each neighbourhood over the values that no sensor clipped; the given one where hardly any is left.
 
     Args:
         before: (C, H, W) float32.
         after: (C, H, W) float32.
-        counts: (C, H, W) bool, the values to fit; None for all. Where hardly any counts, all do.
-
-    Returns:
-        Four (H, W) float32.
+        counts: (C, H, W) bool, the values to fit.
+        gain: (H, W) float32, over all values.
     """
-    pairs = ((before, after), (after, after), (before, before))
-    ab, aa, bb = (_blurred((one * other).mean(axis=0)) for one, other in pairs)
-    gain = (ab + _DARK) / (bb + _DARK)
-    if counts is not None:
-        share = _blurred(counts.mean(axis=0, dtype=np.float32))
-        weighted = [_blurred((one * other * counts).mean(axis=0)) for one, other in (pairs[0], pairs[2])]
-        fitted = (weighted[0] + _DARK * share) / (weighted[1] + _DARK * share + np.float32(1e-9))
-        gain = np.where(share < _ENOUGH_UNSATURATED, gain, fitted)
-    return gain, ab, aa, bb
+    share = _blurred(counts.mean(axis=0, dtype=np.float32))
+    rest = before * counts
+    ab, bb = _blurred((rest * after).mean(axis=0)), _blurred((rest * before).mean(axis=0))
+    dark = _DARK * share + np.float32(1e-9)
+    return np.where(share < _ENOUGH_UNSATURATED, gain, (ab + dark) / (bb + dark))
 
 
-def _one_sided_residual(before: Array, after: Array, gain: Array) -> Array:
-    """What a gain leaves unexplained where a sensor clipped: a clipped value was at least as bright as it is.
+def _residual(before: Array, after: Array, gain: Array) -> Array:
+    """What a gain leaves unexplained. Where a sensor clipped, a value was at least as bright as it is.
 
     Args:
         before: (C, H, W) float32.
@@ -172,8 +164,8 @@ def _one_sided_residual(before: Array, after: Array, gain: Array) -> Array:
         (H, W) float32, root mean square over neighbourhoods and bands.
     """
     left = after - gain * before
-    left = np.where(after >= _SATURATED, np.maximum(left, 0), left)
-    left = np.where(before >= _SATURATED, np.minimum(left, 0), left)
+    np.maximum(left, 0, out=left, where=after >= _SATURATED)
+    np.minimum(left, 0, out=left, where=before >= _SATURATED)
     return np.sqrt(_blurred((left * left).mean(axis=0)))
 
 
