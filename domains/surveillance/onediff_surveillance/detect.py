@@ -1,8 +1,8 @@
 """Stage 5: the detector "illumination".
 
-A place differs when its smoothed difference stands out of the pair's own noise. What light explains of that (see
-`light`) is taken away: first the light over the whole view, then differences that are a shadow or a sun patch all
-through, then the cast shadow beside an object.
+A place differs when its smoothed difference stands out of the pair's own noise, and is more than leaves that sway. What
+light explains of that (see `light`) is taken away: first the light over the whole view, then differences that are a
+shadow or a sun patch all through, then the cast shadow beside an object.
 
 All of it is done on the overview of the view, at most 1024 px a side: the time is bounded whatever the camera, and a
 window of a view gets the very score that the whole view has there.
@@ -10,6 +10,7 @@ window of a view gets the very score that the whole view has there.
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Final
 
 import cv2
@@ -29,6 +30,11 @@ if TYPE_CHECKING:
 
 
 _SMOOTHING: Final = 1.5
+# Leaves sway and flags flap where a view is rough in both images: from the first roughness on, and surely from the
+# second. There a difference counts up to this many times what the mean of its surroundings differs by.
+_SWAYS: Final = (0.1, 0.2)
+_AROUND: Final = (21, 21)
+_OF_THE_MEAN: Final = 2.5
 # A difference must be this many times what is usual at places as rough.
 _ABOVE_USUAL: Final = 2.0
 # Leaves in the wind differ by this much, no more; more is usual only where more than half of the view changed.
@@ -93,13 +99,15 @@ def view_score(before: Array, after: Array, valid: BoolArray, settings: Surveill
     """
     greys = before.mean(axis=0), after.mean(axis=0)
     contrast = settings.min_contrast / 255 * _contrast_share(greys, valid)
-    difference = _difference(before, after, valid)
+    rough = texture(*greys)
+    sways = np.clip((rough - _SWAYS[0]) / (_SWAYS[1] - _SWAYS[0]), 0, 1)
+    difference = _difference(before, after, valid, sways)
     if difference.max() < contrast:  # nothing to explain, and most stills of most cameras end here
         return _score(difference, np.float32(contrast))
-    roughness = Roughness(texture(*greys), valid)
+    roughness = Roughness(rough, valid)
     local = local_gain(before, after, roughness) if settings.tolerate_light else None
     if local is not None and (field := light_field(local)) is not None:
-        difference = _difference(np.minimum(before * field, 1), after, valid)
+        difference = _difference(np.minimum(before * field, 1), after, valid, sways)
     noise = np.minimum(roughness.usual(difference), _MOST_USUAL)
     threshold = np.maximum(_ABOVE_USUAL * noise, np.float32(contrast))
     score = _score(difference, threshold)
@@ -119,13 +127,26 @@ def _contrast_share(greys: tuple[Array, Array], valid: BoolArray) -> float:
     return float(np.clip(max(spans, default=0.0) / _FULL_SPAN, _LEAST_SHARE, 1))
 
 
-def _difference(before: Array, after: Array, valid: BoolArray) -> Array:
-    """(H, W) largest difference of any band, smoothed; 0 where it is not valid."""
+def _difference(before: Array, after: Array, valid: BoolArray, sways: Array) -> Array:
+    """Largest difference of any band, smoothed; where the view may sway, no more than its surroundings differ.
+
+    Args:
+        before: (C, H, W) float32.
+        after: (C, H, W) float32.
+        valid: (H, W) bool.
+        sways: (H, W) float32 in [0, 1], how much the view may sway there.
+
+    Returns:
+        (H, W) float32, 0 where it is not valid.
+    """
     difference = after - before
+    difference[:, ~valid] = 0
+    around = [np.abs(cv2.blur(band, _AROUND)) for band in difference]
     strongest = np.abs(difference, out=difference).max(axis=0)
-    strongest[~valid] = 0
     smooth: Array = cv2.GaussianBlur(strongest, (0, 0), _SMOOTHING)
-    return smooth
+    # What sways in place leaves the mean of its surroundings as it was.
+    swaying = np.minimum(smooth, _OF_THE_MEAN * functools.reduce(np.maximum, around))
+    return smooth + sways * (swaying - smooth)
 
 
 def _without_light(differs: BoolArray, local: LocalGain, before: Array, after: Array) -> BoolArray:

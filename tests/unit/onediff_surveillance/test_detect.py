@@ -74,6 +74,36 @@ def test_a_thing_that_came_is_found_in_other_light(make_host, view, camera, with
     assert overlap(result, THING) > (0.6 if light != "a sun patch" else 0.2)
 
 
+@pytest.fixture
+def hedge(view, camera):
+    """Stills of a hedge whose leaves sway by some pixels, with a thing in it or without."""
+    leaves = cv2.GaussianBlur(np.random.default_rng(0).normal(size=(170, 480)), (0, 0), 1.2)
+    leaves = np.clip(90 + 35 * leaves[:, :, None] / leaves.std() * np.array([0.7, 1.0, 0.5]), 5, 250).astype(np.float32)
+
+    def take(seed, box=None):
+        rng = np.random.default_rng(seed)
+        sway = [cv2.resize(rng.normal(size=(6, 16)), (480, 170), interpolation=cv2.INTER_CUBIC) * 1.5 for _ in "xy"]
+        columns, rows = np.meshgrid(np.arange(480), np.arange(170))
+        maps = [(grid + moved).astype(np.float32) for grid, moved in zip((columns, rows), sway, strict=True)]
+        scene = view().astype(float)
+        scene[150:] = cv2.remap(leaves, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+        if box:
+            scene[box[1] : box[3], box[0] : box[2]] = (200, 150, 60)
+        return camera(scene, seed)
+
+    return take
+
+
+def test_leaves_that_sway_are_no_change(make_host, hedge):
+    assert make_host().compare(hedge(1), hedge(2)).changed is False
+
+
+def test_a_thing_before_swaying_leaves_is_found(make_host, hedge):
+    result = make_host().compare(hedge(1), hedge(2, THING))
+    assert result.changed is True
+    assert overlap(result, THING) > 0.5
+
+
 def test_a_shadow_is_a_change_to_those_who_want_it(make_host, view, camera):
     result = make_host(tolerate_light=False).compare(camera(view(), 1), camera(view() * a_shadow(1), 2))
     assert result.changed is True
