@@ -30,7 +30,7 @@ from onediff_plugins import (
     Registration,
     hookimpl,
 )
-from onediff_plugins.demo import pairs_file
+from onediff_plugins.demo import camera, pairs_file
 from onediff_plugins.report import index_parts, write_html
 
 if TYPE_CHECKING:
@@ -190,6 +190,28 @@ def test_satellite_scene(benchmark: BenchmarkFixture, tmp_path: Path, degrees: f
     arguments = (host, str(before), str(after), "satellite")
     record = benchmark.pedantic(to_record, args=arguments, rounds=5, warmup_rounds=1)
     assert step in record["registration"]["method"]
+    assert record["changed"]
+
+
+def write_stills(folder: Path) -> tuple[str, str]:
+    """768x432 of one camera: a thing came, the light changed, and the camera was shaken."""
+    stills = camera.draw(("person-came", "car-gone"), camera.A_DAY, seed=7, samples=1)
+    paths = []
+    for name, picture in (("before", stills.before), ("after", stills.after)):
+        Image.fromarray(picture).save(folder / f"{name}.jpg", quality=88)
+        paths.append(str(folder / f"{name}.jpg"))
+    return paths[0], paths[1]
+
+
+def test_surveillance_stills(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
+    about(benchmark, "surveillance, 768x432, files to record", "60 ms")
+    arguments = (Host(), *write_stills(tmp_path), "surveillance")
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        record = benchmark.pedantic(to_record, args=arguments, rounds=20, warmup_rounds=2)
+    finally:
+        cv2.setNumThreads(threads)
     assert record["changed"]
 
 

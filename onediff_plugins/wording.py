@@ -253,7 +253,8 @@ def _many(group: _Group, pair: ImagePair, wording: Wording) -> str:
     spread = f"{subject} {verb}{values}" + (f" in {count:,} places" if mass else "")
     largest, second = group.regions[:2]
     if _extent_rank(largest) > _CLEARLY_LARGER * _extent_rank(second):
-        return f"{spread}, the largest {places[0]} ({size(largest, wording)})"
+        superlative = "larger" if count == 2 else "largest"
+        return f"{spread}, the {superlative} {places[0]} ({size(largest, wording)})"
     return f"{spread} {english.listed(places)}" if len(places) == 2 and not mass else spread
 
 

@@ -104,7 +104,7 @@ NORTH_EAST, NORTH_WEST, SOUTH, WEST = (
                 region("added", NORTH_WEST, "building", area_m2=124.0),
                 region("removed", SOUTH, "road", area_m2=300.0, score=0.6),
             ],
-            "2 buildings were added, the largest in the north-east (about 420 m²); "
+            "2 buildings were added, the larger in the north-east (about 420 m²); "
             "and a road was removed in the south (about 300 m²).",
         ),
         (
@@ -116,7 +116,7 @@ NORTH_EAST, NORTH_WEST, SOUTH, WEST = (
                 region("removed", SOUTH, "vegetation", area_m2=30_000.0),
                 region("removed", NORTH_WEST, "vegetation", area_m2=3_000.0),
             ],
-            "Vegetation was removed in 2 places, the largest in the south (about 3 hectares).",
+            "Vegetation was removed in 2 places, the larger in the south (about 3 hectares).",
         ),
         ([region("changed", WEST, area_m2=0.4)], "An area in the west changed (under 1 m²)."),
         ([region("changed", NORTH_EAST)], "An area in the north-east changed (40 x 40 px)."),
@@ -176,7 +176,7 @@ def moved(count: int, dy: int) -> list[ChangeRegion]:
         ),
         (
             [region("changed", BUTTON, "button", what="colour"), region("changed", PRICE, "button", what="colour")],
-            "The colour of 2 buttons changed, the largest at the top right (100 x 40 px).",
+            "The colour of 2 buttons changed, the larger at the top right (100 x 40 px).",
         ),
         (
             [region("added", (10, 10, 30, 30), "icon"), region("added", (1200, 10, 1220, 30), "icon")],
