@@ -16,6 +16,7 @@ from onediff_plugins.types import BBox, Box, ChangeMap, Frame, GeoRef, ImagePair
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from numpy.typing import NDArray
     from shapely.geometry.base import BaseGeometry
 
     from onediff_plugins.types import Array, BoolArray, FloatArray
@@ -125,9 +126,33 @@ def covered(geometry: BaseGeometry, width: int, height: int) -> tuple[Box, BoolA
     box = _pixel_bounds(geometry.bounds).intersection(Box(0, 0, width, height))
     if not box.area or (_whole(geometry.bounds) and geometry.equals(shapely.box(*geometry.bounds))):
         return box, np.ones((box.height, box.width), dtype=np.bool_)
+    if (edges := _pixel_edges(geometry)) is not None:
+        return box, _between_edges(edges, box)
     columns, rows = np.meshgrid(np.arange(box.x0, box.x1) + 0.5, np.arange(box.y0, box.y1) + 0.5)
     shapely.prepare(geometry)
     return box, np.asarray(shapely.contains_xy(geometry, columns, rows), dtype=np.bool_)
+
+
+def _pixel_edges(geometry: BaseGeometry) -> NDArray[np.int64] | None:
+    """The upright edges (x, y, other y) of a geometry whose outline follows pixel edges; None for any other."""
+    rings = [ring for part in shapely.get_parts(geometry) for ring in (part.exterior, *part.interiors)]
+    edges = [np.concatenate([points[:-1], points[1:]], axis=1) for points in map(shapely.get_coordinates, rings)]
+    ends = np.concatenate(edges)  # (N, 4): x, y, other x, other y
+    upright = ends[:, 0] == ends[:, 2]
+    if not (upright | (ends[:, 1] == ends[:, 3])).all() or not (ends == np.rint(ends)).all():
+        return None
+    return np.asarray(ends[upright][:, [0, 1, 3]], dtype=np.int64)
+
+
+def _between_edges(edges: NDArray[np.int64], box: Box) -> BoolArray:
+    """(box.height, box.width) bool: what lies right of an odd number of upright edges. Exact, and free of points."""
+    columns = np.clip(edges[:, 0] - box.x0, 0, box.width)
+    rows = np.clip(edges[:, 1:] - box.y0, 0, box.height)
+    starts = np.zeros((box.height + 1, box.width + 1), dtype=np.int32)
+    np.add.at(starts, (rows.min(axis=1), columns), 1)
+    np.add.at(starts, (rows.max(axis=1), columns), -1)
+    crossed = starts.cumsum(axis=0).cumsum(axis=1)[:-1, :-1]
+    return np.asarray(crossed % 2 == 1)
 
 
 def _whole(bounds: BBox) -> bool:

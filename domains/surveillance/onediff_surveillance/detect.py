@@ -146,7 +146,8 @@ def _difference(before: Array, after: Array, valid: BoolArray, sways: Array) -> 
     smooth: Array = cv2.GaussianBlur(strongest, (0, 0), _SMOOTHING)
     # What sways in place leaves the mean of its surroundings as it was.
     swaying = np.minimum(smooth, _OF_THE_MEAN * functools.reduce(np.maximum, around))
-    return smooth + sways * (swaying - smooth)
+    smooth += sways * (swaying - smooth)
+    return smooth
 
 
 def _without_light(differs: BoolArray, local: LocalGain, before: Array, after: Array) -> BoolArray:

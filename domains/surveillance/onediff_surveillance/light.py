@@ -7,6 +7,7 @@ image. An object has other colours, another texture, or more contrast than any l
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -126,13 +127,14 @@ def explained_beside(local: LocalGain, before: Array, after: Array, rows: Array,
     """
     height, width = local.gain.shape
     explained = local.explained[rows, columns].copy()
-    was, now = before[:, rows, columns], after[:, rows, columns]  # each (C, N)
-    limit = _BESIDE_FIT * local.limit[rows, columns]
-    for down in (-_BESIDE, 0, _BESIDE):
-        for along in (-_BESIDE, 0, _BESIDE):
-            y, x = np.clip(rows + down, 0, height - 1), np.clip(columns + along, 0, width - 1)
-            fits = np.abs(now - np.minimum(local.gain[y, x] * was, 1)).max(axis=0) < limit
-            explained |= local.explained[y, x] & fits
+    left = np.flatnonzero(~explained)
+    for down, along in itertools.product((-_BESIDE, 0, _BESIDE), repeat=2):
+        row, column = rows[left], columns[left]
+        y, x = np.clip(row + down, 0, height - 1), np.clip(column + along, 0, width - 1)
+        astray = np.abs(after[:, row, column] - np.minimum(local.gain[y, x] * before[:, row, column], 1)).max(axis=0)
+        fits = local.explained[y, x] & (astray < _BESIDE_FIT * local.limit[row, column])
+        explained[left[fits]] = True
+        left = left[~fits]
     return explained
 
 

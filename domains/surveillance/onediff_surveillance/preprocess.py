@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # An image whose channels differ by less than this, in all but one pixel of a hundred, has no colour: infrared at night.
 # Asphalt in daylight differs by more.
 _COLOURLESS: Final = 3 / 255
-_SAMPLE: Final = 4_000
+_SAMPLE: Final = 3_000
 _SATURATED: Final = 250 / 255
 _GAINS: Final = (0.25, 4.0)
 # Reweighted least squares: what lies further off than this many robust deviations hardly counts.

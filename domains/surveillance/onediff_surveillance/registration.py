@@ -6,7 +6,6 @@ views of which nothing agrees, is an outcome of its own: the camera moved, and c
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Final
 
 import cv2
@@ -16,6 +15,7 @@ from onediff_plugins.errors import RegistrationError
 from onediff_plugins.plain import overlap_share
 from onediff_plugins.types import Registration
 from onediff_plugins.warp import warp_array
+from onediff_surveillance.agreement import agreement, fine_detail
 from onediff_surveillance.tracking import Motion, fit_motion, follow, furthest, local_contrast
 
 if TYPE_CHECKING:
@@ -31,11 +31,6 @@ _WORK_SIDE: Final = 640
 _COARSE_SIDE: Final = 256
 # Between its 2nd and 98th percentile, in grey levels: less shows a covered lens, a dead sensor or no light at all.
 _NO_PICTURE: Final = 6.0
-# Tiles with this much contrast (deviation of their fine detail, in grey levels) can say whether two views agree.
-_TILE: Final = 16
-_TILE_CONTRAST: Final = 3.0
-_AGREES: Final = 0.4
-_ENOUGH_TILES: Final = 24
 # Unrelated views agree in 0 to 4 % of their tiles (measured on views of different places); one view, unless nearly all
 # of it is covered, in more.
 _RELATED: Final = 0.05
@@ -150,17 +145,17 @@ def _motion(before: Array, after: Array) -> Motion | None:
     """The motion that the views agree on: looked for in place first, then from a coarse shift."""
     height, width = after.shape
     views = local_contrast(before), local_contrast(after)
-    in_place = functools.cache(lambda: _agreement(before, after))
+    seen = fine_detail(after)
+    in_place = agreement(fine_detail(before), seen)
     for start in ((0.0, 0.0), None):
         shift = _coarse_shift(*views) if start is None else start
         motion = fit_motion(follow(*views, shift), width, height)
         if motion is None:
             continue
-        if motion.model == "steady":
+        if motion.model == "steady" or in_place is None:
             return motion
-        share = _agreement(warp_array(before, motion.matrix, width, height), after)
-        as_given = in_place()
-        if share is None or as_given is None or share >= max(as_given - _SLACK, _RELATED):
+        share = agreement(fine_detail(warp_array(before, motion.matrix, width, height)), seen)
+        if share is None or share >= max(in_place - _SLACK, _RELATED):
             return motion
     return None
 
@@ -176,23 +171,5 @@ def _coarse_shift(before: Array, after: Array) -> tuple[float, float]:
 
 
 def _related(before: Array, after: Array) -> bool:
-    share = _agreement(before, after)
+    share = agreement(fine_detail(before), fine_detail(after))
     return share is None or share >= _RELATED
-
-
-def _agreement(before: Array, after: Array) -> float | None:
-    """Share of the tiles with detail whose detail correlates; None where too few tiles have any."""
-    tiles = [_tiles(image - cv2.blur(image, (9, 9))) for image in (before, after)]
-    centred = [tile - tile.mean(axis=1, keepdims=True) for tile in tiles]
-    spread = [tile.std(axis=1) for tile in centred]
-    telling = (spread[0] > _TILE_CONTRAST) & (spread[1] > _TILE_CONTRAST)
-    if telling.sum() < _ENOUGH_TILES:
-        return None
-    correlation = (centred[0] * centred[1]).mean(axis=1) / np.maximum(spread[0] * spread[1], 1e-6)
-    return float((correlation[telling] > _AGREES).mean())
-
-
-def _tiles(image: Array) -> Array:
-    rows, columns = image.shape[0] // _TILE, image.shape[1] // _TILE
-    cut = image[: rows * _TILE, : columns * _TILE].reshape(rows, _TILE, columns, _TILE)
-    return cut.transpose(0, 2, 1, 3).reshape(rows * columns, _TILE * _TILE)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from onediff_plugins.types import Array, BoolArray, FloatArray
 
 
-_CORNERS: Final = 240
+_CORNERS: Final = 200
 _QUALITY: Final = 0.01
 _SPACING: Final = 7
 _WINDOW: Final = (15, 15)
