@@ -118,6 +118,19 @@ def test_too_little_to_compare_is_undecided_and_says_why(make_host, make_domain,
     assert schema_errors(result.model_dump(mode="json")) == []
 
 
+def test_a_registration_may_say_that_nothing_can_be_compared_and_why(make_host, make_domain, pictures, schema_errors):
+    def moved(pair, settings):
+        return Registration(method="camera-moved", unusable="the camera moved by 300 px")
+
+    result = make_host(make_domain(onediff_align_pair=moved)).compare(*pictures)
+    assert (result.changed, result.regions, result.score) == (None, (), 0)
+    assert result.reason == "the camera moved by 300 px"
+    assert result.caption == "The camera moved by 300 px."
+    assert result.registration.method == "camera-moved"
+    assert not result.mask.any()
+    assert schema_errors(result.model_dump(mode="json")) == []
+
+
 def test_invalid_pixels_are_never_a_change(make_host, make_domain, pictures):
     before, after = (frame(picture) for picture in pictures)
     valid = np.ones((60, 80), bool)
