@@ -172,4 +172,7 @@ def _residual(before: Array, after: Array, gain: Array) -> Array:
 
 
 def _blurred(image: Array) -> Array:
-    return cv2.blur(image, (WINDOW, WINDOW))
+    """(H, W) means over neighbourhoods of values that are not negative."""
+    # OpenCV keeps a running sum, whose rounding can end a little below zero.
+    mean: Array = np.maximum(cv2.blur(image, (WINDOW, WINDOW)), 0)
+    return mean
