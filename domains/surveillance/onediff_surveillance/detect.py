@@ -51,7 +51,8 @@ _CLOSING: Final = 2
 # A part of a shadow that light does not explain is a thing of its own from this radius on.
 _COMPACT: Final = 3
 _HALF: Final = np.float32(0.5)
-_BELOW: Final = np.nextafter(_HALF, np.float32(0))
+# However much a shadow differs, a lower `threshold` does not bring it back.
+_LIGHT_SCORE: Final = np.float32(0.25)
 
 
 class IlluminationDetector:
@@ -68,7 +69,7 @@ class IlluminationDetector:
             settings: `min_contrast`, `tolerate_light`.
 
         Returns:
-            Score d / (d + t) of the smoothed difference d at threshold t; what light explains stays below 0.5.
+            Score d / (d + t) of the smoothed difference d at threshold t; what light explains scores 0.25.
         """
         return [detect_pair(pair, overview, settings) for pair, overview in zip(pairs, overviews, strict=True)]
 
@@ -113,8 +114,9 @@ def view_score(before: Array, after: Array, valid: BoolArray, settings: Surveill
     score = _score(difference, threshold)
     if local is None:
         return score
-    changed = _without_light(score >= _HALF, local, before, after)
-    return np.asarray(np.where(changed, np.maximum(score, _HALF), np.minimum(score, _BELOW)))
+    differs = score >= _HALF
+    changed = _without_light(differs, local, before, after)
+    return np.asarray(np.where(changed, np.maximum(score, _HALF), np.where(differs, _LIGHT_SCORE, score)))
 
 
 def _score(difference: Array, threshold: Array | np.float32) -> Array:

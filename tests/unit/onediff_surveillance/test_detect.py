@@ -104,6 +104,12 @@ def test_a_thing_before_swaying_leaves_is_found(make_host, hedge):
     assert overlap(result, THING) > 0.5
 
 
+def test_a_lower_threshold_does_not_bring_shadows_back(make_host, view, camera):
+    result = make_host(threshold=0.4).compare(camera(view(), 1), camera(view() * a_shadow(1), 2))
+    assert result.changed is False
+    assert result.score < 0.4
+
+
 def test_a_shadow_is_a_change_to_those_who_want_it(make_host, view, camera):
     result = make_host(tolerate_light=False).compare(camera(view(), 1), camera(view() * a_shadow(1), 2))
     assert result.changed is True
