@@ -50,9 +50,6 @@ _INSIDE_SHARE: Final = 0.15
 _CLOSING: Final = 2
 # A part of a shadow that light does not explain is a thing of its own from this radius on.
 _COMPACT: Final = 3
-_HALF: Final = np.float32(0.5)
-# However much a shadow differs, a lower `threshold` does not bring it back.
-_LIGHT_SCORE: Final = np.float32(0.25)
 
 
 class IlluminationDetector:
@@ -66,10 +63,11 @@ class IlluminationDetector:
         Args:
             pairs: warped, float32 in [0, 1]; they give the grids.
             overviews: each pair's whole view, warped and preprocessed the same way.
-            settings: `min_contrast`, `tolerate_light`.
+            settings: `threshold`, `min_contrast`, `tolerate_light`.
 
         Returns:
-            Score d / (d + t) of the smoothed difference d at threshold t; what light explains scores 0.25.
+            Score d / (d + t) of the smoothed difference d at threshold t; what light explains scores
+            half of `threshold`, however much it differs.
         """
         return [detect_pair(pair, overview, settings) for pair, overview in zip(pairs, overviews, strict=True)]
 
@@ -93,10 +91,10 @@ def view_score(before: Array, after: Array, valid: BoolArray, settings: Surveill
         before: (C, H, W) float32 in [0, 1], on the after grid, fitted to the after image's exposure.
         after: (C, H, W) float32 in [0, 1].
         valid: (H, W) bool.
-        settings: `min_contrast`, `tolerate_light`.
+        settings: `threshold`, `min_contrast`, `tolerate_light`.
 
     Returns:
-        (H, W) float32 in [0, 1], at least 0.5 exactly where something changed.
+        (H, W) float32 in [0, 1], at least `threshold` exactly where something changed.
     """
     greys = before.mean(axis=0), after.mean(axis=0)
     contrast = settings.min_contrast / 255 * _contrast_share(greys, valid)
@@ -114,9 +112,10 @@ def view_score(before: Array, after: Array, valid: BoolArray, settings: Surveill
     score = _score(difference, threshold)
     if local is None:
         return score
-    differs = score >= _HALF
+    least = np.float32(settings.threshold)
+    differs = score >= least
     changed = _without_light(differs, local, before, after)
-    return np.asarray(np.where(changed, np.maximum(score, _HALF), np.where(differs, _LIGHT_SCORE, score)))
+    return np.asarray(np.where(changed, np.maximum(score, least), np.where(differs, least / 2, score)))
 
 
 def _score(difference: Array, threshold: Array | np.float32) -> Array:
