@@ -26,7 +26,12 @@ HEAVY = {
     "torch",
     "transformers",
 }
-PLUGIN_MODULES = ["onediff_plugins.defaults", "onediff_satellite.plugin", "onediff_ui.plugin"]
+PLUGIN_MODULES = [
+    "onediff_plugins.defaults",
+    "onediff_satellite.plugin",
+    "onediff_surveillance.plugin",
+    "onediff_ui.plugin",
+]
 
 
 def modules_after(code: str) -> set[str]:
