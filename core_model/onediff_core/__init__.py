@@ -1,0 +1,3 @@
+"""OneDiff as a transformers model."""
+
+__version__ = "0.1.0"
