@@ -1,0 +1,26 @@
+"""What the Visual Delta Module hands to the heads and to the language model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DeltaFeatures:
+    """How two images differ, as tokens and as maps.
+
+    Attributes:
+        tokens: (B, Q, D) delta tokens, for the language model and for pair-level heads.
+        dense: one map per tap, finest first, each (B, C_l, H_l, W_l), on the after image's grid; for dense heads.
+        image_size: (H, W) in pixels of the images that they were made from; each map covers all of it.
+        image_mask: (B, H, W) bool, False where an image was padded to share a batch, or None where none was.
+    """
+
+    tokens: Tensor
+    dense: tuple[Tensor, ...]
+    image_size: tuple[int, int]
+    image_mask: Tensor | None = None
