@@ -232,6 +232,11 @@ def test_labels_give_a_loss_that_trains_every_weight() -> None:
     assert all(parameter.grad is not None for parameter in model.parameters())
 
 
+def test_the_example_of_the_readme_runs(repo: Path) -> None:
+    text = (repo / "core_model" / "README.md").read_text(encoding="utf-8").partition("## EfficientNet-Lite")[2]
+    exec(text.partition("```python\n")[2].partition("```")[0], {})
+
+
 # Shapes, values and numbers' kinds
 
 
@@ -395,7 +400,7 @@ def test_batch_norm_momentum_and_epsilon_are_those_of_the_configuration() -> Non
     torch.testing.assert_close(first.norm.running_mean, 0.02 * seen[0].mean((0, 2, 3)))
 
 
-def test_fresh_weights_keep_the_signal_in_range() -> None:
-    with torch.no_grad():
-        states = EfficientNetLiteModel(EfficientNetLiteConfig()).train()(images(2, 96, 96), True).hidden_states
-    assert all(0.05 < state.std() < 5 for state in states)
+def test_fresh_weights_neither_fade_nor_blow_up_through_all_of_lite0() -> None:
+    with torch.no_grad():  # in evaluation, where no batch statistics put the scale right
+        states = EfficientNetLiteModel(EfficientNetLiteConfig()).eval()(images(2, 96, 96), True).hidden_states
+    assert all(0.1 < state.std() < 50 for state in states)
