@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -136,7 +137,7 @@ def test_a_missing_an_extra_and_a_misshapen_weight_are_named() -> None:
 
 def test_a_pickle_that_holds_more_than_weights_is_refused(tmp_path: Path) -> None:
     torch.save({"_fc.bias": Path("anything")}, tmp_path / "weights.pth")
-    with pytest.raises(Exception, match="Weights only load failed"):
+    with pytest.raises(pickle.UnpicklingError, match="Weights only load failed"):
         load_imagenet_weights(tmp_path / "weights.pth")
 
 
