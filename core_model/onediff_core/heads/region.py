@@ -1,0 +1,121 @@
+"""RegionHead: what kind of change a box holds, and of what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from onediff_core.heads.base import Head
+from onediff_core.heads.blocks import TokenReader
+from onediff_core.heads.grids import covered, roi_align
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from onediff_core.features import DeltaFeatures
+    from onediff_core.heads.config import HeadConfig, Task
+
+# The kinds of the result record, in the order of `RegionLogits.kind`.
+KINDS: Final = ("added", "removed", "changed", "moved")
+_CELLS: Final = 3  # cells along each side of a box: enough to tell its middle from its rim
+_SAMPLES: Final = 4  # bilinear samples along each side of a cell
+
+
+class RegionLogits(NamedTuple):
+    """Answers for all boxes of a batch, in the order of the boxes.
+
+    Attributes:
+        label: (N, K) logits of exclusive classes.
+        kind: (N, 4) logits of exclusive kinds: added, removed, changed, moved.
+    """
+
+    label: Tensor
+    kind: Tensor
+
+
+class RegionHead(Head):
+    """Kind and label of boxes, from the dense features inside, the delta tokens, and where the box lies."""
+
+    task: ClassVar[Task] = "region"
+
+    def __init__(self, config: HeadConfig) -> None:
+        """Build an untrained head.
+
+        Args:
+            config: of task "region".
+        """
+        super().__init__(config)
+        width = config.width
+        self.norm = nn.ModuleList(nn.LayerNorm(channels) for channels in config.channels)
+        self.lateral = nn.ModuleList(nn.Linear(channels, width) for channels in config.channels)
+        self.pool = nn.Linear(_CELLS * _CELLS * width, width)
+        self.place = nn.Linear(6, width)
+        self.read = TokenReader(config.token_size, width)
+        self.mix = nn.Linear(3 * width, 2 * width)
+        self.label = nn.Linear(2 * width, len(config.classes))
+        self.kind = nn.Linear(2 * width, len(KINDS))
+
+    def forward(self, features: DeltaFeatures, boxes: Sequence[Tensor]) -> RegionLogits:
+        """Classify boxes.
+
+        Args:
+            features: of B pairs.
+            boxes: B tensors (N_i, 4) of x0, y0, x1, y1 in pixels of the after image; (0, 0) is the outer corner of the
+                first pixel, x1 and y1 are exclusive.
+
+        Returns:
+            Logits of all boxes.
+
+        Raises:
+            ValueError: not one tensor per pair, or a box that is empty or not finite; pair and box are named.
+        """
+        features = self.checked(features)
+        _check_boxes(self.config.name, boxes, len(features.tokens))
+        height, width = features.image_size
+        levels = []
+        for level, stride, norm, lateral in zip(
+            features.dense, self.config.strides, self.norm, self.lateral, strict=True
+        ):
+            extent = (covered(level.shape[2], stride, height), covered(level.shape[3], stride, width))
+            pooled = roi_align(level, boxes, extent, size=_CELLS, samples=_SAMPLES)  # (N, C, 3, 3)
+            levels.append(lateral(norm(pooled.flatten(2).transpose(1, 2))))  # (N, 9, width)
+        cells = torch.stack(levels).sum(0)
+        inside = self.pool(functional.gelu(cells).flatten(1))  # (N, width)
+
+        place = torch.cat([_place(corners.to(inside), height, width) for corners in boxes])
+        query = inside + self.place(place)
+        counts = [len(corners) for corners in boxes]
+        read = torch.cat(
+            [
+                self.read(own[None], tokens[None])[0] if len(own) else own
+                for own, tokens in zip(query.split(counts), features.tokens, strict=True)
+            ]
+        )
+        mixed = functional.gelu(self.mix(torch.cat([inside, query, read], dim=1)))
+        return RegionLogits(label=self.label(mixed), kind=self.kind(mixed))
+
+
+def _place(boxes: Tensor, height: int, width: int) -> Tensor:
+    """(N, 6): the corners as shares of the image, and the size in pixels on a log scale."""
+    sides = boxes[:, 2:] - boxes[:, :2]
+    return torch.cat([boxes / boxes.new_tensor([width, height, width, height]), sides.log1p() / 5], dim=1)
+
+
+def _check_boxes(name: str, boxes: Sequence[Tensor], batch: int) -> None:
+    if len(boxes) != batch:
+        raise ValueError(f"head {name!r}: boxes must be one tensor per pair, got {len(boxes)} for {batch} pairs")
+    for pair, corners in enumerate(boxes):
+        if corners.ndim != 2 or corners.shape[1] != 4:
+            raise ValueError(f"head {name!r}: boxes of pair {pair} must be (N, 4), got {tuple(corners.shape)}")
+        wrong = ~(corners.isfinite().all(1) & (corners[:, 2:] > corners[:, :2]).all(1))
+        if bool(wrong.any()):
+            index = int(wrong.nonzero()[0])
+            raise ValueError(
+                f"head {name!r}: box {index} of pair {pair} must be finite with x0 < x1 and y0 < y1, "
+                f"got {corners[index].tolist()}"
+            )
