@@ -4,7 +4,7 @@ from onediff_core.heads.config import HeadConfig
 from onediff_core.heads.files import CheckpointError, fingerprint
 from onediff_core.heads.mask import ChangeMaskHead
 from onediff_core.heads.pair import PairHead
-from onediff_core.heads.region import RegionHead, RegionLogits
+from onediff_core.heads.region import RegionAnswer, RegionHead, RegionLogits
 from onediff_core.heads.together import HeadSet, build_head, load_head
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "HeadConfig",
     "HeadSet",
     "PairHead",
+    "RegionAnswer",
     "RegionHead",
     "RegionLogits",
     "build_head",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import MISSING, dataclass, field, fields
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ class HeadConfig:
         if self.gsd_range_m is not None:
             low, high = self.gsd_range_m
             object.__setattr__(self, "gsd_range_m", (float(low), float(high)))
-        object.__setattr__(self, "kinds", MappingProxyType(dict(self.kinds)))
+        object.__setattr__(self, "kinds", dict(self.kinds))  # a plain one: heads are copied for moving averages
         owner = f"head {self.name!r}"
         if self.task not in ("mask", "region", "pair"):
             raise ValueError(f"{owner}: task {self.task!r} must be 'mask', 'region' or 'pair'")

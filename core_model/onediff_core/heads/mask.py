@@ -33,7 +33,8 @@ class ChangeMaskHead(Head):
     there with the half-resolution map where the tower has one, refined by one block and shuffled to full size.
 
     Maps that cover a padded image cell by cell (ceil(side / stride) cells) are cropped rather than rescaled, so a
-    picture has the same logits alone and padded in a batch. Maps of other sizes are taken to cover the image exactly.
+    picture has the same logits alone and padded in a batch, exactly where strides are powers of two. Maps of other
+    sizes are taken to cover the image as it is.
 
     Source: top-down path of Lin et al., "Feature pyramid networks", CVPR 2017; sub-pixel convolution of Shi et al.,
         CVPR 2016. The half-resolution block is ours.
@@ -52,7 +53,7 @@ class ChangeMaskHead(Head):
         self.fine = sum(stride == 2 for stride in strides)  # maps that wait at half resolution
         pyramid = strides[self.fine :]
         if not pyramid:
-            raise ValueError(f"head {config.name!r}: a mask head needs a map of stride 4 or more, got {list(strides)}")
+            raise ValueError(f"head {config.name!r}: a mask head needs a map of stride 3 or more, got {list(strides)}")
         self.lateral = nn.ModuleList(
             nn.Conv2d(channels, half if index < self.fine else width, 1)
             for index, channels in enumerate(config.channels)
@@ -91,24 +92,24 @@ class ChangeMaskHead(Head):
             for lateral, level, mask in zip(self.lateral, features.dense, masks, strict=True)
         ]  # each (B, width, H_l, W_l), at half resolution (B, half_width, H/2, W/2)
 
-        x = _masked(self.smooth[-1](levels[-1]), masks[-1])
+        # Before each 3x3 convolution, what is not image is zero, as it is beyond the edge of an image of its own.
+        x = self.smooth[-1](levels[-1])
         for index in range(len(levels) - 2, self.fine - 1, -1):
             x = levels[index] + _enlarged(x, strides[index + 1], strides[index], _side(levels[index]))
-            x = _masked(self.smooth[index - self.fine](x), masks[index])
+            x = self.smooth[index - self.fine](_masked(x, masks[index]))
 
         stride = float(strides[self.fine])
         for step, up in enumerate(self.up):
             x, stride = up(x), stride / 2
             x = _fit(x, (cells_for(size[0], stride), cells_for(size[1], stride)), 2)
             if step < len(self.refine):
-                mask = _cells_with_image(valid, x, stride)
-                x = _masked(self.refine[step](_masked(x, mask)), mask)
+                x = self.refine[step](_masked(x, _cells_with_image(valid, x, stride)))
 
         half_size = (cells_for(size[0], 2), cells_for(size[1], 2))
         x = torch.cat([_fit(level, half_size, 1) for level in (x, *levels[: self.fine])], dim=1)
         mask = _cells_with_image(valid, x, 2)
-        x = _masked(self.join(_masked(x, mask)), mask)  # (B, half_width, H/2, W/2)
-        x = x + self.block(x)
+        x = self.join(_masked(x, mask))  # (B, half_width, H/2, W/2)
+        x = x + self.block(_masked(x, mask))
         logits = _fit(functional.pixel_shuffle(self.classify(x), 2), size, 2)
         if valid is None:
             return logits
@@ -149,7 +150,7 @@ def _side(x: Tensor) -> tuple[int, int]:
 
 
 def _masked(x: Tensor, mask: Tensor | None) -> Tensor:
-    """Zero outside of the image: what a convolution would see there had the image not been padded."""
+    """Zero where nothing of the image is, whatever the tower made of the padding."""
     return x if mask is None else x.masked_fill(~mask, 0.0)
 
 

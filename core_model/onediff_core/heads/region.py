@@ -38,6 +38,20 @@ class RegionLogits(NamedTuple):
     kind: Tensor
 
 
+class RegionAnswer(NamedTuple):
+    """What a box holds, in words.
+
+    Attributes:
+        kind: kind of change.
+        label: class name.
+        confidence: probability of the label, in [0, 1].
+    """
+
+    kind: str
+    label: str
+    confidence: float
+
+
 class RegionHead(Head):
     """Kind and label of boxes, from the dense features inside, the delta tokens, and where the box lies."""
 
@@ -98,6 +112,21 @@ class RegionHead(Head):
         )
         mixed = functional.gelu(self.mix(torch.cat([inside, query, read], dim=1)))
         return RegionLogits(label=self.label(mixed), kind=self.kind(mixed))
+
+    def answers(self, logits: RegionLogits) -> list[RegionAnswer]:
+        """The likeliest label and kind of each box; a class that has a direction of its own decides the kind.
+
+        Args:
+            logits: from `forward`.
+        """
+        confidences, labels = logits.label.float().softmax(1).max(1)
+        found = []
+        for confidence, label, kind in zip(
+            confidences.tolist(), labels.tolist(), logits.kind.argmax(1).tolist(), strict=True
+        ):
+            name = self.config.classes[label]
+            found.append(RegionAnswer(self.config.kinds.get(name, KINDS[kind]), name, confidence))
+        return found
 
 
 def _place(boxes: Tensor, height: int, width: int) -> Tensor:
