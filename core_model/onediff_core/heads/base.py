@@ -21,10 +21,13 @@ class Head(nn.Module):
     """A head on delta features. Subclasses set `task` and define `forward`.
 
     Attributes:
+        task: the task of the configurations that it takes.
+        reads_tokens: False for heads on dense maps alone, which take features whose tokens were never computed.
         config: what it is made of.
     """
 
     task: ClassVar[Task]
+    reads_tokens: ClassVar[bool] = True
 
     def __init__(self, config: HeadConfig) -> None:
         """Keep the configuration.
@@ -46,14 +49,15 @@ class Head(nn.Module):
             ValueError: their shapes are not those that the head was made for.
         """
         config, owner = self.config, f"head {self.config.name!r}"
-        if features.tokens.ndim != 3 or features.tokens.shape[2] != config.token_size:
-            raise ValueError(f"{owner}: tokens must be (B, Q, {config.token_size}), got {tuple(features.tokens.shape)}")
-        batch = len(features.tokens)
         shapes = [tuple(level.shape) for level in features.dense]
+        batch = shapes[0][0] if shapes else 0
         if [shape[:2] for shape in shapes] != [(batch, channels) for channels in config.channels]:
-            raise ValueError(
-                f"{owner}: dense maps must be ({batch}, C, H, W) with C = {list(config.channels)}, got {shapes}"
-            )
+            raise ValueError(f"{owner}: dense maps must be (B, C, H, W) with C = {list(config.channels)}, got {shapes}")
+        tokens = tuple(features.tokens.shape)
+        if self.reads_tokens and (
+            len(tokens) != 3 or (tokens[0], tokens[2]) != (batch, config.token_size) or not tokens[1]
+        ):
+            raise ValueError(f"{owner}: tokens must be ({batch}, Q, {config.token_size}), Q at least 1, got {tokens}")
         mask = features.image_mask
         if mask is not None and tuple(mask.shape) != (batch, *features.image_size):
             raise ValueError(f"{owner}: image_mask must be {(batch, *features.image_size)}, got {tuple(mask.shape)}")

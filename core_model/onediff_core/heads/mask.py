@@ -41,6 +41,7 @@ class ChangeMaskHead(Head):
     """
 
     task: ClassVar[Task] = "mask"
+    reads_tokens: ClassVar[bool] = False
 
     def __init__(self, config: HeadConfig) -> None:
         """Build an untrained head.
@@ -54,8 +55,9 @@ class ChangeMaskHead(Head):
         pyramid = strides[self.fine :]
         if not pyramid:
             raise ValueError(f"head {config.name!r}: a mask head needs a map of stride 3 or more, got {list(strides)}")
+        # Normalised per channel first: states from the middle of a tower have channels of very different sizes.
         self.lateral = nn.ModuleList(
-            nn.Conv2d(channels, half if index < self.fine else width, 1)
+            nn.Sequential(nn.BatchNorm2d(channels), nn.Conv2d(channels, half if index < self.fine else width, 1))
             for index, channels in enumerate(config.channels)
         )
         self.smooth = nn.ModuleList(ConvBlock(width, width) for _ in pyramid)
@@ -88,7 +90,7 @@ class ChangeMaskHead(Head):
         valid = features.image_mask
         masks = [_cells_with_image(valid, level, stride) for level, stride in zip(features.dense, strides, strict=True)]
         levels = [
-            _masked(lateral(level), mask)
+            _masked(lateral(_masked(level, mask)), mask)
             for lateral, level, mask in zip(self.lateral, features.dense, masks, strict=True)
         ]  # each (B, width, H_l, W_l), at half resolution (B, half_width, H/2, W/2)
 

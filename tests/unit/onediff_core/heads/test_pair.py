@@ -26,6 +26,14 @@ def test_the_evidence_is_needed_where_it_was_trained_with_and_only_there(config,
         head(features(), torch.rand(2, 16, 24))
 
 
+@pytest.mark.parametrize("shape", [(2, 5, 3), (1, 5, 12), (2, 0, 12), (5, 12)])
+def test_tokens_of_another_shape_are_refused(config, features, shape):
+    made = features()
+    wrong = DeltaFeatures(tokens=torch.zeros(shape), dense=made.dense, image_size=made.image_size)
+    with pytest.raises(ValueError, match=r"'satellite\.pair': tokens must be \(2, Q, 12\), Q at least 1, got"):
+        PairHead(config("pair"))(wrong)
+
+
 def test_no_gradient_flows_back_into_the_evidence(head, features):
     score = torch.rand(2, 32, 48, requires_grad=True)
     made = features()
