@@ -13,28 +13,35 @@ import torch
 from torch.nn import functional
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from torch import Tensor
-
-
-def covered(cells: int, stride: float, pixels: int) -> float:
-    """How many pixels a side of a map covers.
-
-    A tower that pads an image up to a whole number of cells sees a little more than the image: cells * stride. Any
-    other map covers the image as it is.
-
-    Args:
-        cells: side of the map.
-        stride: pixels per cell.
-        pixels: side of the image.
-    """
-    return cells * stride if cells == cells_for(pixels, stride) else float(pixels)
 
 
 def cells_for(pixels: int, stride: float) -> int:
     """Cells of `stride` pixels that a side of so many pixels needs."""
     return int(-(-pixels // stride))
+
+
+def image_part(
+    level: Tensor, stride: int, padded: tuple[int, int], image: tuple[int, int]
+) -> tuple[Tensor, tuple[int, int]]:
+    """The cells of a map that an image lies in, and the pixels that they cover.
+
+    A tower that works on whole cells sees a little more than the image: its last row and column of cells reach beyond.
+    A map with any other number of cells is taken to cover the padded image as it is.
+
+    Args:
+        level: (C, h, w).
+        stride: pixels per cell.
+        padded: (H, W) that the map was made from.
+        image: (H, W) of the image in its upper left corner; the same where there is no padding.
+
+    Returns:
+        (C, h', w'), and the height and width in pixels that it covers.
+    """
+    if level.shape[1:] != (cells_for(padded[0], stride), cells_for(padded[1], stride)):
+        return level, padded
+    height, width = cells_for(image[0], stride), cells_for(image[1], stride)
+    return level[:, :height, :width], (height * stride, width * stride)
 
 
 def to_grid(points: Tensor, extent: tuple[float, float]) -> Tensor:
@@ -51,33 +58,29 @@ def to_grid(points: Tensor, extent: tuple[float, float]) -> Tensor:
     return 2 * points / points.new_tensor([width, height]) - 1
 
 
-def roi_align(
-    feature: Tensor, boxes: Sequence[Tensor], extent: tuple[float, float], *, size: int, samples: int
-) -> Tensor:
+def roi_align(feature: Tensor, boxes: Tensor, extent: tuple[float, float], *, size: int, samples: int) -> Tensor:
     """Mean features in the cells of a size x size grid laid over each box, by bilinear samples.
 
     Args:
-        feature: (B, C, h, w).
-        boxes: B tensors (N_i, 4) of x0, y0, x1, y1 in pixels, outer corners; outside of the map its edge is repeated.
+        feature: (C, h, w).
+        boxes: (N, 4) of x0, y0, x1, y1 in pixels, outer corners; beyond the map its edge is repeated.
         extent: height and width in pixels that the map covers.
         size: cells along each side of a box.
         samples: bilinear samples along each side of a cell.
 
     Returns:
-        (sum of N_i, C, size, size), in the order of the boxes.
+        (N, C, size, size).
 
     Source: He et al., "Mask R-CNN", ICCV 2017, section 3; sampling points inside each cell at equal distances.
     """
+    if not len(boxes):
+        return feature.new_zeros(0, len(feature), size, size)
     count = size * samples
     steps = (torch.arange(count, device=feature.device, dtype=feature.dtype) + 0.5) / count
-    pooled = []
-    for image, corners in zip(feature, boxes, strict=True):
-        x0, y0, x1, y1 = corners.to(feature).unbind(1)  # (N,)
-        x = x0[:, None] + (x1 - x0)[:, None] * steps  # (N, size * samples)
-        y = y0[:, None] + (y1 - y0)[:, None] * steps
-        points = torch.stack([x[:, None, :].expand(-1, count, -1), y[:, :, None].expand(-1, -1, count)], dim=-1)
-        grid = to_grid(points, extent).view(1, -1, count, 2)  # all boxes of an image below each other
-        values = functional.grid_sample(image[None], grid, padding_mode="border", align_corners=False)
-        values = values.view(image.shape[0], len(corners), count, count).transpose(0, 1)
-        pooled.append(functional.avg_pool2d(values, samples) if len(corners) else values[..., :size, :size])
-    return torch.cat(pooled)
+    x0, y0, x1, y1 = boxes.to(feature).unbind(1)  # each (N,)
+    x = x0[:, None] + (x1 - x0)[:, None] * steps  # (N, size * samples)
+    y = y0[:, None] + (y1 - y0)[:, None] * steps
+    points = torch.stack([x[:, None, :].expand(-1, count, -1), y[:, :, None].expand(-1, -1, count)], dim=-1)
+    grid = to_grid(points, extent).view(1, -1, count, 2)  # all boxes below each other
+    values = functional.grid_sample(feature[None], grid, padding_mode="border", align_corners=False)
+    return functional.avg_pool2d(values.view(-1, len(boxes), count, count).transpose(0, 1), samples)

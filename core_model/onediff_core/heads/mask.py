@@ -71,7 +71,10 @@ class ChangeMaskHead(Head):
         self.block = ConvBlock(half, half)
         outputs = len(config.classes) + config.exclusive
         self.classify = nn.Conv2d(half, 4 * outputs, 1)
-        nn.init.constant_(self.classify.bias, 0.0 if config.exclusive else INITIAL_LOGIT)  # type: ignore[arg-type]
+        with torch.no_grad():
+            start = self.classify.bias.view(outputs, 4).fill_(0.0 if config.exclusive else INITIAL_LOGIT)  # type: ignore[union-attr]
+            if config.exclusive:
+                start[0] = -INITIAL_LOGIT
         # Each channel has its own training data, hence its own temperature and bias; a softmax has one temperature.
         self.calibration = Calibration(1 if config.exclusive else len(config.classes))
 

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from onediff_core.heads.base import Head
 from onediff_core.heads.blocks import TokenReader
-from onediff_core.heads.grids import covered, roi_align
+from onediff_core.heads.grids import image_part, roi_align
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,28 +90,25 @@ class RegionHead(Head):
         """
         features = self.checked(features)
         _check_boxes(self.config.name, boxes, len(features.tokens))
-        height, width = features.image_size
+        mixed = torch.cat([self._read_pair(features, pair, corners) for pair, corners in enumerate(boxes)])
+        return RegionLogits(label=self.label(mixed), kind=self.kind(mixed))
+
+    def _read_pair(self, features: DeltaFeatures, pair: int, boxes: Tensor) -> Tensor:
+        """(N, 2 * width) of the boxes of one pair, without its padding: it is read alike alone and in a batch."""
+        size = features.image_size
+        own = size if features.image_mask is None else _image_size(features.image_mask[pair])
         levels = []
         for level, stride, norm, lateral in zip(
             features.dense, self.config.strides, self.norm, self.lateral, strict=True
         ):
-            extent = (covered(level.shape[2], stride, height), covered(level.shape[3], stride, width))
-            pooled = roi_align(level, boxes, extent, size=_CELLS, samples=_SAMPLES)  # (N, C, 3, 3)
+            part, extent = image_part(level[pair], stride, size, own)
+            pooled = roi_align(part, boxes, extent, size=_CELLS, samples=_SAMPLES)  # (N, C, 3, 3)
             levels.append(lateral(norm(pooled.flatten(2).transpose(1, 2))))  # (N, 9, width)
-        cells = torch.stack(levels).sum(0)
-        inside = self.pool(functional.gelu(cells).flatten(1))  # (N, width)
-
-        place = torch.cat([_place(corners.to(inside), height, width) for corners in boxes])
-        query = inside + self.place(place)
-        counts = [len(corners) for corners in boxes]
-        read = torch.cat(
-            [
-                self.read(own[None], tokens[None])[0] if len(own) else own
-                for own, tokens in zip(query.split(counts), features.tokens, strict=True)
-            ]
-        )
-        mixed = functional.gelu(self.mix(torch.cat([inside, query, read], dim=1)))
-        return RegionLogits(label=self.label(mixed), kind=self.kind(mixed))
+        inside = self.pool(functional.gelu(torch.stack(levels).sum(0)).flatten(1))  # (N, width)
+        query = inside + self.place(_place(boxes.to(inside), own))
+        read = self.read(query[None], features.tokens[pair][None])[0]
+        mixed: Tensor = functional.gelu(self.mix(torch.cat([inside, query, read], dim=1)))
+        return mixed
 
     def answers(self, logits: RegionLogits) -> list[RegionAnswer]:
         """The likeliest label and kind of each box; a class that has a direction of its own decides the kind.
@@ -129,8 +126,14 @@ class RegionHead(Head):
         return found
 
 
-def _place(boxes: Tensor, height: int, width: int) -> Tensor:
+def _image_size(mask: Tensor) -> tuple[int, int]:
+    """Height and width of what is not padding, which lies at the right and bottom."""
+    return max(1, int(mask.any(1).sum())), max(1, int(mask.any(0).sum()))
+
+
+def _place(boxes: Tensor, image: tuple[int, int]) -> Tensor:
     """(N, 6): the corners as shares of the image, and the size in pixels on a log scale."""
+    height, width = image
     sides = boxes[:, 2:] - boxes[:, :2]
     return torch.cat([boxes / boxes.new_tensor([width, height, width, height]), sides.log1p() / 5], dim=1)
 

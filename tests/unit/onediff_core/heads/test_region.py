@@ -32,6 +32,19 @@ def test_a_box_is_answered_alike_whatever_boxes_are_beside_it(head, features):
     torch.testing.assert_close(together.label[1:], alone.label)
 
 
+@pytest.mark.parametrize(("height", "width"), [(32, 32), (21, 37)])
+def test_a_box_is_answered_alike_alone_and_padded_in_a_batch(head, features, height, width):
+    alone = features(1, height, width)
+    mask = torch.zeros(1, 48, 64, dtype=torch.bool)
+    mask[:, :height, :width] = True
+    padded = features(1, 48, 64, mask=mask)
+    padded.tokens[:] = alone.tokens
+    for inner, outer in zip(alone.dense, padded.dense, strict=True):
+        outer[:, :, : inner.shape[2], : inner.shape[3]] = inner
+    box = [torch.tensor([[5.0, 3.0, width, height]])]
+    torch.testing.assert_close(head(padded, box), head(alone, box), rtol=1e-5, atol=1e-5)
+
+
 def test_boxes_may_come_in_whole_pixels(head, features):
     made = features()
     whole = [corners.long() for corners in BOXES]
