@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,3 +24,7 @@ class DeltaFeatures:
     dense: tuple[Tensor, ...]
     image_size: tuple[int, int]
     image_mask: Tensor | None = None
+
+    def detached(self) -> DeltaFeatures:
+        """The same values without a way back for gradients: what heads on a frozen base are trained on."""
+        return replace(self, tokens=self.tokens.detach(), dense=tuple(level.detach() for level in self.dense))

@@ -1,0 +1,22 @@
+"""Heads: what is trained on top of a frozen OneDiff, each saved apart from it."""
+
+from onediff_core.heads.config import HeadConfig
+from onediff_core.heads.files import CheckpointError, fingerprint
+from onediff_core.heads.mask import ChangeMaskHead
+from onediff_core.heads.pair import PairHead
+from onediff_core.heads.region import RegionAnswer, RegionHead, RegionLogits
+from onediff_core.heads.together import HeadSet, build_head, load_head
+
+__all__ = [
+    "ChangeMaskHead",
+    "CheckpointError",
+    "HeadConfig",
+    "HeadSet",
+    "PairHead",
+    "RegionAnswer",
+    "RegionHead",
+    "RegionLogits",
+    "build_head",
+    "fingerprint",
+    "load_head",
+]

@@ -1,0 +1,101 @@
+"""What a head is made of, as a value that round-trips through JSON."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Task = Literal["mask", "region", "pair"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadConfig:
+    """One head: what it answers, and the shape of the delta features that it reads.
+
+    Attributes:
+        name: "<domain>.<what>", such as "satellite.building".
+        task: "mask" (dense), "region" (kind and label of a box) or "pair" (changed or not).
+        classes: class names, no change excluded; a pair head has one.
+        channels: channels of each dense map, finest first.
+        strides: image pixels per cell of each dense map, finest first, at least 2.
+        token_size: channels of the delta tokens.
+        kinds: class -> kind of change, for classes that have a direction.
+        gsd_range_m: ground sample distances in metres that it was trained for, or None.
+        exclusive: mask only. False: a channel per class, each for itself, trained only where its class is labelled,
+            so that sets with different labels train one head. True: softmax over "no change" and the classes.
+        evidence: pair only. The mask head of the same `HeadSet` whose score it looks at, or None for tokens alone.
+        width: channels inside the head.
+        half_width: mask only. Channels at half of the image's resolution, where outlines are decided.
+    """
+
+    name: str
+    task: Task
+    classes: tuple[str, ...]
+    channels: tuple[int, ...]
+    strides: tuple[int, ...]
+    token_size: int
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    gsd_range_m: tuple[float, float] | None = None
+    exclusive: bool = False
+    evidence: str | None = None
+    width: int = 48
+    half_width: int = 24
+
+    def __post_init__(self) -> None:
+        """Check the values; sequences become tuples, so that what was read from JSON equals what was written."""
+        for name in ("classes", "channels", "strides"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        if self.gsd_range_m is not None:
+            low, high = self.gsd_range_m
+            object.__setattr__(self, "gsd_range_m", (float(low), float(high)))
+        object.__setattr__(self, "kinds", dict(self.kinds))  # a plain one: heads are copied for moving averages
+        owner = f"head {self.name!r}"
+        if self.task not in ("mask", "region", "pair"):
+            raise ValueError(f"{owner}: task {self.task!r} must be 'mask', 'region' or 'pair'")
+        if not self.classes or len(set(self.classes)) < len(self.classes):
+            raise ValueError(f"{owner}: name at least one class, each once, got {list(self.classes)}")
+        if self.task == "pair" and len(self.classes) > 1:
+            raise ValueError(f"{owner}: a pair is changed or not, one class, got {list(self.classes)}")
+        if unknown := sorted(set(self.kinds) - set(self.classes)):
+            raise ValueError(f"{owner}: kinds names classes that it does not have: {unknown}")
+        if len(self.channels) != len(self.strides) or not self.channels:
+            raise ValueError(
+                f"{owner}: channels and strides name each map once, got {list(self.channels)} and {list(self.strides)}"
+            )
+        if list(self.strides) != sorted(self.strides) or self.strides[0] < 2:
+            raise ValueError(
+                f"{owner}: strides start at 2 or more and go from fine to coarse, got {list(self.strides)}"
+            )
+        if min(*self.channels, self.token_size, self.width, self.half_width) < 1:
+            raise ValueError(f"{owner}: channels, token_size, width and half_width must be at least 1")
+        if self.exclusive and self.task != "mask":
+            raise ValueError(f"{owner}: only a mask head has exclusive classes to choose")
+        if self.evidence is not None and self.task != "pair":
+            raise ValueError(f"{owner}: only a pair head looks at another head's evidence")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Values that `json` writes as they are."""
+        plain = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        return {name: dict(value) if name == "kinds" else _listed(value) for name, value in plain.items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> HeadConfig:
+        """The inverse of `to_dict`.
+
+        Raises:
+            ValueError: keys that are missing or unknown, named; or values that are not allowed.
+        """
+        known = {entry.name for entry in fields(cls)}
+        needed = {entry.name for entry in fields(cls) if entry.default is MISSING and entry.default_factory is MISSING}
+        if unknown := sorted(set(values) - known):
+            raise ValueError(f"unknown keys {unknown}; a head's configuration has {sorted(known)}")
+        if missing := sorted(needed - set(values)):
+            raise ValueError(f"missing keys {missing}")
+        return cls(**values)
+
+
+def _listed(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value
