@@ -89,7 +89,7 @@ class OneDiffConfig(PreTrainedConfig):
         pair_token_id: id of the placeholder that stands for one visual token of a pair. None takes the first id past
             the language model's vocabulary: no word is lost and the model cannot utter it. Ours.
         delta_token_id: id of the placeholder that stands for one delta token; None takes the second id past it. Ours.
-        trained_stages: names of the training stages that the weights have been through, in order: ("cst", "sft") for both;
+        trained_stages: names of the training stages that the weights have been through, in order, as ("cst", "sft");
             empty for weights that were never trained together, which refuse to generate. Ours.
         initializer_range: standard deviation of the new weights of the projector.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from PIL import Image
@@ -40,7 +40,7 @@ _LARGEST_STRIDE = 32
 class OneDiffImageProcessor(BaseImageProcessor):
     """Resizes, normalises and pads pairs of images of one size each; both of a pair are always treated alike."""
 
-    model_input_names: ClassVar[list[str]] = ["pixel_values", "image_mask"]
+    model_input_names = ["pixel_values", "image_mask"]  # noqa: RUF012 - transformers declares it so
 
     def __init__(
         self,

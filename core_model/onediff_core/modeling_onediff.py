@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from torch import nn
@@ -28,7 +28,7 @@ from transformers import (
 )
 from transformers import initialization as init
 from transformers.modeling_outputs import CausalLMOutputWithPast
-from transformers.utils import ModelOutput
+from transformers.utils.generic import ModelOutput
 
 from onediff_core.configuration_onediff import OneDiffConfig, OneDiffDeltaConfig, has_stages
 from onediff_core.delta import VisualDeltaModule
@@ -54,10 +54,10 @@ class OneDiffModelOutput(ModelOutput):
         delta: the same before projection, and the dense delta features.
     """
 
-    visual_tokens: Tensor | None = None
+    visual_tokens: Tensor
     visual_mask: Tensor | None = None
-    delta_tokens: Tensor | None = None
-    delta: DeltaFeatures | None = None
+    delta_tokens: Any = None
+    delta: Any = None
 
 
 @dataclass
@@ -78,9 +78,9 @@ class OneDiffPreTrainedModel(PreTrainedModel):
     config_class = OneDiffConfig
     base_model_prefix = "model"
     main_input_name = "pixel_values"
-    input_modalities: ClassVar[list[str]] = ["image", "text"]
+    input_modalities = ["image", "text"]  # noqa: RUF012 - transformers declares it so
     supports_gradient_checkpointing = True
-    _no_split_modules: ClassVar[list[str]] = ["DeltaLayer"]
+    _no_split_modules = ["DeltaLayer"]  # noqa: RUF012
     _supports_sdpa = True
     _supports_flash_attn = True
     _supports_flex_attn = True
@@ -138,8 +138,10 @@ class OneDiffPreTrainedModel(PreTrainedModel):
 
 
 class OneDiffProjector(nn.Module):
-    """The paper's two-layer perceptron: both images' states joined on channels, 2048 -> 4096 for CLIP-L and
-    Vicuna-7B."""
+    """The paper's two-layer perceptron, 2048 -> 4096: both images' states, joined on channels, as the LM reads them.
+
+    That 2048 is two images of CLIP-L's 1024 channels is our reading of it.
+    """
 
     def __init__(self, channels: int, width: int) -> None:
         """From the tower's channels to the language model's width."""
@@ -154,11 +156,10 @@ class OneDiffProjector(nn.Module):
 
 
 class OneDiffModel(OneDiffPreTrainedModel):
-    """The part of OneDiff that sees: from two images to the tokens that the language model reads and the heads build
-    on."""
+    """The part of OneDiff that sees: from two images to the tokens that the LM reads and the maps that heads read."""
 
     # A checkpoint of the whole model holds this one; the language model in it is then not loaded.
-    _keys_to_ignore_on_load_unexpected: ClassVar[list[str]] = [r"^language_model\."]
+    _keys_to_ignore_on_load_unexpected = [r"^language_model\."]  # noqa: RUF012
 
     def __init__(self, config: OneDiffConfig) -> None:
         """With random weights."""
@@ -299,15 +300,18 @@ class OneDiffForConditionalGeneration(OneDiffPreTrainedModel, GenerationMixin):
         with torch.device("meta"):  # nothing is made that the pretrained parts replace
             model = cls(whole)
         model.model.vision_tower, model.language_model = vision, text
-        for part in (model.model.delta, model.model.projector, model.model.delta_projector):
+        new: tuple[nn.Module, ...] = (model.model.delta, model.model.projector, model.model.delta_projector)
+        for part in new:
             part.to_empty(device=text.device)
             part.apply(model._init_weights)
         model.generation_config = text.generation_config
-        return model.eval()
+        model.eval()  # type: ignore[no-untyped-call]
+        return model
 
     def get_input_embeddings(self) -> nn.Module:
         """The language model's."""
-        return self.language_model.get_input_embeddings()
+        embeddings: nn.Module = self.language_model.get_input_embeddings()
+        return embeddings
 
     def set_input_embeddings(self, value: nn.Module) -> None:
         """The language model's."""
@@ -315,7 +319,8 @@ class OneDiffForConditionalGeneration(OneDiffPreTrainedModel, GenerationMixin):
 
     def get_output_embeddings(self) -> nn.Module | None:
         """The language model's."""
-        return self.language_model.get_output_embeddings()
+        embeddings: nn.Module | None = self.language_model.get_output_embeddings()
+        return embeddings
 
     def set_output_embeddings(self, new_embeddings: nn.Module) -> None:
         """The language model's."""
@@ -392,16 +397,17 @@ class OneDiffForConditionalGeneration(OneDiffPreTrainedModel, GenerationMixin):
             ValueError: images that OneDiffModel refuses, or not as many placeholders in a prompt as its pair has
                 tokens.
         """
-        if (input_ids is None) == (inputs_embeds is None):
-            raise ValueError("give either input_ids or inputs_embeds")
         seen = None
         if pixel_values is not None or before is not None or after is not None:
             if inputs_embeds is not None:
                 raise ValueError("inputs_embeds have their images in them already: give input_ids with pixel_values")
             seen = self.model(pixel_values, image_mask, before=before, after=after)
-        if input_ids is not None:
+        if inputs_embeds is None:
+            if input_ids is None:
+                raise ValueError("give input_ids, or inputs_embeds")
             inputs_embeds = self.embed_prompt(input_ids, seen)
-        if position_ids is None and attention_mask is not None and attention_mask.shape[1] == inputs_embeds.shape[1]:
+        # With a cache the mask is longer than what is new, and `generate` gives the positions itself.
+        if position_ids is None and attention_mask is not None and attention_mask.shape == inputs_embeds.shape[:2]:
             position_ids = (attention_mask.long().cumsum(1) - 1).clamp(min=0)  # padding at the left moves no word
         kwargs["return_dict"] = True
         answer = self.language_model(
@@ -428,8 +434,7 @@ class OneDiffForConditionalGeneration(OneDiffPreTrainedModel, GenerationMixin):
 
     @torch.no_grad()
     def generate(self, *args: Any, allow_untrained: bool = False, **kwargs: Any) -> Any:
-        """Say what differs: `GenerationMixin.generate`, for pixel_values, input_ids and attention_mask of
-        OneDiffProcessor.
+        """Say what differs: `GenerationMixin.generate`, for what OneDiffProcessor makes.
 
         Args:
             *args: as for any transformers model.
