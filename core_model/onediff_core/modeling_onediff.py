@@ -18,7 +18,6 @@ import torch
 from torch import nn
 from torch.nn import functional
 from transformers import (
-    AutoBackbone,
     AutoConfig,
     AutoModel,
     AutoModelForCausalLM,
@@ -36,7 +35,6 @@ from onediff_core.tower import Tap, build_tower, encode_pairs, tower_channels
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
 
     from torch import Tensor
 
@@ -279,27 +277,18 @@ class OneDiffForConditionalGeneration(OneDiffPreTrainedModel, GenerationMixin):
         """
         if not isinstance(text, PreTrainedModel):
             text = AutoModelForCausalLM.from_pretrained(text, use_safetensors=True)
+        parts = {"text_config": text.config, "delta_config": delta_config, **config}
         if isinstance(vision, PreTrainedModel):
             vision = getattr(vision, "vision_model", vision)
-            whole = OneDiffConfig(
-                vision_config=vision.config, text_config=text.config, delta_config=delta_config, **config
-            )
+            whole = OneDiffConfig(vision_config=vision.config, **parts)
+            tower = _tower_from_model(vision, whole)
         else:
-            whole = OneDiffConfig(
-                vision_config=AutoConfig.from_pretrained(vision),
-                text_config=text.config,
-                delta_config=delta_config,
-                **config,
-            )
-            vision = _pretrained_tower(vision, whole)
-        if has_stages(whole.vision_config):
-            if not hasattr(vision, "channels"):
-                raise ValueError(f"{type(vision).__name__} yields no feature maps: load the tower with AutoBackbone")
-            vision.out_indices = list(whole.tower_layers)
+            whole = OneDiffConfig(vision_config=AutoConfig.from_pretrained(vision), **parts)
+            tower = _tower_from_checkpoint(vision, whole)
 
         with torch.device("meta"):  # nothing is made that the pretrained parts replace
             model = cls(whole)
-        model.model.vision_tower, model.language_model = vision, text
+        model.model.vision_tower, model.language_model = tower, text
         new: tuple[nn.Module, ...] = (model.model.delta, model.model.projector, model.model.delta_projector)
         for part in new:
             part.to_empty(device=text.device)
@@ -325,6 +314,12 @@ class OneDiffForConditionalGeneration(OneDiffPreTrainedModel, GenerationMixin):
     def set_output_embeddings(self, new_embeddings: nn.Module) -> None:
         """The language model's."""
         self.language_model.set_output_embeddings(new_embeddings)
+
+    def resize_token_embeddings(self, new_num_tokens: int | None = None, *args: Any, **kwargs: Any) -> nn.Module:
+        """As for any transformers model; the language model's own method does it."""
+        embeddings: nn.Module = self.language_model.resize_token_embeddings(new_num_tokens, *args, **kwargs)
+        self.config.text_config.vocab_size = self.language_model.config.vocab_size
+        return embeddings
 
     def embed_prompt(self, input_ids: Tensor, seen: OneDiffModelOutput | None) -> Tensor:
         """Embeddings of a prompt, visual and delta tokens in their places.
@@ -445,7 +440,7 @@ class OneDiffForConditionalGeneration(OneDiffPreTrainedModel, GenerationMixin):
             Token ids, the prompt's included, or what `return_dict_in_generate` asks for.
 
         Raises:
-            ValueError: the model was never trained.
+            ValueError: the model was never trained, or a repetition penalty cannot be applied to its placeholders.
         """
         if not self.config.trained_stages and not allow_untrained:
             raise ValueError(
@@ -454,6 +449,17 @@ class OneDiffForConditionalGeneration(OneDiffPreTrainedModel, GenerationMixin):
                 "config.trained_stages, such as ('cst',), and save it; or load a trained one. "
                 "allow_untrained=True lets it speak as it is"
             )
+        settings = kwargs.get("generation_config") or self.generation_config
+        if kwargs.get("repetition_penalty", settings.repetition_penalty) not in (None, 1.0):
+            last, vocabulary = (
+                max(self.config.pair_token_id, self.config.delta_token_id),
+                self.config.text_config.vocab_size,
+            )
+            if last >= vocabulary:  # it would look up scores for the placeholders, and there are none
+                raise ValueError(
+                    f"repetition_penalty needs every id of the prompt to lie within the vocabulary of {vocabulary}, and the "
+                    f"placeholders do not: call model.resize_token_embeddings({last + 1}), or use no_repeat_ngram_size"
+                )
         return super().generate(*args, **kwargs)
 
 
@@ -504,11 +510,24 @@ def _some(names: list[str]) -> str:
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
-def _pretrained_tower(source: str | os.PathLike[str], config: OneDiffConfig) -> PreTrainedModel:
-    loader: Callable[..., PreTrainedModel] = (
-        AutoBackbone.from_pretrained if has_stages(config.vision_config) else AutoModel.from_pretrained
-    )
-    return loader(source, config=config.vision_config, use_safetensors=True)
+def _tower_from_model(vision: Any, config: OneDiffConfig) -> Any:
+    """The model itself, or one of its weights that yields the stages that are read."""
+    if not has_stages(config.vision_config):
+        return vision
+    if not hasattr(vision, "channels"):
+        raise ValueError(f"{type(vision).__name__} yields no feature maps: load the tower with AutoBackbone")
+    tower: Any = build_tower(config.vision_config, config.tower_layers)
+    tower.to(device=vision.device, dtype=vision.dtype)
+    tower.load_state_dict(vision.state_dict(), strict=False)  # a backbone normalises only the stages that it yields
+    return tower
+
+
+def _tower_from_checkpoint(source: str | os.PathLike[str], config: OneDiffConfig) -> PreTrainedModel:
+    # Not with AutoBackbone.from_pretrained, which takes hub ids and no folders.
+    with torch.device("meta"):
+        blank = build_tower(config.vision_config, config.tower_layers)
+    tower: PreTrainedModel = type(blank).from_pretrained(source, config=blank.config, use_safetensors=True)
+    return tower
 
 
 AutoModel.register(OneDiffConfig, OneDiffModel)

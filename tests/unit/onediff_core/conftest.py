@@ -13,10 +13,8 @@ from onediff_core import OneDiffConfig, OneDiffForConditionalGeneration
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-VOCABULARY = (
-    "<s> </s> <unk> describe what changed from the first image to second user assistant : . a house was built removed "
-    "nothing yes no"
-).split()
+SENTENCES = "describe what changed from the first image to second user assistant : . a house was built removed nothing"
+VOCABULARY = ("<s>", "</s>", "<unk>", *SENTENCES.split(" "))
 
 # One of each family. Sides of images, patches and strides stay as small as the architectures allow.
 TOWERS: dict[str, dict[str, Any]] = {

@@ -121,7 +121,7 @@ def test_swapping_the_images_is_another_input(memory: str) -> None:
     module, taps = make_module(memory), make_taps()
     swapped = [changed(tap, states=tap.states.flip(1)) for tap in taps]
     one, two = module(taps, (32, 64)), module(swapped, (32, 64))
-    assert (one.tokens - two.tokens).abs().max() > 1e-2
+    assert (one.tokens - two.tokens).abs().max() > 1e-3
     assert (one.dense[0] - two.dense[0]).abs().max() > 1e-2
 
 

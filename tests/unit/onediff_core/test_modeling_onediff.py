@@ -226,7 +226,7 @@ def test_gradient_checkpointing_changes_no_gradient(
         model.zero_grad()
         model(**inputs, use_cache=False).loss.backward()
         gradients.append({name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None})
-        model.gradient_checkpointing_enable()
+        model.activation_checkpointing_enable()
     assert all(layer.gradient_checkpointing for layer in model.model.delta.layers)
     assert gradients[0].keys() == gradients[1].keys()
     for name, gradient in gradients[0].items():
@@ -236,9 +236,9 @@ def test_gradient_checkpointing_changes_no_gradient(
 def test_the_loss_of_one_batch_goes_down(make_model: Callable[..., Any], make_inputs: Callable[..., Any]) -> None:
     model = make_model(delta={"dropout": 0.0}).train()
     inputs = with_labels(make_inputs(model))
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
     losses = []
-    for _ in range(30):
+    for _ in range(40):
         loss = model(**inputs).loss
         loss.backward()
         optimizer.step()
@@ -415,6 +415,18 @@ def test_a_model_that_was_never_trained_refuses_to_speak(
         model.generate(**inputs, max_new_tokens=2)
     said = model.generate(**inputs, max_new_tokens=2, min_new_tokens=2, allow_untrained=True)
     assert said.shape[1] == inputs["input_ids"].shape[1] + 2
+
+
+def test_a_repetition_penalty_needs_placeholders_within_the_vocabulary(
+    make_model: Callable[..., Any], make_inputs: Callable[..., Any]
+) -> None:
+    model = make_model()
+    inputs = make_inputs(model)
+    with pytest.raises(ValueError, match=r"call model.resize_token_embeddings\(24\), or use no_repeat_ngram_size"):
+        model.generate(**inputs, repetition_penalty=1.2, max_new_tokens=2)
+    model.resize_token_embeddings(24)
+    model.generate(**inputs, repetition_penalty=1.2, max_new_tokens=2)
+    assert torch.isfinite(model(**with_labels(inputs)).loss)
 
 
 @pytest.mark.parametrize(
