@@ -1,0 +1,534 @@
+"""OneDiff: two images, one tower, delta tokens, a language model that says what differs.
+
+    before, after -> siamese tower -> states of both at the taps -> Visual Delta Module -> delta tokens  \
+                         |                                                                               LM -> words
+                         +-> states of both at one layer, joined on channels -> projector -> visual tokens /
+
+After "OneDiff: A Generalist Model for Image Difference Captioning" (arXiv 2407.05645). Which choices are the paper's
+and which are ours is said where they are made, and gathered in docs/model.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import torch
+from torch import nn
+from torch.nn import functional
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoModelForImageTextToText,
+    GenerationMixin,
+    PreTrainedModel,
+)
+from transformers import initialization as init
+from transformers.modeling_outputs import CausalLMOutputWithPast
+from transformers.utils.generic import ModelOutput
+
+from onediff_core.configuration_onediff import OneDiffConfig, OneDiffDeltaConfig, has_stages
+from onediff_core.delta import VisualDeltaModule
+from onediff_core.tower import Tap, build_tower, encode_pairs, tower_channels
+
+if TYPE_CHECKING:
+    import os
+
+    from torch import Tensor
+
+    from onediff_core.features import DeltaFeatures
+
+
+@dataclass
+class OneDiffModelOutput(ModelOutput):
+    """What the language model is told about each pair.
+
+    Attributes:
+        visual_tokens: (B, V, D) projected cells of both images, D the language model's width.
+        visual_mask: (B, V) bool, False for cells of padding; None where there is none.
+        delta_tokens: (B, Q, D) projected delta tokens.
+        delta: the same before projection, and the dense delta features.
+    """
+
+    visual_tokens: Tensor
+    visual_mask: Tensor | None = None
+    delta_tokens: Any = None
+    delta: Any = None
+
+
+@dataclass
+class OneDiffCausalLMOutput(CausalLMOutputWithPast):
+    """What the language model answers, and the delta features that it was told of.
+
+    Attributes:
+        delta: how the images of each pair differ; None in steps that were given no pixels.
+    """
+
+    delta: DeltaFeatures | None = None
+
+
+class OneDiffPreTrainedModel(PreTrainedModel):
+    """Loading, saving and new weights, for all OneDiff models."""
+
+    config: OneDiffConfig
+    config_class = OneDiffConfig
+    base_model_prefix = "model"
+    main_input_name = "pixel_values"
+    input_modalities = ["image", "text"]  # noqa: RUF012 - transformers declares it so
+    supports_gradient_checkpointing = True
+    _no_split_modules = ["DeltaLayer"]  # noqa: RUF012
+    _supports_sdpa = True
+    _supports_flash_attn = True
+    _supports_flex_attn = True
+
+    def _init_weights(self, module: nn.Module) -> None:
+        std = self.config.initializer_range
+        if isinstance(module, VisualDeltaModule):
+            for parameter in module.parameters(recurse=False):
+                init.normal_(parameter, std=module.config.initializer_range)
+        elif isinstance(module, nn.Linear):
+            init.normal_(module.weight, std=std)
+            if module.bias is not None:
+                init.zeros_(module.bias)
+        elif isinstance(module, nn.LayerNorm):
+            init.ones_(module.weight)
+            init.zeros_(module.bias)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike[str] | None,
+        *args: Any,
+        strict: bool = True,
+        **kwargs: Any,
+    ) -> Any:
+        """Load a model from a folder or from the hub; only ever from safetensors.
+
+        Args:
+            pretrained_model_name_or_path: a folder that `save_pretrained` wrote, or a hub id.
+            *args: as for any transformers model.
+            strict: whether weights that are missing or left over are an error. If not, missing ones are new and random.
+            **kwargs: as for any transformers model.
+
+        Raises:
+            ValueError: the weights are pickled, which can run code when they are read, or are not those of this model.
+        """
+        if kwargs.setdefault("use_safetensors", True) is not True:
+            raise ValueError(
+                "OneDiff reads safetensors only: a pickled checkpoint can run code. Drop use_safetensors=False"
+            )
+        folder = Path(pretrained_model_name_or_path or "")
+        if pretrained_model_name_or_path is not None and folder.is_dir() and "state_dict" not in kwargs:
+            _refuse_pickles(folder / kwargs.get("subfolder", ""))
+        with_info = kwargs.pop("output_loading_info", False)
+        loaded: Any = super().from_pretrained(pretrained_model_name_or_path, *args, output_loading_info=True, **kwargs)
+        model, info = loaded
+        wrong = {what: sorted(map(str, names)) for what, names in info.items() if names}
+        if strict and wrong:
+            said = "; ".join(f"{what.replace('_', ' ')}: {_some(names)}" for what, names in wrong.items())
+            raise ValueError(
+                f"{pretrained_model_name_or_path} does not hold the weights of this {cls.__name__} ({said}). "
+                "Is it another model's, or cut short? strict=False loads what fits and leaves the rest random"
+            )
+        return (model, info) if with_info else model
+
+
+class OneDiffProjector(nn.Module):
+    """The paper's two-layer perceptron, 2048 -> 4096: both images' states, joined on channels, as the LM reads them.
+
+    That 2048 is two images of CLIP-L's 1024 channels is our reading of it.
+    """
+
+    def __init__(self, channels: int, width: int) -> None:
+        """From the tower's channels to the language model's width."""
+        super().__init__()
+        self.up, self.out = nn.Linear(2 * channels, width), nn.Linear(width, width)
+
+    def forward(self, cells: Tensor) -> Tensor:
+        """(B, 2, h*w, C) -> (B, h*w, D): one token for what both images show in one place."""
+        joined = torch.cat(cells.unbind(1), dim=-1)  # (B, h*w, 2C)
+        tokens: Tensor = self.out(functional.gelu(self.up(joined)))  # (B, h*w, D)
+        return tokens
+
+
+class OneDiffModel(OneDiffPreTrainedModel):
+    """The part of OneDiff that sees: from two images to the tokens that the LM reads and the maps that heads read."""
+
+    # A checkpoint of the whole model holds this one; the language model in it is then not loaded.
+    _keys_to_ignore_on_load_unexpected = [r"^language_model\."]  # noqa: RUF012
+
+    def __init__(self, config: OneDiffConfig) -> None:
+        """With random weights."""
+        super().__init__(config)
+        width = config.text_config.hidden_size
+        self.vision_tower = build_tower(config.vision_config, config.tower_layers)
+        channels = tower_channels(self.vision_tower, config.tower_layers)
+        self.delta = VisualDeltaModule(config.delta_config, [channels[tap] for tap in config.delta_config.taps])
+        self.projector = OneDiffProjector(channels[config.visual_layer], width)
+        # How delta tokens reach the language model's width the paper does not say; one linear layer is ours.
+        self.delta_projector = nn.Linear(config.delta_config.hidden_size, width)
+        self.post_init()  # type: ignore[no-untyped-call]
+
+    def get_input_embeddings(self) -> nn.Module:
+        """The tower's embedding of patches."""
+        return self.vision_tower.get_input_embeddings()
+
+    def encode(
+        self,
+        pixel_values: Tensor | None = None,
+        image_mask: Tensor | None = None,
+        *,
+        before: Tensor | None = None,
+        after: Tensor | None = None,
+    ) -> tuple[dict[int, Tap], tuple[int, int]]:
+        """The tower's states of both images at each layer that is used, and (H, W) of the padded images."""
+        pixel_values = pair_of(pixel_values, before, after, channels=self.config.vision_config.num_channels)
+        size = (pixel_values.shape[-2], pixel_values.shape[-1])
+        if image_mask is not None and image_mask.shape != (len(pixel_values), *size):
+            raise ValueError(
+                f"image_mask is {tuple(image_mask.shape)}, but the images need {(len(pixel_values), *size)}"
+            )
+        return encode_pairs(self.vision_tower, pixel_values, image_mask, self.config.tower_layers), size
+
+    def forward(
+        self,
+        pixel_values: Tensor | None = None,
+        image_mask: Tensor | None = None,
+        *,
+        before: Tensor | None = None,
+        after: Tensor | None = None,
+        **_: Any,
+    ) -> OneDiffModelOutput:
+        """See both images of each pair.
+
+        Args:
+            pixel_values: (B, 2, C, H, W), before and after, normalised as OneDiffImageProcessor does; or give both
+                apart:
+            image_mask: (B, H, W) bool, False where a pair was padded at the right or bottom to share a batch.
+            before: (B, C, H, W).
+            after: (B, C, H, W).
+
+        Raises:
+            ValueError: a wrong shape or number of channels, an empty batch, images of two sizes.
+        """
+        taps, size = self.encode(pixel_values, image_mask, before=before, after=after)
+        delta = self.delta([taps[tap] for tap in self.config.delta_config.taps], size, image_mask)
+        seen = taps[self.config.visual_layer]
+        return OneDiffModelOutput(
+            visual_tokens=self.projector(seen.cells),  # (B, h*w, D)
+            visual_mask=None if seen.mask is None else seen.mask.flatten(1),
+            delta_tokens=self.delta_projector(delta.tokens),  # (B, Q, D)
+            delta=delta,
+        )
+
+    def dense_features(self, pixel_values: Tensor, image_mask: Tensor | None = None) -> tuple[Tensor, ...]:
+        """The dense delta features of `forward` alone: no delta token is computed, which detection does not need."""
+        taps, _ = self.encode(pixel_values, image_mask)
+        levels = [taps[tap] for tap in self.config.delta_config.taps]
+        return tuple(self.delta.dense(tap, self.delta.difference(level, tap)) for level, tap in enumerate(levels))
+
+    @torch.no_grad()
+    def visual_stride(self, multiple: int) -> int:
+        """Pixels, each way, for each visual token, measured on a blank image of twice a multiple of the stride."""
+        channels, side = self.config.vision_config.num_channels, 2 * multiple
+        blank = torch.zeros(1, 2, channels, side, side, device=self.device)
+        taps, _ = self.encode(blank)
+        return side // taps[self.config.visual_layer].grid[1]
+
+
+class OneDiffForConditionalGeneration(OneDiffPreTrainedModel, GenerationMixin):
+    """OneDiff as a whole: any causal language model, told by OneDiffModel what two images show and how they differ.
+
+    In the prompt a placeholder stands for each visual token and for each delta token (`config.pair_token_id`,
+    `config.delta_token_id`; OneDiffProcessor writes them); the tokens themselves take their places.
+    """
+
+    main_input_name = "input_ids"
+
+    def __init__(self, config: OneDiffConfig) -> None:
+        """With random weights."""
+        super().__init__(config)
+        self.model = OneDiffModel(config)
+        self.language_model = AutoModelForCausalLM.from_config(config.text_config)
+        self.post_init()  # type: ignore[no-untyped-call]
+
+    @classmethod
+    def from_backbones(
+        cls,
+        *,
+        vision: PreTrainedModel | str | os.PathLike[str],
+        text: PreTrainedModel | str | os.PathLike[str],
+        delta_config: OneDiffDeltaConfig | dict[str, Any] | None = None,
+        **config: Any,
+    ) -> Self:
+        """A model of pretrained parts, with a new delta module and projector, to be trained.
+
+        Args:
+            vision: a tower, or the folder or hub id of one; of a model for images and text, such as CLIP, its tower is
+                taken.
+            text: a causal language model, or the folder or hub id of one.
+            delta_config: the delta module.
+            **config: further fields of OneDiffConfig.
+
+        Raises:
+            ValueError: the tower is none that OneDiff can read.
+        """
+        if not isinstance(text, PreTrainedModel):
+            text = AutoModelForCausalLM.from_pretrained(text, use_safetensors=True)
+        parts = {"text_config": text.config, "delta_config": delta_config, **config}
+        if isinstance(vision, PreTrainedModel):
+            vision = getattr(vision, "vision_model", vision)
+            whole = OneDiffConfig(vision_config=vision.config, **parts)
+            tower = _tower_from_model(vision, whole)
+        else:
+            whole = OneDiffConfig(vision_config=AutoConfig.from_pretrained(vision), **parts)
+            tower = _tower_from_checkpoint(vision, whole)
+
+        with torch.device("meta"):  # nothing is made that the pretrained parts replace
+            model = cls(whole)
+        model.model.vision_tower, model.language_model = tower, text
+        new: tuple[nn.Module, ...] = (model.model.delta, model.model.projector, model.model.delta_projector)
+        for part in new:
+            part.to_empty(device=text.device)
+            part.apply(model._init_weights)
+        model.generation_config = text.generation_config
+        model.eval()  # type: ignore[no-untyped-call]
+        return model
+
+    def get_input_embeddings(self) -> nn.Module:
+        """The language model's."""
+        embeddings: nn.Module = self.language_model.get_input_embeddings()
+        return embeddings
+
+    def set_input_embeddings(self, value: nn.Module) -> None:
+        """The language model's."""
+        self.language_model.set_input_embeddings(value)
+
+    def get_output_embeddings(self) -> nn.Module | None:
+        """The language model's."""
+        embeddings: nn.Module | None = self.language_model.get_output_embeddings()
+        return embeddings
+
+    def set_output_embeddings(self, new_embeddings: nn.Module) -> None:
+        """The language model's."""
+        self.language_model.set_output_embeddings(new_embeddings)
+
+    def resize_token_embeddings(self, new_num_tokens: int | None = None, *args: Any, **kwargs: Any) -> nn.Module:
+        """As for any transformers model; the language model's own method does it."""
+        embeddings: nn.Module = self.language_model.resize_token_embeddings(new_num_tokens, *args, **kwargs)
+        self.config.text_config.vocab_size = self.language_model.config.vocab_size
+        return embeddings
+
+    def embed_prompt(self, input_ids: Tensor, seen: OneDiffModelOutput | None) -> Tensor:
+        """Embeddings of a prompt, visual and delta tokens in their places.
+
+        Args:
+            input_ids: (B, T).
+            seen: what the placeholders stand for.
+
+        Returns:
+            (B, T, D).
+
+        Raises:
+            ValueError: a prompt has not as many placeholders as its pair has tokens.
+        """
+        ids = {"pair": self.config.pair_token_id, "delta": self.config.delta_token_id}
+        places = {kind: input_ids == token_id for kind, token_id in ids.items()}  # each (B, T) bool
+        # Placeholders may lie past the vocabulary. What is looked up for them is replaced.
+        words = input_ids.masked_fill(places["pair"] | places["delta"], 0)
+        embeddings: Tensor = self.get_input_embeddings()(words)  # (B, T, D)
+        if seen is None:
+            if any(bool(found.any()) for found in places.values()):
+                raise ValueError("the prompt has placeholders for two images, but no pixel_values were given")
+            return embeddings
+        visual, delta, mask = seen.visual_tokens, seen.delta_tokens, seen.visual_mask
+        if len(visual) != len(input_ids):
+            raise ValueError(f"{len(visual)} pairs of images for {len(input_ids)} prompts: each prompt needs its pair")
+        have = torch.full((len(visual),), visual.shape[1], device=visual.device) if mask is None else mask.sum(1)
+        _check_counts("pair", places["pair"], have.tolist())
+        _check_counts("delta", places["delta"], [delta.shape[1]] * len(delta))
+        visual = visual.flatten(0, 1) if mask is None else visual[mask]  # (all V, D)
+        for where, tokens in ((places["pair"], visual), (places["delta"], delta)):
+            embeddings = embeddings.masked_scatter(where[..., None], tokens.to(embeddings))
+        return embeddings
+
+    def forward(
+        self,
+        pixel_values: Tensor | None = None,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        labels: Tensor | None = None,
+        *,
+        image_mask: Tensor | None = None,
+        before: Tensor | None = None,
+        after: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        logits_to_keep: int | Tensor = 0,
+        **kwargs: Any,
+    ) -> OneDiffCausalLMOutput:
+        """Read two images and a prompt, and predict the next word at each place.
+
+        Args:
+            pixel_values: (B, 2, C, H, W), before and after; None for text alone and for the steps of `generate` after
+                the first, whose images are in the cache.
+            input_ids: (B, T), with a placeholder for each visual and delta token.
+            attention_mask: (B, T), 0 for padding, at the left or right.
+            labels: (B, T), the ids to predict, shifted by the model; -100 where nothing is to be learned.
+            image_mask: (B, H, W) bool, False where a pair was padded to share a batch.
+            before: (B, C, H, W), with `after` in place of pixel_values.
+            after: (B, C, H, W).
+            position_ids: (B, T); taken from the attention mask where it is padded.
+            inputs_embeds: (B, T, D) in place of input_ids, as `embed_prompt` makes them.
+            logits_to_keep: how many of the last places get logits; 0 for all.
+            **kwargs: for the language model: cache, use_cache, output_hidden_states and so on.
+
+        Returns:
+            The language model's output (loss if there are labels, logits (B, T, vocabulary), cache), and `delta`.
+
+        Raises:
+            ValueError: images that OneDiffModel refuses, or not as many placeholders in a prompt as its pair has
+                tokens.
+        """
+        seen = None
+        if pixel_values is not None or before is not None or after is not None:
+            if inputs_embeds is not None:
+                raise ValueError("inputs_embeds have their images in them already: give input_ids with pixel_values")
+            seen = self.model(pixel_values, image_mask, before=before, after=after)
+        if inputs_embeds is None:
+            if input_ids is None:
+                raise ValueError("give input_ids, or inputs_embeds")
+            inputs_embeds = self.embed_prompt(input_ids, seen)
+        # With a cache the mask is longer than what is new, and `generate` gives the positions itself.
+        if position_ids is None and attention_mask is not None and attention_mask.shape == inputs_embeds.shape[:2]:
+            position_ids = (attention_mask.long().cumsum(1) - 1).clamp(min=0)  # padding at the left moves no word
+        kwargs["return_dict"] = True
+        answer = self.language_model(
+            inputs_embeds=inputs_embeds,
+            attention_mask=attention_mask,
+            position_ids=position_ids,
+            labels=labels,
+            logits_to_keep=logits_to_keep,
+            **kwargs,
+        )
+        known = {field.name for field in fields(OneDiffCausalLMOutput)}
+        return OneDiffCausalLMOutput(
+            **{name: value for name, value in answer.items() if name in known},
+            delta=None if seen is None else seen.delta,
+        )
+
+    def prepare_inputs_for_generation(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Inputs of one step: pixels only in the first, unless there is no cache to hold what was seen."""
+        inputs: dict[str, Any] = super().prepare_inputs_for_generation(*args, **kwargs)
+        if not kwargs.get("is_first_iteration", False) and kwargs.get("use_cache", True):
+            for name in ("pixel_values", "image_mask", "before", "after"):
+                inputs.pop(name, None)
+        return inputs
+
+    @torch.no_grad()
+    def generate(self, *args: Any, allow_untrained: bool = False, **kwargs: Any) -> Any:
+        """Say what differs: `GenerationMixin.generate`, for what OneDiffProcessor makes.
+
+        Args:
+            *args: as for any transformers model.
+            allow_untrained: whether a model whose delta module was never trained may speak nevertheless.
+            **kwargs: as for any transformers model.
+
+        Returns:
+            Token ids, the prompt's included, or what `return_dict_in_generate` asks for.
+
+        Raises:
+            ValueError: the model was never trained, or a repetition penalty cannot be applied to its placeholders.
+        """
+        if not self.config.trained_stages and not allow_untrained:
+            raise ValueError(
+                "this model's delta module was never trained (config.trained_stages is empty), so what it says has "
+                "nothing to do with the images. Train it (core_model/README.md shows a step), name the stage in "
+                "config.trained_stages, such as ('cst',), and save it; or load a trained one. "
+                "allow_untrained=True lets it speak as it is"
+            )
+        settings = kwargs.get("generation_config") or self.generation_config
+        if kwargs.get("repetition_penalty", settings.repetition_penalty) not in (None, 1.0):
+            last, vocabulary = (
+                max(self.config.pair_token_id, self.config.delta_token_id),
+                self.config.text_config.vocab_size,
+            )
+            if last >= vocabulary:  # it would look up scores for the placeholders, and there are none
+                raise ValueError(
+                    f"repetition_penalty needs every id of the prompt to lie within the vocabulary of {vocabulary}, and the "
+                    f"placeholders do not: call model.resize_token_embeddings({last + 1}), or use no_repeat_ngram_size"
+                )
+        return super().generate(*args, **kwargs)
+
+
+def pair_of(pixel_values: Tensor | None, before: Tensor | None, after: Tensor | None, *, channels: int) -> Tensor:
+    """(B, 2, C, H, W) from itself or from two (B, C, H, W), checked.
+
+    Raises:
+        ValueError: both or neither are given, or a shape is wrong.
+    """
+    if pixel_values is None:
+        if before is None or after is None:
+            raise ValueError("give pixel_values, or both before and after")
+        if before.shape != after.shape:
+            raise ValueError(
+                f"before is {tuple(before.shape)} and after {tuple(after.shape)}: they have to be of one size"
+            )
+        pixel_values = torch.stack([before, after], dim=1)
+    elif before is not None or after is not None:
+        raise ValueError("give either pixel_values or before and after")
+    shape = tuple(pixel_values.shape)
+    if len(shape) != 5 or shape[1] != 2 or shape[2] != channels:
+        raise ValueError(f"pixel_values is {shape}: the tower needs (pairs, 2, {channels}, height, width)")
+    if 0 in shape:
+        raise ValueError(f"pixel_values is {shape}: there is no pair in it, or no pixel")
+    return pixel_values
+
+
+def _check_counts(kind: str, places: Tensor, needed: list[int]) -> None:
+    for row, (found, need) in enumerate(zip(places.sum(1).tolist(), needed, strict=True)):
+        if found != need:
+            raise ValueError(
+                f"prompt {row} has {found} placeholders for {kind} tokens, but its images make {need}: "
+                "let OneDiffProcessor write the prompt, with the sizes of this model"
+            )
+
+
+def _refuse_pickles(folder: Path) -> None:
+    if any(folder.glob("*.safetensors")):
+        return
+    if pickles := sorted(path.name for ending in ("bin", "pt", "pth", "ckpt") for path in folder.glob(f"*.{ending}")):
+        raise ValueError(
+            f"{folder} holds {_some(pickles)} and no safetensors: a pickled checkpoint can run code when it is read, "
+            "so OneDiff does not. Convert it where you trust it, with safetensors.torch.save_file"
+        )
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def _tower_from_model(vision: Any, config: OneDiffConfig) -> Any:
+    """The model itself, or one of its weights that yields the stages that are read."""
+    if not has_stages(config.vision_config):
+        return vision
+    if not hasattr(vision, "channels"):
+        raise ValueError(f"{type(vision).__name__} yields no feature maps: load the tower with AutoBackbone")
+    tower: Any = build_tower(config.vision_config, config.tower_layers)
+    tower.to(device=vision.device, dtype=vision.dtype)
+    tower.load_state_dict(vision.state_dict(), strict=False)  # a backbone normalises only the stages that it yields
+    return tower
+
+
+def _tower_from_checkpoint(source: str | os.PathLike[str], config: OneDiffConfig) -> PreTrainedModel:
+    # Not with AutoBackbone.from_pretrained, which takes hub ids and no folders.
+    with torch.device("meta"):
+        blank = build_tower(config.vision_config, config.tower_layers)
+    tower: PreTrainedModel = type(blank).from_pretrained(source, config=blank.config, use_safetensors=True)
+    return tower
+
+
+AutoModel.register(OneDiffConfig, OneDiffModel)
+AutoModelForImageTextToText.register(OneDiffConfig, OneDiffForConditionalGeneration)
