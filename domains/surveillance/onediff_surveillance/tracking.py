@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from onediff_plugins.types import Array, BoolArray, FloatArray
 
 
+# Corners: enough to cover a view, and apart from one another. Windows of 15 px on 4 levels follow them some 50 px.
 _CORNERS: Final = 200
 _QUALITY: Final = 0.01
 _SPACING: Final = 7
