@@ -92,7 +92,7 @@ def _is_band(image: Array, gap: Box) -> bool:
     if gap.y0 == 0 or gap.y1 == height:
         return False
     colour = np.median(image[gap.slices], axis=(0, 1)).astype(np.int16)
-    alike = np.abs(image - colour).max(axis=2) <= _CONTENT
+    alike: BoolArray = np.abs(image - colour).max(axis=2) <= _CONTENT
     alike[gap.slices] = False
     rest = alike.size - gap.width * gap.height
     return int(np.count_nonzero(alike)) < _RARE * rest
