@@ -179,25 +179,33 @@ def preprocess(pair: ImagePair, overview: ImagePair) -> ImagePair:
         overview: the scene that the scale is taken from.
 
     Returns:
-        Unsigned integers divided by their type's range; other types stretched from the overview's 1st to its 99th
-        percentile over both images, so that a window and its scene agree.
+        Unsigned integers divided by their type's range, floats in [0, 1] as they are; anything else stretched from the
+        overview's 1st to its 99th percentile over both images. So a window and its scene agree, and images of two
+        depths do.
     """
-    low, high = _range(overview)
-    return replace(pair, after=_scaled(pair.after, low, high), before_on_after=_scaled(pair.aligned, low, high))
+    for_before, for_after = _ranges(overview)
+    return replace(pair, after=_scaled(pair.after, *for_after), before_on_after=_scaled(pair.aligned, *for_before))
 
 
-def _range(overview: ImagePair) -> tuple[float, float]:
+_Range = tuple[float, float]
+
+
+def _ranges(overview: ImagePair) -> tuple[_Range, _Range]:
+    """The values that become 0 and 1, of the before and of the after image."""
     frames = (overview.aligned, overview.after)
-    kinds = {frame.pixels.dtype for frame in frames}
-    if len(kinds) == 1 and (dtype := kinds.pop()).kind == "u":
-        return 0.0, float(np.iinfo(dtype).max)
-    values = np.concatenate([frame.pixels[:, frame.valid].ravel().astype(np.float64) for frame in frames])
-    if not values.size:
-        return 0.0, 1.0
-    if values.min() >= 0 and values.max() <= 1:
-        return 0.0, 1.0
-    low, high = np.percentile(values, [1, 99])
-    return float(low), float(high if high > low else low + 1)
+    dtypes = [frame.pixels.dtype for frame in frames]
+    full = [(0.0, float(np.iinfo(dtype).max)) if dtype.kind == "u" else (0.0, 1.0) for dtype in dtypes]
+    if dtypes[0] == dtypes[1] and dtypes[0].kind == "u":
+        return full[0], full[1]
+    values = [frame.pixels[:, frame.valid].ravel().astype(np.float64) for frame in frames]
+    together = np.concatenate(values)
+    if not together.size or (together.min() >= 0 and together.max() <= 1):
+        return (0.0, 1.0), (0.0, 1.0)
+    if all(own.size and own.min() >= 0 and own.max() <= high for own, (_, high) in zip(values, full, strict=True)):
+        return full[0], full[1]
+    low, high = np.percentile(together, [1, 99])
+    stretched = float(low), float(high if high > low else low + 1)
+    return stretched, stretched
 
 
 def _scaled(frame: Frame, low: float, high: float) -> Frame:

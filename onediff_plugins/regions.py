@@ -45,19 +45,18 @@ def components(change: ChangeMap, threshold: float, min_area_px: int = 1) -> lis
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     if count == 1:
         return []
-    totals = np.bincount(labels.ravel(), weights=change.score.ravel(), minlength=count)
-    areas = stats[:, cv2.CC_STAT_AREA]
     regions = []
-    for label in np.flatnonzero(areas >= min_area_px):
+    for label in np.flatnonzero(stats[:, cv2.CC_STAT_AREA] >= min_area_px):
         if label == 0:
             continue
         x, y, width, height = (int(v) for v in stats[label, :4])
         box = Box(x, y, x + width, y + height)
+        inside = labels[box.slices] == label
         region = ChangeRegion(
-            score=min(float(totals[label] / areas[label]), 1.0),
-            area_px=int(areas[label]),
+            score=min(float(change.score[box.slices][inside].mean(dtype=np.float64)), 1.0),
+            area_px=int(stats[label, cv2.CC_STAT_AREA]),
             bbox_after=box,
-            geometry=polygonise(labels[box.slices] == label, box.x0, box.y0),
+            geometry=polygonise(inside, box.x0, box.y0),
         )
         regions.append(region)
     return regions

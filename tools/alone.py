@@ -41,7 +41,7 @@ def main(asked: list[str]) -> int:
             started = time.monotonic()
             try:
                 summary = check(domain, contract, Path(name))
-            except AloneError as exc:
+            except (AloneError, RuntimeError) as exc:  # the latter: its wheel does not build
                 failed, summary = True, "FAILED"
                 print(exc, file=sys.stderr)
             print(f"{domain}: {summary} ({time.monotonic() - started:.0f} s with its installation)", flush=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from evaluation.images import read_image, write_image
 from evaluation.scores import Answer, Box
 from onediff_plugins import Host, PairFailure, PairRequest
 from onediff_plugins.output import write_pair
@@ -76,11 +77,10 @@ def jittered(pair: Pair, folder: Path) -> Pair:
     random = np.random.default_rng(zlib.crc32(pair.id.encode()))
     angle = random.uniform(-JITTER_DEGREES, JITTER_DEGREES)
     reach, direction = random.uniform(0, JITTER_PX), random.uniform(0, 2 * np.pi)
-    pixels = cv2.imread(str(pair.before), cv2.IMREAD_UNCHANGED)
+    pixels = read_image(pair.before)
     height, width = pixels.shape[:2]
     matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle, 1.0)
     matrix[:, 2] += reach * np.cos(direction), reach * np.sin(direction)
     moved = cv2.warpAffine(pixels, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
-    path = folder / f"{pair.set}_{pair.id}_moved.png"
-    cv2.imwrite(str(path), moved)
+    path = write_image(folder / f"{pair.set}_{pair.id}_moved.png", moved)
     return replace(pair, before=path, part="camera moved")

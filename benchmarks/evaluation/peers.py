@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from evaluation.images import read_image
 from evaluation.scores import Answer, component_boxes, f1
 
 if TYPE_CHECKING:
@@ -25,10 +26,7 @@ SPECKLE_PX = 5  # median filter that takes single pixels away
 
 def read_rgb(path: Path) -> np.ndarray:
     """(H, W, 3) uint8, as OpenCV reads it."""
-    pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if pixels is None:
-        raise SystemExit(f"{path} cannot be read as an image")
-    return pixels
+    return read_image(path, cv2.IMREAD_COLOR)
 
 
 def difference(before: Path, after: Path) -> np.ndarray:

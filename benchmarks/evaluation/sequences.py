@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import cv2
 
+from evaluation.images import write_image
 from evaluation.sets import DATA, Pair, read_rows
 
 if TYPE_CHECKING:
@@ -82,9 +83,10 @@ def traffic_clips(folder: Path, scratch: Path) -> list[Pair]:
         empty = clip not in BUSY_CLIPS
         step = (len(frames) - 1) / BUSY_PAIRS
         numbers = EMPTY_ROAD if empty else [round(step * k) for k in range(1, BUSY_PAIRS + 1)]
-        before = _write(scratch / f"{clip}_0.png", frames[0])
+        before = write_image(scratch / f"{clip}_0.png", frames[0])
         pairs += [
-            Pair(id=f"{clip}_{k}", set=folder.name, before=before, after=_write(scratch / f"{clip}_{k}.png", frames[k]),
+            Pair(id=f"{clip}_{k}", set=folder.name, before=before,
+                 after=write_image(scratch / f"{clip}_{k}.png", frames[k]),
                  still=empty, row={} if empty else {"changed": True})
             for k in numbers
         ]  # fmt: skip
@@ -100,14 +102,10 @@ def _clip_frames(path: Path) -> list:
             break
         frames.append(frame)
     if not frames:
-        raise SystemExit(f"{path} cannot be read as a clip")
+        raise SystemExit(
+            f"{path} holds no frame that OpenCV can decode: put it back as its set has it, or leave the set out"
+        )
     return frames
-
-
-def _write(path: Path, frame) -> Path:
-    if not cv2.imwrite(str(path), frame):
-        raise SystemExit(f"{path} cannot be written")
-    return path
 
 
 def history(name: str, data: Path = DATA) -> dict[int, Path]:

@@ -8,9 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 
+from evaluation.images import image_size, read_image
 from evaluation.scores import Box, Truth, component_boxes
 from onediff_plugins.pairs import read_pairs
 
@@ -62,7 +62,7 @@ class Pair:
             boxes = tuple(_corners(region["bbox_xywh"]) for region in self.row["regions"])
             return Truth(changed=bool(boxes), boxes=boxes)
         if self.still:
-            height, width = cv2.imread(str(self.after)).shape[:2]
+            height, width = image_size(self.after)
             return Truth(changed=False, mask=np.zeros((height, width), bool), boxes=())
         return Truth(changed=expected_verdict(self.set, self.row))
 
@@ -173,9 +173,7 @@ def halves(rows: Iterable[dict[str, Any]]) -> list[str]:
 
 def mask_truth(path: Path, *, cdnet: bool = False) -> Truth:
     """The truth of a mask file: non-zero is changed; in CDnet's, 255 is, and 85 and 170 are not scored."""
-    values = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if values is None:
-        raise SystemExit(f"{path} cannot be read as an image")
+    values = read_image(path)
     values = values if values.ndim == 2 else values[..., 0]
     mask = values == CDNET_MOVING if cdnet else values > 0
     scored = ~np.isin(values, CDNET_UNSCORED) if cdnet else None

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
+from evaluation.images import image_size, read_image
 from evaluation.scores import MIN_COMPONENT_PX, Answer, Box
 
 if TYPE_CHECKING:
@@ -72,10 +73,10 @@ class Odiff:
         seconds = time.perf_counter() - started
         if "match" not in said:
             return _verdicts("odiff", Answer(failed=said.get("error") or said.get("reason") or str(said)), 0.0)
-        height, width = cv2.imread(str(pair.after)).shape[:2]
+        height, width = image_size(pair.after)
         mask = np.zeros((height, width), bool)
         if not said["match"]:
-            written = cv2.imread(str(self._mask), cv2.IMREAD_UNCHANGED)[:height, :width, 3] > 0
+            written = read_image(self._mask)[:height, :width, 3] > 0
             mask[: written.shape[0], : written.shape[1]] = written
         answer = Answer(changed=not said["match"], mask=mask, regions=_grown(mask), seconds=seconds)
         return _verdicts("odiff", answer, said.get("diffCount", 0) / (height * width))
@@ -101,7 +102,7 @@ class Pixelmatch:
         if "error" in said:
             return _verdicts("pixelmatch", Answer(failed=said["error"]), 0.0)
         size = (said["height"], said["width"])
-        height, width = cv2.imread(str(pair.after)).shape[:2]
+        height, width = image_size(pair.after)
         mask = np.fromfile(self._mask, np.uint8).reshape(size)[:height, :width] > 0
         answer = Answer(changed=said["count"] > 0, mask=mask, regions=_grown(mask), seconds=said["ms"] / 1000)
         return _verdicts("pixelmatch", answer, said["count"] / (size[0] * size[1]))

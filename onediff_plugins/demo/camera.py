@@ -43,7 +43,7 @@ class Nuisances:
     """What differs between two stills though nothing happened. Zero everywhere: nothing.
 
     Attributes:
-        hours: how far the sun has moved on.
+        hours: how far the sun has moved on; it sets after eight.
         stops: exposure of the after still against the before still.
         warmth: share by which red gains and blue loses.
         cloud: share of the sun's light that a cloud takes from a part of the after still, in [0, 1].
@@ -143,7 +143,8 @@ def draw(changes: Collection[str] = (), nuisances: Nuisances = A_DAY, *, seed: i
         The pair; without changes and with `NOTHING`, both stills are equal.
 
     Raises:
-        ValueError: a change that is not there, or two that contradict each other.
+        ValueError: a change that is not there, two that contradict each other, one that a camera knocked so far does
+            not see, or a sun that has set.
     """
     events = {name: _event(name) for name in changes}
     if len({event.thing for event in events.values()}) < len(events):
@@ -173,6 +174,10 @@ def _truth(
     gone: Mapping[str, NDArray[np.bool_]],
 ) -> tuple[Change, ...]:
     """What happened, from the things seen before, after, and before by a camera where it stands after."""
+    for name, event in events.items():
+        needed = (after,) if event.kind == "added" else (before, gone)
+        if not all(event.thing in seen for seen in needed):
+            raise ValueError(f"{name}: the {event.thing} is out of the picture; knock the camera less")
     return tuple(
         Change(
             name=name,
@@ -198,6 +203,8 @@ def _later(nuisances: Nuisances, seed: int) -> Daylight:
     """Sun and cloud at the time of the after still."""
     x, y = np.random.default_rng([seed, 6]).uniform((-4, 4), (6, 9)).tolist()
     azimuth, altitude = _SUN.azimuth - 14 * nuisances.hours, _SUN.altitude - 5 * nuisances.hours
+    if altitude <= 0:
+        raise ValueError(f"hours={nuisances.hours:g}: the sun has set")
     return Daylight(azimuth, altitude, nuisances.cloud, (x, y))
 
 
@@ -241,8 +248,7 @@ def _taken(
     toned = raw * (1 + raw / 3.2) / (1 + raw * 0.62)  # highlights roll off
     encoded = np.clip(toned, 0, 1) ** (1 / 2.2)
     sharpened = encoded + 0.45 * (encoded - cv2.GaussianBlur(encoded, (0, 0), 1.0))
-    contrast = np.clip(sharpened, 0, 1)
-    pixels: Pixels = np.rint(255 * contrast).astype(np.uint8)
+    pixels: Pixels = np.rint(255 * np.clip(sharpened, 0, 1)).astype(np.uint8)
     return pixels if nuisances.quality is None else _compressed(pixels, nuisances.quality)
 
 

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 # In the order in which they are written into the page.
 _ASSETS: Final = {
     "pair": (
-        *("shared.css", "pair.css", "regions.css"),
-        *("shared.js", "state.js", "camera.js", "marks.js", "views.js", "regions.js", "gestures.js", "start.js"),
+        *("shared.css", "pair.css", "regions.css", "print.css"),
+        *("shared.js", "state.js", "camera.js", "marks.js", "views.js", "regions.js", "gestures.js", "print.js"),
+        "start.js",
     ),
     "index": ("shared.css", "index.css", "shared.js", "index.js"),
 }

@@ -26,6 +26,7 @@ _HOPELESS: Final = 3.0  # times as large as allowed as PNG; WebP saves at most t
 _PROBE_ROWS: Final = (16, 128)  # so many of so many rows tell a photograph from a page
 _WEBP_QUALITIES: Final = (80, 50)  # the second for noise that the first cannot make small
 _WEBP_SIDE: Final = 16_383  # the format's limit
+_JPEG_SIDE: Final = 65_500  # libjpeg's
 _JPEG_QUALITY: Final = 85
 _SCORE_PIXELS: Final = 1024 * 1024
 _SCORE_BYTES: Final = 120_000
@@ -95,7 +96,7 @@ def embed(picture: Picture) -> Embedded:
             webp = _encoded(picture, "webp", lossless=True, quality=0, method=1)
             if len(webp.data) <= allowed:
                 return webp
-    scale = (PREVIEW_SIDE * PREVIEW_SIDE / (height * width)) ** 0.5
+    scale = min((PREVIEW_SIDE * PREVIEW_SIDE / (height * width)) ** 0.5, _JPEG_SIDE / max(height, width))
     if scale < 1:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8)

@@ -164,6 +164,27 @@ def test_five_hundred_pairs_open_and_filter_without_a_stall(open_page: Open, tmp
 def test_an_empty_batch_is_an_empty_page(open_page: Open, tmp_path: Path) -> None:
     opened = open_page(write(tmp_path, []))
     assert opened.page.inner_text("#found") == "0 pairs"
+    assert not opened.page.is_visible("#none")  # there is no filter to take back
+
+
+def test_an_address_that_asks_for_what_is_not_there_is_no_broken_page(open_page: Open, index: Path) -> None:
+    opened = open_page(index, fragment="#sort=__proto__&toString=1&domain=ui")
+    assert opened.page.input_value("#sort") == "score"
+    assert len(ids(opened)) == 10
+
+
+def test_on_paper_are_all_pairs_that_the_filter_leaves(open_page: Open, tmp_path: Path) -> None:
+    opened = open_page(write(tmp_path, records(200)))
+    opened.page.click(".chip[data-verdict=changed]")
+    opened.js("dispatchEvent(new Event('beforeprint'))")
+    assert len(ids(opened)) == 80
+
+
+def test_all_of_an_error_is_read_on_its_card(open_page: Open, tmp_path: Path) -> None:
+    (*_, failed) = records(5)
+    failed["error"]["message"] = "cannot be read. " * 20
+    opened = open_page(write(tmp_path, [failed]))
+    assert opened.js("(said => said.scrollHeight <= said.clientHeight + 1)(document.querySelector('.said'))")
 
 
 def test_a_batch_with_odd_names_leads_from_its_index_to_its_reports(open_page: Open, tmp_path: Path) -> None:

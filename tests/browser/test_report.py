@@ -96,3 +96,83 @@ def test_markup_in_captions_ids_and_names_stays_text(
     assert opened.page.locator("img[src=x]").count() == 0
     assert opened.page.locator("script").count() == 2
     assert opened.page.locator(".files a").first.get_attribute("href") == "a%20%22quoted%22%20%26%20spaced%27.png"
+
+
+def test_endless_words_are_cut_and_break_where_they_must(
+    open_page: Open, make_result: Callable[..., Any], tmp_path: Path
+) -> None:
+    endless = "x" * 5000
+    plain = make_result(2)
+    regions = tuple(r.replace(caption=endless, label=endless, attributes={endless: endless}) for r in plain.regions)
+    fields = {"id": endless, "detector": endless, "meta": {endless: endless}}
+    write_html([plain.replace(caption=endless, regions=regions, **fields)], tmp_path / "regions.html")
+    undecided = {"changed": None, "reason": endless, "regions": ()}
+    write_html([plain.replace(caption="Undecided.", **undecided, **fields)], tmp_path / "undecided.html")
+    for name in ("regions", "undecided"):
+        opened = open_page(tmp_path / f"{name}.html")
+        opened.page.keyboard.press("j")
+        assert opened.js("document.documentElement.scrollWidth") <= 1280
+        assert opened.page.locator("#stage").bounding_box()["y"] < 400
+        opened.page.keyboard.press("i")
+        assert opened.js("document.querySelector('#panel-details').scrollWidth") <= 384
+
+
+def test_a_reason_that_is_the_caption_is_not_said_twice(
+    open_page: Open, make_result: Callable[..., Any], tmp_path: Path
+) -> None:
+    undecided = make_result(0, changed=None, caption="The camera moved.", reason="the camera moved")
+    write_html([undecided], tmp_path)
+    opened = open_page(tmp_path / "report.html")
+    assert opened.page.locator(".reason").count() == 0
+    assert opened.page.inner_text("h1") == "The camera moved."
+    assert opened.page.inner_text("#panel-regions .empty") == "Nothing was looked for: the camera moved"
+
+
+def test_right_to_left_texts_keep_to_themselves(
+    open_page: Open, make_result: Callable[..., Any], tmp_path: Path
+) -> None:
+    write_html([make_result(2, id="\u202egnp.egap", caption="تغيّر السعر")], tmp_path)
+    opened = open_page(tmp_path / "report.html")
+    assert opened.css("h1", "unicodeBidi") == "plaintext"
+    identity, facts = (opened.page.locator(name).bounding_box() for name in (".pair-id", ".facts"))
+    assert identity["x"] + identity["width"] < facts["x"]
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_on_paper_are_both_images_whole_with_their_marks_every_region_and_the_details(
+    open_page: Open, make_result: Callable[..., Any], tmp_path: Path, width: int
+) -> None:
+    write_html([make_result(300, width=1280, height=900)], tmp_path)
+    options = {"viewport": {"width": width, "height": 800}, "color_scheme": "dark", "reduced_motion": "reduce"}
+    opened = open_page(tmp_path / "report.html", **options)
+    opened.page.keyboard.press("j")
+    opened.settle()
+    zoom = opened.page.inner_text("#zoom-level")
+    # A sheet of paper has no layers: clearing a canvas would wipe out the picture below it.
+    opened.js(
+        """() => {
+             CanvasRenderingContext2D.prototype.clearRect = () => console.error("cleared");
+             dispatchEvent(new Event("beforeprint"));
+           }"""
+    )
+    drawn = opened.js("document.querySelector('#pane-after canvas').width")
+    opened.page.emulate_media(media="print", color_scheme="dark", reduced_motion="reduce")
+    assert opened.js("document.querySelector('#pane-after canvas').clientWidth") == drawn  # marks stay on their places
+    stage = opened.page.locator("#stage").bounding_box()
+    for name in ("#sheet-before", "#sheet-after"):
+        sheet = opened.page.locator(name).bounding_box()
+        assert stage["x"] <= sheet["x"]
+        assert sheet["x"] + sheet["width"] <= stage["x"] + stage["width"]
+        assert sheet["y"] + sheet["height"] <= stage["y"] + stage["height"]
+    assert opened.page.locator(".region").count() == 300
+    assert "Provenance" in opened.page.inner_text("#panel-details")
+    assert not opened.page.is_visible(".floating")
+    assert opened.css(".kind", "printColorAdjust") == "exact"
+    assert opened.css("h1", "color") == "rgb(21, 24, 30)"  # dark on white paper, whatever the screen showed
+    opened.js("CanvasRenderingContext2D.prototype.clearRect = () => {}")
+    opened.page.emulate_media(media="screen")
+    opened.js("dispatchEvent(new Event('afterprint'))")
+    opened.settle()
+    assert opened.page.inner_text("#zoom-level") == zoom
+    assert opened.css("#stage", "display") == "flex"
+    assert opened.page.get_attribute("#stage", "data-view") == "slider"

@@ -187,3 +187,23 @@ def test_a_long_page_opens_at_its_top_in_full_width_and_the_wheel_scrolls_it(
     opened.settle()
     middle = opened.page.locator("#sheet-after").bounding_box()
     assert middle["y"] + middle["height"] / 2 == pytest.approx(stage["y"] + stage["height"] / 2, abs=4)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_region_that_was_gone_to_stays_whole_when_both_images_are_shown(
+    open_page: Open, report: Path, width: int
+) -> None:
+    opened = open_page(report, viewport={"width": width, "height": 800}, reduced_motion="reduce")
+    opened.page.keyboard.press("j")
+    opened.settle()
+    zoom = opened.page.inner_text("#zoom-level")
+    opened.page.keyboard.press("2")
+    opened.settle()
+    pane = opened.page.locator("#pane-after").bounding_box()
+    for corner in ((20, 20), (40, 32)):  # of the first region
+        x, y = opened.point_of(*corner)
+        assert pane["x"] <= x <= pane["x"] + pane["width"]
+        assert pane["y"] <= y <= pane["y"] + pane["height"]
+    opened.page.keyboard.press("1")
+    opened.settle()
+    assert opened.page.inner_text("#zoom-level") == zoom

@@ -25,6 +25,8 @@ from onediff_surveillance.noise import Roughness, texture
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from onediff_plugins.types import Array, BoolArray, ImagePair
     from onediff_surveillance.settings import SurveillanceSettings
 
@@ -124,8 +126,11 @@ def _score(difference: Array, threshold: Array | np.float32) -> Array:
 
 
 def _contrast_share(greys: tuple[Array, Array], valid: BoolArray) -> float:
-    spans = [np.subtract(*np.percentile(grey[::3, ::3][valid[::3, ::3]], (98, 2))) for grey in greys if valid.any()]
-    return float(np.clip(max(spans, default=0.0) / _FULL_SPAN, _LEAST_SHARE, 1))
+    inside = valid[::3, ::3]
+    if not inside.any():
+        return 1.0
+    spans = [np.subtract(*np.percentile(grey[::3, ::3][inside], (98, 2))) for grey in greys]
+    return float(np.clip(max(spans) / _FULL_SPAN, _LEAST_SHARE, 1))
 
 
 def _difference(before: Array, after: Array, valid: BoolArray, sways: Array) -> Array:
@@ -160,10 +165,12 @@ def _without_light(differs: BoolArray, local: LocalGain, before: Array, after: A
         before: (C, H, W) float32.
         after: (C, H, W) float32.
     """
-    count, labels = cv2.connectedComponents(differs.view(np.uint8))
-    is_light = _light_share(differs, labels, count, local, before, after) >= _LIGHT_SHARE
-    is_light[0] = True  # the background
-    objects: BoolArray = ~is_light[labels]
+    where = np.flatnonzero(differs)
+    _, labels = cv2.connectedComponents(differs.view(np.uint8))
+    parts = labels.ravel()[where]
+    is_light = _light_share(differs, where, parts, local, before, after) >= _LIGHT_SHARE
+    objects = np.zeros_like(differs)
+    objects.ravel()[where] = ~is_light[parts]
     objects |= _unexplained(differs & ~objects, local, before, after)
     if not objects.any():
         return objects
@@ -177,24 +184,36 @@ def _without_light(differs: BoolArray, local: LocalGain, before: Array, after: A
 
 def _light_share(
     differs: BoolArray,
-    labels: Array,
-    count: int,
+    where: NDArray[np.intp],
+    parts: Array,
     local: LocalGain,
     before: Array,
     after: Array,
 ) -> Array:
-    """The share of each difference that light explains, judged on its inside where it has one."""
-    inside = cv2.erode(differs.view(np.uint8), _disc(WINDOW // 2 + 1), borderValue=1) > 0
-    sizes = np.bincount(labels.ravel(), minlength=count)
-    inner = np.bincount(labels[inside], minlength=count)
-    share = np.bincount(labels[inside], weights=local.explained[inside], minlength=count) / np.maximum(inner, 1)
+    """The share of each difference that light explains, judged on its inside where it has one.
+
+    Args:
+        differs: (H, W) bool.
+        where: (N,) flat places of what differs.
+        parts: (N,) the number of the connected difference that each belongs to.
+        local: gains of neighbourhoods.
+        before: (C, H, W) float32.
+        after: (C, H, W) float32.
+
+    Returns:
+        one share per number; 0 for numbers that nothing has.
+    """
+    inside = (cv2.erode(differs.view(np.uint8), _disc(WINDOW // 2 + 1), borderValue=1) > 0).ravel()[where]
+    explained = local.explained.ravel()[where]
+    sizes = np.bincount(parts)
+    inner = np.bincount(parts[inside], minlength=len(sizes))
+    share: Array = np.bincount(parts[inside], explained[inside], len(sizes)) / inner.clip(1)
     thin = inner < _INSIDE_SHARE * sizes
-    thin[0] = False
-    rows, columns = np.nonzero(thin[labels])
-    if rows.size:
-        explained = explained_beside(local, before, after, rows, columns)
-        all_of_it = np.bincount(labels[rows, columns], weights=explained, minlength=count) / sizes.clip(1)
-        share = np.where(thin, all_of_it, share)
+    if thin.any():
+        narrow = thin[parts]
+        rows, columns = np.unravel_index(where[narrow], differs.shape)
+        beside = explained_beside(local, before, after, rows, columns)
+        share = np.where(thin, np.bincount(parts[narrow], beside, len(sizes)) / sizes.clip(1), share)
     return share
 
 

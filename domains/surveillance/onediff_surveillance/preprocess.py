@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 # An image whose channels differ by less than this, in all but one pixel of a hundred, has no colour: infrared at night.
 # Asphalt in daylight differs by more.
 _COLOURLESS: Final = 3 / 255
-_SAMPLE: Final = 3_000
+_SAMPLE: Final = 3_000  # pixels: a gain and an offset a band need no more
 _SATURATED: Final = 250 / 255
-_GAINS: Final = (0.25, 4.0)
+_GAINS: Final = (0.25, 4.0)  # two stops either way
 # Reweighted least squares: what lies further off than this many robust deviations hardly counts.
 _OUTLYING: Final = 1.5
 _LEAST_DEVIATION: Final = 2 / 255

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from onediff_plugins.types import Array, BoolArray, FloatArray
 
 
+# Corners: enough to cover a view, and apart from one another. Windows of 15 px on 4 levels follow them some 50 px.
 _CORNERS: Final = 200
 _QUALITY: Final = 0.01
 _SPACING: Final = 7
@@ -26,7 +27,7 @@ _CRITERIA: Final = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 20, 0.01)
 _RETURNS_PX: Final = 0.5
 _RANSAC_PX: Final = 1.0
 # Fewer corners than this agree by chance.
-MIN_INLIERS: Final = 12
+_MIN_INLIERS: Final = 12
 # Corners that stayed in place are the fixed view even when more of them ride on one large thing that moved.
 _STEADY_PX: Final = 1.5
 _STEADY_SHARE: Final = 0.4
@@ -177,11 +178,11 @@ def furthest(matrix: FloatArray, width: int, height: int) -> float:
 
 
 def _similarity(after: FloatArray, before: FloatArray) -> tuple[FloatArray, BoolArray] | None:
-    if len(after) < MIN_INLIERS:
+    if len(after) < _MIN_INLIERS:
         return None
     cv2.setRNGSeed(0)  # RANSAC draws from OpenCV's global generator: the same pair gives the same answer
     affine, inliers = cv2.estimateAffinePartial2D(after, before, method=cv2.RANSAC, ransacReprojThreshold=_RANSAC_PX)
-    if affine is None or int(inliers.sum()) < MIN_INLIERS:
+    if affine is None or int(inliers.sum()) < _MIN_INLIERS:
         return None
     if not 1 / _MAX_SCALE < float(np.hypot(affine[0, 0], affine[1, 0])) < _MAX_SCALE:
         return None

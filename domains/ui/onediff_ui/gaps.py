@@ -26,13 +26,14 @@ _ACROSS: Final = 0.9
 _BARE: Final = 0.5
 _MIN_AREA: Final = 12  # pixels of content
 _CONTEXT: Final = 3  # rows
+_RARE: Final = 0.01  # a colour of less of the rest of the page is no background
 
 
 def gap_contents(image: Array, unmatched: BoolArray) -> list[Box]:
     """Things that stand in unmatched areas.
 
-    A plain area, and one that only continues what stands above or below it (the sides of a card that grew), holds
-    nothing.
+    A plain area in a colour of the page, and one that only continues what stands above or below it (the sides of a
+    card that grew), holds nothing. A plain band in a colour of its own is one thing: a banner, a rule.
 
     Args:
         image: (H, W, 3) uint8 RGB.
@@ -47,6 +48,8 @@ def gap_contents(image: Array, unmatched: BoolArray) -> list[Box]:
         content = down & across
         if content.all():  # nothing around the gap: compare with its own most common outline
             content = _unlike_outline(image[gap.slices])
+            if not content.any() and _is_band(image, gap):
+                content = np.ones_like(content)
         boxes = _things(content & pixels)
         if gap.height <= _ROW and boxes:
             boxes = [_cell(enclosing(boxes), down & pixels)]
@@ -81,6 +84,18 @@ def _unlike_outline(inside: Array) -> BoolArray:
     outline = np.concatenate([inside[0], inside[-1], inside[:, 0], inside[:, -1]]).astype(np.int16)
     unlike: BoolArray = np.abs(inside - np.median(outline, axis=0)).max(axis=2) > _CONTENT
     return unlike
+
+
+def _is_band(image: Array, gap: Box) -> bool:
+    """Whether a plain gap stands between rows of the page, and its colour is hardly anywhere else."""
+    height = len(image)
+    if gap.y0 == 0 or gap.y1 == height:
+        return False
+    colour = np.median(image[gap.slices], axis=(0, 1)).astype(np.int16)
+    alike: BoolArray = np.abs(image - colour).max(axis=2) <= _CONTENT
+    alike[gap.slices] = False
+    rest = alike.size - gap.width * gap.height
+    return int(np.count_nonzero(alike)) < _RARE * rest
 
 
 def _things(content: BoolArray) -> list[Box]:

@@ -46,7 +46,8 @@ function fitZoom() {
   const { width, height } = paneSize();
   const across = (width - 2 * PADDING) / grids.after.width;
   const contained = Math.min(across, (height - 2 * PADDING) / grids.after.height);
-  const long = grids.after.height * across > LONG * height && grids.after.height > grids.after.width;
+  const high = grids.after.height * across > LONG * height && grids.after.height > grids.after.width;
+  const long = high && !root.dataset.printing; // a sheet of paper cannot be scrolled
   return { zoom: Math.max(long ? Math.min(across, 1) : contained, 1e-3), long };
 }
 

@@ -55,9 +55,9 @@ function passes(pair) {
 }
 
 function show() {
-  const found = pairs.filter(passes).sort(ORDERS[asked.sort] ?? ORDERS.score);
+  const found = pairs.filter(passes).sort(ORDERS[asked.sort]);
   cards.show(found);
-  $("#none").hidden = found.length > 0;
+  $("#none").hidden = found.length > 0 || pairs.length === 0;
   $("#found").textContent = found.length === pairs.length ? `${pairs.length} pairs` : `${found.length} of ${pairs.length} pairs`;
   for (const chip of $$(".chip")) chip.setAttribute("aria-pressed", String(asked[chip.dataset.name].has(chip.dataset.value)));
   for (const name of ["domain", "label", "sort"]) $(`#${name}`).value = asked[name];
@@ -76,8 +76,9 @@ function keep() {
 function recall() {
   for (const [name, text] of new URLSearchParams(location.hash.slice(1))) {
     if (asked[name] instanceof Set) asked[name] = new Set(text.split(","));
-    else if (name in asked) asked[name] = text;
+    else if (Object.hasOwn(asked, name)) asked[name] = text;
   }
+  if (!Object.hasOwn(ORDERS, asked.sort)) asked.sort = "score";
   $("#search").value = asked.text;
 }
 
@@ -128,6 +129,8 @@ document.addEventListener("keydown", (event) => {
   else return;
   event.preventDefault();
 });
+// On paper is all that the filters leave, not the part that was scrolled to.
+addEventListener("beforeprint", () => cards.until(pairs.length - 1));
 recall();
 show();
 document.documentElement.dataset.ready = "true";

@@ -9,11 +9,12 @@ const PLATES = 80; // numbers drawn at once
 function cleared(canvas) {
   const { clientWidth: width, clientHeight: height } = canvas;
   const density = devicePixelRatio || 1;
-  if (canvas.width !== Math.round(width * density)) canvas.width = Math.round(width * density);
-  if (canvas.height !== Math.round(height * density)) canvas.height = Math.round(height * density);
+  const [wide, high] = [Math.round(width * density), Math.round(height * density)];
+  // On paper a cleared rectangle would wipe out the picture below it; a canvas that gets a size is empty.
+  if (root.dataset.printing || canvas.width !== wide || canvas.height !== high) [canvas.width, canvas.height] = [wide, high];
   const context = canvas.getContext("2d");
   context.setTransform(density, 0, 0, density, 0, 0);
-  context.clearRect(0, 0, width, height);
+  if (!root.dataset.printing) context.clearRect(0, 0, width, height);
   return { context, width, height };
 }
 

@@ -158,7 +158,7 @@ function makeChips() {
     for (const [value, count] of counts.slice(0, 24)) {
       const attributes = { class: "chip", "data-name": name, "data-value": value, "aria-pressed": "false" };
       if (name === "kind") attributes["data-kind"] = value;
-      const chip = make("button", attributes, value, make("span", { class: "count" }, String(count)));
+      const chip = make("button", attributes, make("bdi", {}, value), make("span", { class: "count" }, String(count)));
       chip.addEventListener("click", () => {
         if (!filters[name].delete(value)) filters[name].add(value);
         applyFilters();

@@ -66,6 +66,7 @@ startRegions();
 startPointers();
 startWheel();
 startRail();
+startPrint();
 startKeys(() => {
   toggleTheme();
   repaint();

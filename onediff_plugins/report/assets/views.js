@@ -79,8 +79,14 @@ function setView(view) {
   state.after = true;
   showView();
   const now = paneSize();
-  if (camera.fitted && (now.width !== before.width || now.height !== before.height)) fit();
-  else repaint();
+  const resized = now.width !== before.width || now.height !== before.height;
+  if (resized && camera.fitted) {
+    fit();
+    return;
+  }
+  // What was looked at stays in the pane when there are two of them, and comes back to its size when there is one.
+  if (resized) camera.zoom *= Math.sqrt((now.width * now.height) / (before.width * before.height));
+  repaint();
 }
 
 let timer = 0;

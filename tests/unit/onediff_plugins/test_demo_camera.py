@@ -154,6 +154,16 @@ def test_wrong_changes_are_refused_by_name() -> None:
         draw(("person-came", "person-gone"))
 
 
+def test_what_a_knocked_camera_does_not_see_is_refused() -> None:
+    with pytest.raises(ValueError, match="box-left: the carton is out of the picture"):
+        draw(["box-left"], Nuisances(shift=600), samples=1)
+
+
+def test_a_sun_that_has_set_is_refused() -> None:
+    with pytest.raises(ValueError, match="hours=8: the sun has set"):
+        draw(nuisances=Nuisances(hours=8), samples=1)
+
+
 def test_every_change_has_words() -> None:
     for event in CHANGES.values():
         assert event.kind in ("added", "removed")

@@ -107,6 +107,16 @@ def test_unsigned_integers_are_divided_by_their_range(dtype, value):
     assert prepared.after.pixels == pytest.approx(np.float32(0.2))
 
 
+@pytest.mark.parametrize(("dtype", "value"), [(np.uint16, 51 * 257), (np.float32, 0.2)])
+def test_images_of_two_depths_have_one_scale(dtype, value):
+    shallow, deep = frame(value=51, dtype=np.uint8), frame(value=value, dtype=dtype)
+    for before, after in ((shallow, deep), (deep, shallow)):
+        pair = ImagePair(before=before, after=after, before_on_after=before)
+        prepared = preprocess(pair, pair)
+        assert prepared.aligned.pixels == pytest.approx(np.float32(0.2))
+        assert prepared.after.pixels == pytest.approx(np.float32(0.2))
+
+
 def test_other_types_are_stretched_by_the_overview_and_never_by_the_window():
     low, high = frame(value=-100), frame(value=300)
     scene = ImagePair(before=low, after=high, before_on_after=low)

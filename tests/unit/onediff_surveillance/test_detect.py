@@ -163,6 +163,23 @@ def test_grey_images_are_compared(make_host, view, camera, with_thing):
     assert result.changed is True
 
 
+def test_images_of_two_depths_are_compared(make_host, view, camera, with_thing):
+    before, after = camera(view(), 1), camera(with_thing(view(), THING), 2)
+    shallow = make_host().compare(before, after)
+    mixed = make_host().compare(before, after.astype(np.uint16) * 257)
+    assert mixed.changed is True
+    assert [region.bbox_after for region in mixed.regions] == [region.bbox_after for region in shallow.regions]
+
+
+def test_single_valid_pixels_are_no_trouble(make_host, view, camera):
+    valid = np.zeros((320, 480), np.bool_)
+    valid[1::3, 1::3] = True
+    result = make_host(stabilise=False).compare(
+        camera(view(), 1), replace(to_frame(camera(view(), 2), 10**9), valid=valid)
+    )
+    assert result.changed is False
+
+
 def test_what_is_not_valid_never_differs(make_host, view, camera, with_thing):
     after = to_frame(camera(with_thing(view(), THING), 2), 10**9)
     valid = np.ones((320, 480), np.bool_)

@@ -111,6 +111,31 @@ def test_overlays_tell_how_far_it_shook_and_how_noisy_it_is(make_host, view, cam
     assert values["not-compared"].shape == (320, 480)
 
 
+def test_a_window_is_no_shift_of_the_camera(make_host, view, camera, shaken):
+    host = make_host()
+    after, _ = shaken(view(), dx=3, dy=4)
+    result = host.compare(camera(view(), 1), camera(after, 2), window=Box(200, 100, 400, 300))
+    values = {overlay.name: overlay.data for overlay in host.overlays(result, result.pair)}
+    assert values["camera-shift-px"] == pytest.approx(5, abs=0.2)
+
+
+def test_a_shift_that_nothing_measured_is_not_told(make_host, view):
+    host = make_host()
+    result = host.compare(view(1), view(2))
+    assert result.registration.method == "camera-moved"
+    assert "camera-shift-px" not in {overlay.name for overlay in host.overlays(result, result.pair)}
+
+
+def test_the_drift_of_a_window_is_told_in_pixels_of_the_picture(make_host, view, camera, shaken):
+    scene = view(width=2048, height=1152)
+    after, _ = shaken(scene, dx=150)
+    reasons = [
+        make_host(max_drift=0.05).compare(camera(scene, 1), camera(after, 2), window=window).reason
+        for window in (None, Box(100, 100, 500, 400))
+    ]
+    assert reasons == ["the camera moved: the view lies 150 px elsewhere, and max_drift allows 102 px"] * 2
+
+
 def test_a_frozen_camera_has_no_noise(make_host, view):
     host = make_host()
     result = host.compare(view(), view())

@@ -121,6 +121,47 @@ def test_nothing_valid_is_left_to_the_host(view, pair, settings):
     assert align_pair(replace(loaded, after=dark), settings).unusable is None
 
 
+def masks(kind):
+    """(320, 480) bool, False where a privacy mask, rows that were lost or dead pixels leave nothing."""
+    valid = np.ones((320, 480), np.bool_)
+    rng = np.random.default_rng(1)
+    if kind == "boxes":
+        for x, y in rng.integers(0, (430, 280), (14, 2)):
+            valid[y : y + 30, x : x + 40] = False
+    elif kind == "rows":
+        valid[::8] = False
+    else:
+        valid[rng.random(valid.shape) < 0.03] = False
+    return valid
+
+
+@pytest.mark.parametrize("both", [False, True])
+@pytest.mark.parametrize("kind", ["boxes", "rows", "dust"])
+def test_what_is_not_valid_neither_holds_nor_hides_the_view(view, camera, shaken, pair, settings, kind, both):
+    after, matrix = shaken(view(), dx=20)
+    loaded = pair(camera(view(), 1), camera(after, 2))
+    masked = [replace(frame, valid=masks(kind)) for frame in (loaded.before, loaded.after)]
+    holed = replace(loaded, before=masked[0] if both else loaded.before, after=masked[1])
+    assert furthest(align_pair(holed, settings).matrix, matrix) < 0.3
+
+
+def test_a_black_picture_with_a_dead_pixel_is_black(view, pair, settings):
+    loaded = pair(view(), np.zeros((320, 480, 3), np.uint8))
+    valid = np.ones((320, 480), np.bool_)
+    valid[5, 5] = False
+    dark = replace(loaded, after=replace(loaded.after, valid=valid))
+    assert (
+        align_pair(dark, settings).unusable
+        == "the after image (<array>) is black: a covered lens, no light or no signal"
+    )
+
+
+def test_a_small_picture_is_looked_at_in_full(pair, settings):
+    tiny = np.full((8, 8, 3), 90, np.uint8)
+    tiny[1:4, 1:4] = 200
+    assert align_pair(pair(tiny, tiny), settings).unusable is None
+
+
 @pytest.mark.parametrize("dtype", [np.uint16, np.float32, np.bool_])
 def test_any_dtype_can_be_aligned(view, shaken, pair, settings, dtype):
     before, after = view(), shaken(view(), dx=4)[0]

@@ -53,6 +53,24 @@ def test_a_removed_row_lies_in_before_pixels(new_page, names, compare, overlap) 
     assert overlap(removed.bbox_before, (170, 153, 620, 184)) > 0.6
 
 
+@pytest.mark.parametrize("high", [6, 48])
+def test_an_inserted_band_without_words_is_an_element(new_page, names, compare, high) -> None:
+    page = new_page().frame().table(names[:8]).array()
+    banner = np.insert(page, 50, np.full((high, 640, 3), (180, 30, 40), np.uint8), axis=0)
+    (added,) = content(compare(page, banner)[0])
+    assert (added.kind, added.bbox_after) == ("added", (0, 50, 640, 50 + high))
+    (removed,) = content(compare(banner, page)[0])
+    assert (removed.kind, removed.bbox_before) == ("removed", (0, 50, 640, 50 + high))
+
+
+def test_inserted_space_in_the_colour_of_the_page_is_no_element(new_page, names, compare) -> None:
+    heads = new_page().frame().box(0, 40, 640, 80, "#7c2d12").text(16, 51, "Orders of the week", 16, "#ffffff")
+    page = heads.table(names[:8], y=100).array()
+    roomier = np.insert(page, 40, np.full((20, 640, 3), page[90, 400], np.uint8), axis=0)
+    change, _ = compare(page, roomier)
+    assert kinds(change) == ["moved"]
+
+
 def test_a_row_that_repeats_its_neighbours_is_added_at_one_place(new_page, compare) -> None:
     before = new_page().frame().table(("Amber",) * 5).array()
     after = new_page().frame().table(("Amber",) * 6).array()

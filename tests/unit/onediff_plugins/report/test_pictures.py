@@ -75,6 +75,11 @@ def test_what_webp_cannot_hold_is_a_jpeg() -> None:
     assert embed(photograph(120, 17_000)).media_type == "image/jpeg"
 
 
+def test_what_is_too_long_for_a_jpeg_is_reduced() -> None:
+    with Image.open(io.BytesIO(embed(photograph(10, 70_000)).data)) as image:
+        assert image.size == (9, 65_500)
+
+
 def test_a_long_page_keeps_its_pixels_and_a_raster_is_a_preview() -> None:
     long = np.zeros((8000, 1280, 3), np.uint8)
     assert picture_of(frame(long)).shape == (8000, 1280, 3)
