@@ -11,6 +11,7 @@ from torch.nn import functional
 from onediff_core.heads.base import Head
 from onediff_core.heads.blocks import TokenReader
 from onediff_core.heads.grids import image_part, roi_align
+from onediff_plugins.specs import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from onediff_core.features import DeltaFeatures
     from onediff_core.heads.config import HeadConfig, Task
 
-# The kinds of the result record, in the order of `RegionLogits.kind`.
-KINDS: Final = ("added", "removed", "changed", "moved")
 _CELLS: Final = 3  # cells along each side of a box: enough to tell its middle from its rim
 _SAMPLES: Final = 4  # bilinear samples along each side of a cell
 

@@ -4,6 +4,7 @@ import torch
 from onediff_core import losses
 from onediff_core.features import DeltaFeatures
 from onediff_core.heads import RegionHead, RegionLogits
+from onediff_plugins.specs import KINDS
 
 BOXES = [torch.tensor([[2.0, 3, 10, 12], [0, 0, 48, 32]]), torch.tensor([[20.0, 4, 21, 30]])]
 
@@ -63,6 +64,10 @@ def test_only_what_lies_in_a_box_and_the_tokens_count(head, features):
     before = head(made, box).label
     made.tokens[:] += torch.randn_like(made.tokens)
     assert not torch.equal(head(made, box).label, before)
+
+
+def test_the_order_of_the_kinds_is_that_of_saved_heads():
+    assert KINDS == ("added", "removed", "changed", "moved")
 
 
 def test_a_class_with_a_direction_decides_the_kind(config):
