@@ -315,9 +315,9 @@ class OneDiffForConditionalGeneration(OneDiffPreTrainedModel, GenerationMixin):
         """The language model's."""
         self.language_model.set_output_embeddings(new_embeddings)
 
-    def resize_token_embeddings(self, new_num_tokens: int | None = None, *args: Any, **kwargs: Any) -> nn.Module:
+    def resize_token_embeddings(self, new_num_tokens: int | None = None, *args: Any, **kwargs: Any) -> nn.Embedding:
         """As for any transformers model; the language model's own method does it."""
-        embeddings: nn.Module = self.language_model.resize_token_embeddings(new_num_tokens, *args, **kwargs)
+        embeddings: nn.Embedding = self.language_model.resize_token_embeddings(new_num_tokens, *args, **kwargs)
         self.config.text_config.vocab_size = self.language_model.config.vocab_size
         return embeddings
 
@@ -451,14 +451,11 @@ class OneDiffForConditionalGeneration(OneDiffPreTrainedModel, GenerationMixin):
             )
         settings = kwargs.get("generation_config") or self.generation_config
         if kwargs.get("repetition_penalty", settings.repetition_penalty) not in (None, 1.0):
-            last, vocabulary = (
-                max(self.config.pair_token_id, self.config.delta_token_id),
-                self.config.text_config.vocab_size,
-            )
-            if last >= vocabulary:  # it would look up scores for the placeholders, and there are none
+            last = max(self.config.pair_token_id, self.config.delta_token_id)
+            if last >= self.config.text_config.vocab_size:  # the penalty looks up a score for every id of the prompt
                 raise ValueError(
-                    f"repetition_penalty needs every id of the prompt to lie within the vocabulary of {vocabulary}, and the "
-                    f"placeholders do not: call model.resize_token_embeddings({last + 1}), or use no_repeat_ngram_size"
+                    "repetition_penalty needs placeholders that lie within the vocabulary: call "
+                    f"model.resize_token_embeddings({last + 1}), or use no_repeat_ngram_size"
                 )
         return super().generate(*args, **kwargs)
 
