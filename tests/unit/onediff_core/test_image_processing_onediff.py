@@ -34,7 +34,7 @@ def test_pictures_arrays_and_floats_are_one_thing(picture_pair: Pair) -> None:
     process = OneDiffImageProcessor(size=(28, 28))
     arrays = process(picture_pair)["pixel_values"]
     assert torch.equal(process([tuple(map(Image.fromarray, picture_pair))])["pixel_values"], arrays)
-    # Bytes are rounded twice when Pillow resizes them, and cut off where bicubic overshoots, which soft pictures spare it.
+    # Pillow rounds bytes twice when it resizes them, and cuts off where bicubic overshoots, which it does not do here.
     soft = tuple(picture // 4 + 100 for picture in picture_pair)
     floats = process(tuple(picture / 255 for picture in soft))["pixel_values"]
     assert (floats - process(soft)["pixel_values"]).abs().max() < 0.03

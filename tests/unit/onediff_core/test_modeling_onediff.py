@@ -17,7 +17,7 @@ from transformers import (
     CLIPModel,
 )
 
-from onediff_core import OneDiffForConditionalGeneration, OneDiffModel
+from onediff_core import OneDiffConfig, OneDiffForConditionalGeneration, OneDiffModel
 
 from .conftest import DELTA, LLAMA, TOWERS
 
@@ -153,6 +153,16 @@ def test_text_alone_needs_no_images(make_model: Callable[..., Any]) -> None:
     model = make_model()
     ids = torch.tensor([[0, 5, 6, 7]])
     assert torch.equal(model(input_ids=ids).logits, model.language_model(ids).logits)
+
+
+def test_the_default_model_has_the_papers_shapes() -> None:
+    with torch.device("meta"):
+        model = OneDiffModel(OneDiffConfig())
+    projector = model.projector
+    assert [tuple(layer.weight.shape) for layer in (projector.up, projector.out)] == [(4096, 2048), (4096, 4096)]
+    seen = model(torch.zeros(1, 2, 3, 336, 336, device="meta"))
+    assert seen.visual_tokens.shape == (1, 576, 4096)
+    assert [tuple(level.shape) for level in seen.delta.dense] == [(1, 3 * 1024, 24, 24)] * 3
 
 
 # --- numbers that must agree ---
