@@ -376,6 +376,16 @@ def test_pretrained_parts_may_be_folders(make_inputs: Callable[..., Any], tmp_pa
     assert torch.equal(loaded(**inputs).logits, model(**inputs).logits)
 
 
+@pytest.mark.parametrize("pickled", ["vision", "text"])
+def test_pretrained_parts_that_are_pickled_are_refused(tmp_path: Path, pickled: str) -> None:
+    parts = dict(zip(("vision", "text"), make_parts(), strict=True))
+    parts[pickled].save_pretrained(tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    torch.save(parts[pickled].state_dict(), tmp_path / "pytorch_model.bin")
+    with pytest.raises(ValueError, match=r"holds pytorch_model\.bin and no safetensors"):
+        OneDiffForConditionalGeneration.from_backbones(**{**parts, pickled: tmp_path}, delta_config=DELTA)
+
+
 @pytest.mark.parametrize("as_folder", [False, True])
 def test_of_a_model_for_images_and_text_the_tower_is_taken(tmp_path: Path, as_folder: bool) -> None:
     vision_config = {name: value for name, value in TOWERS["clip"].items() if name != "model_type"}
