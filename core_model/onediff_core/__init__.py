@@ -53,6 +53,7 @@ _AUTO: Final = {
     "image_processing_onediff": "OneDiffImageProcessor",
     "processing_onediff": "OneDiffProcessor",
     "modeling_onediff": "OneDiffModel",
+    "efficientnet_lite": "EfficientNetLiteModel",
 }
 
 

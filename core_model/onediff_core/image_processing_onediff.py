@@ -17,6 +17,7 @@ from transformers.utils.constants import (
 )
 
 from onediff_core.configuration_onediff import OneDiffConfig, has_stages
+from onediff_core.efficientnet_lite import IMAGE_MEAN, IMAGE_STD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +33,7 @@ Pair = tuple[Picture, Picture]
 _STATISTICS = {
     "clip": (OPENAI_CLIP_MEAN, OPENAI_CLIP_STD),
     "siglip": (IMAGENET_STANDARD_MEAN, IMAGENET_STANDARD_STD),
+    "efficientnet_lite": (list(IMAGE_MEAN), list(IMAGE_STD)),
 }
 # Backbones halve an image five times.
 _LARGEST_STRIDE = 32

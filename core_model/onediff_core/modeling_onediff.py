@@ -120,7 +120,7 @@ class OneDiffPreTrainedModel(PreTrainedModel):
                 "OneDiff reads safetensors only: a pickled checkpoint can run code. Drop use_safetensors=False"
             )
         folder = Path(pretrained_model_name_or_path or "")
-        if pretrained_model_name_or_path is not None and folder.is_dir() and "state_dict" not in kwargs:
+        if pretrained_model_name_or_path is not None and "state_dict" not in kwargs:
             _refuse_pickles(folder / kwargs.get("subfolder", ""))
         with_info = kwargs.pop("output_loading_info", False)
         loaded: Any = super().from_pretrained(pretrained_model_name_or_path, *args, output_loading_info=True, **kwargs)
@@ -265,6 +265,9 @@ class OneDiffForConditionalGeneration(OneDiffPreTrainedModel, GenerationMixin):
     ) -> Self:
         """A model of pretrained parts, with a new delta module and projector, to be trained.
 
+        Folders and hub ids are read from safetensors only. A public repository that has none is converted by the hub
+        when transformers asks for it; or load a part yourself as you trust it, and give the model.
+
         Args:
             vision: a tower, or the folder or hub id of one; of a model for images and text, such as CLIP, its tower is
                 taken.
@@ -273,8 +276,11 @@ class OneDiffForConditionalGeneration(OneDiffPreTrainedModel, GenerationMixin):
             **config: further fields of OneDiffConfig.
 
         Raises:
-            ValueError: the tower is none that OneDiff can read.
+            ValueError: the tower is none that OneDiff can read, or a folder holds pickled weights.
         """
+        for part in (vision, text):
+            if not isinstance(part, PreTrainedModel):
+                _refuse_pickles(Path(part))
         if not isinstance(text, PreTrainedModel):
             text = AutoModelForCausalLM.from_pretrained(text, use_safetensors=True)
         parts = {"text_config": text.config, "delta_config": delta_config, **config}
@@ -290,9 +296,9 @@ class OneDiffForConditionalGeneration(OneDiffPreTrainedModel, GenerationMixin):
             model = cls(whole)
         model.model.vision_tower, model.language_model = tower, text
         new: tuple[nn.Module, ...] = (model.model.delta, model.model.projector, model.model.delta_projector)
-        for part in new:
-            part.to_empty(device=text.device)
-            part.apply(model._init_weights)
+        for module in new:
+            module.to_empty(device=text.device)
+            module.apply(model._init_weights)
         model.generation_config = text.generation_config
         model.eval()  # type: ignore[no-untyped-call]
         return model
@@ -315,9 +321,9 @@ class OneDiffForConditionalGeneration(OneDiffPreTrainedModel, GenerationMixin):
         """The language model's."""
         self.language_model.set_output_embeddings(new_embeddings)
 
-    def resize_token_embeddings(self, new_num_tokens: int | None = None, *args: Any, **kwargs: Any) -> nn.Module:
+    def resize_token_embeddings(self, new_num_tokens: int | None = None, *args: Any, **kwargs: Any) -> nn.Embedding:
         """As for any transformers model; the language model's own method does it."""
-        embeddings: nn.Module = self.language_model.resize_token_embeddings(new_num_tokens, *args, **kwargs)
+        embeddings: nn.Embedding = self.language_model.resize_token_embeddings(new_num_tokens, *args, **kwargs)
         self.config.text_config.vocab_size = self.language_model.config.vocab_size
         return embeddings
 
@@ -451,14 +457,11 @@ class OneDiffForConditionalGeneration(OneDiffPreTrainedModel, GenerationMixin):
             )
         settings = kwargs.get("generation_config") or self.generation_config
         if kwargs.get("repetition_penalty", settings.repetition_penalty) not in (None, 1.0):
-            last, vocabulary = (
-                max(self.config.pair_token_id, self.config.delta_token_id),
-                self.config.text_config.vocab_size,
-            )
-            if last >= vocabulary:  # it would look up scores for the placeholders, and there are none
+            last = max(self.config.pair_token_id, self.config.delta_token_id)
+            if last >= self.config.text_config.vocab_size:  # the penalty looks up a score for every id of the prompt
                 raise ValueError(
-                    f"repetition_penalty needs every id of the prompt to lie within the vocabulary of {vocabulary}, and the "
-                    f"placeholders do not: call model.resize_token_embeddings({last + 1}), or use no_repeat_ngram_size"
+                    "repetition_penalty needs placeholders that lie within the vocabulary: call "
+                    f"model.resize_token_embeddings({last + 1}), or use no_repeat_ngram_size"
                 )
         return super().generate(*args, **kwargs)
 
@@ -497,7 +500,7 @@ def _check_counts(kind: str, places: Tensor, needed: list[int]) -> None:
 
 
 def _refuse_pickles(folder: Path) -> None:
-    if any(folder.glob("*.safetensors")):
+    if not folder.is_dir() or any(folder.glob("*.safetensors")):
         return
     if pickles := sorted(path.name for ending in ("bin", "pt", "pth", "ckpt") for path in folder.glob(f"*.{ending}")):
         raise ValueError(

@@ -10,8 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from tokenizers import AddedToken
-from transformers import AutoProcessor, BatchFeature, ProcessorMixin
+from transformers import AddedToken, AutoProcessor, BatchFeature, ProcessorMixin
 
 from onediff_core.configuration_onediff import OneDiffConfig
 from onediff_core.image_processing_onediff import OneDiffImageProcessor

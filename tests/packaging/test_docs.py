@@ -22,7 +22,9 @@ from onediff_plugins.settings import RESERVED_ENV, DomainSettings
 
 REPO = Path(__file__).resolve().parent.parent.parent
 PAGES = sorted(
-    [*REPO.glob("*.md"), *REPO.glob("docs/*.md"), *REPO.glob("domains/*/README.md"), *REPO.glob("examples/*/README.md")]
+    path
+    for pattern in ("*.md", "docs/*.md", "core_model/README.md", "domains/*/README.md", "examples/*/README.md")
+    for path in REPO.glob(pattern)
 )
 
 
@@ -251,3 +253,13 @@ def test_the_examples_run_as_they_are_written(folder: Path, schema_errors) -> No
     lines = (folder / "results/results.jsonl").read_text(encoding="utf-8").splitlines()
     assert [schema_errors(json.loads(line)) for line in lines] == [[], []]
     assert {"orders-page", "village"} <= {path.parent.name for path in folder.glob("demo-out/*/result.json")}
+
+
+@pytest.mark.slow
+def test_the_core_models_page_is_one_program_that_learns_two_pairs_by_heart(tmp_path: Path) -> None:
+    blocks = examples("core_model/README.md")
+    assert {language for language, _ in blocks} == {"python"}
+    assert page("core_model/README.md").count("```python") == len(blocks) == 4
+    output = run_example("python", "\n".join(source for _, source in blocks), tmp_path)
+    promised = re.findall(r"# (\['.*)", blocks[-1][1])
+    assert promised == [output.splitlines()[-1]]

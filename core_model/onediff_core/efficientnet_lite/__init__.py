@@ -13,6 +13,8 @@ from onediff_core.efficientnet_lite.modeling_efficientnet_lite import (
     register,
 )
 
+register()
+
 __all__ = [
     "IMAGE_MEAN",
     "IMAGE_STD",

@@ -34,8 +34,10 @@ def test_pictures_arrays_and_floats_are_one_thing(picture_pair: Pair) -> None:
     process = OneDiffImageProcessor(size=(28, 28))
     arrays = process(picture_pair)["pixel_values"]
     assert torch.equal(process([tuple(map(Image.fromarray, picture_pair))])["pixel_values"], arrays)
-    floats = process(tuple(picture / 255 for picture in picture_pair))["pixel_values"]
-    assert (floats - arrays).abs().max() < 0.02  # Pillow rounds to bytes twice when it resizes bytes
+    # Pillow rounds bytes twice when it resizes them, and cuts off where bicubic overshoots, which it does not do here.
+    soft = tuple(picture // 4 + 100 for picture in picture_pair)
+    floats = process(tuple(picture / 255 for picture in soft))["pixel_values"]
+    assert (floats - process(soft)["pixel_values"]).abs().max() < 0.03
 
 
 def test_grey_and_transparent_pictures_become_colour() -> None:

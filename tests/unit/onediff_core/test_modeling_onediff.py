@@ -17,7 +17,7 @@ from transformers import (
     CLIPModel,
 )
 
-from onediff_core import OneDiffForConditionalGeneration, OneDiffModel
+from onediff_core import OneDiffConfig, OneDiffForConditionalGeneration, OneDiffModel
 
 from .conftest import DELTA, LLAMA, TOWERS
 
@@ -153,6 +153,16 @@ def test_text_alone_needs_no_images(make_model: Callable[..., Any]) -> None:
     model = make_model()
     ids = torch.tensor([[0, 5, 6, 7]])
     assert torch.equal(model(input_ids=ids).logits, model.language_model(ids).logits)
+
+
+def test_the_default_model_has_the_papers_shapes() -> None:
+    with torch.device("meta"):
+        model = OneDiffModel(OneDiffConfig())
+    projector = model.projector
+    assert [tuple(layer.weight.shape) for layer in (projector.up, projector.out)] == [(4096, 2048), (4096, 4096)]
+    seen = model(torch.zeros(1, 2, 3, 336, 336, device="meta"))
+    assert seen.visual_tokens.shape == (1, 576, 4096)
+    assert [tuple(level.shape) for level in seen.delta.dense] == [(1, 3 * 1024, 24, 24)] * 3
 
 
 # --- numbers that must agree ---
@@ -364,6 +374,16 @@ def test_pretrained_parts_may_be_folders(make_inputs: Callable[..., Any], tmp_pa
     inputs = make_inputs(model)
     loaded = OneDiffForConditionalGeneration.from_pretrained(tmp_path / "whole")
     assert torch.equal(loaded(**inputs).logits, model(**inputs).logits)
+
+
+@pytest.mark.parametrize("pickled", ["vision", "text"])
+def test_pretrained_parts_that_are_pickled_are_refused(tmp_path: Path, pickled: str) -> None:
+    parts = dict(zip(("vision", "text"), make_parts(), strict=True))
+    parts[pickled].save_pretrained(tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    torch.save(parts[pickled].state_dict(), tmp_path / "pytorch_model.bin")
+    with pytest.raises(ValueError, match=r"holds pytorch_model\.bin and no safetensors"):
+        OneDiffForConditionalGeneration.from_backbones(**{**parts, pickled: tmp_path}, delta_config=DELTA)
 
 
 @pytest.mark.parametrize("as_folder", [False, True])
