@@ -66,11 +66,11 @@ def fit_temperature(logits: Tensor, target: Tensor, *, bias: bool = False) -> tu
             loss = functional.binary_cross_entropy_with_logits(scaled, truth)
         else:
             loss = functional.cross_entropy(scaled, truth)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         return loss
 
     with torch.enable_grad():
-        optimiser.step(closure)  # type: ignore[no-untyped-call]
+        optimiser.step(closure)
     return float(1.0 / scale(position.detach())), float(shift.detach())
 
 

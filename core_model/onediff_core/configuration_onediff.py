@@ -47,7 +47,7 @@ class OneDiffDeltaConfig(PreTrainedConfig):
     initializer_range: float = 0.02
 
     def __post_init__(self, **kwargs: Any) -> None:  # noqa: D105
-        super().__post_init__(**kwargs)  # type: ignore[no-untyped-call]
+        super().__post_init__(**kwargs)
         for name in (
             "hidden_size",
             "num_hidden_layers",
@@ -147,7 +147,7 @@ class OneDiffConfig(PreTrainedConfig):
         self.trained_stages = tuple(self.trained_stages)
         # Tied or not is the language model's own affair.
         kwargs.pop("tie_word_embeddings", None)
-        super().__post_init__(**kwargs)  # type: ignore[no-untyped-call]
+        super().__post_init__(**kwargs)
         self.tie_word_embeddings = False
 
     @property

@@ -169,7 +169,7 @@ class OneDiffModel(OneDiffPreTrainedModel):
         self.projector = OneDiffProjector(channels[config.visual_layer], width)
         # How delta tokens reach the language model's width the paper does not say; one linear layer is ours.
         self.delta_projector = nn.Linear(config.delta_config.hidden_size, width)
-        self.post_init()  # type: ignore[no-untyped-call]
+        self.post_init()
 
     def get_input_embeddings(self) -> nn.Module:
         """The tower's embedding of patches."""
@@ -252,7 +252,7 @@ class OneDiffForConditionalGeneration(OneDiffPreTrainedModel, GenerationMixin):
         super().__init__(config)
         self.model = OneDiffModel(config)
         self.language_model = AutoModelForCausalLM.from_config(config.text_config)
-        self.post_init()  # type: ignore[no-untyped-call]
+        self.post_init()
 
     @classmethod
     def from_backbones(
@@ -300,7 +300,7 @@ class OneDiffForConditionalGeneration(OneDiffPreTrainedModel, GenerationMixin):
             module.to_empty(device=text.device)
             module.apply(model._init_weights)
         model.generation_config = text.generation_config
-        model.eval()  # type: ignore[no-untyped-call]
+        model.eval()
         return model
 
     def get_input_embeddings(self) -> nn.Module:

@@ -67,7 +67,7 @@ class OneDiffProcessor(ProcessorMixin):
         )
         self.visual_stride, self.num_delta_tokens = visual_stride, num_delta_tokens
         self.pair_token, self.delta_token = pair_token, delta_token
-        super().__init__(image_processor, tokenizer, chat_template=chat_template)  # type: ignore[no-untyped-call]
+        super().__init__(image_processor, tokenizer, chat_template=chat_template)
 
     @classmethod
     def for_model(
