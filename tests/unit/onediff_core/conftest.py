@@ -68,6 +68,16 @@ TOWERS: dict[str, dict[str, Any]] = {
         "window_size": 2,
         "image_size": 64,
     },
+    "efficientnet_lite": {
+        "model_type": "efficientnet_lite",
+        "stem_size": 8,
+        "hidden_sizes": [8, 12, 16, 24],
+        "depths": [1, 1, 1, 1],
+        "strides": [1, 2, 2, 2],
+        "kernel_sizes": [3, 3, 3, 5],
+        "expand_ratios": [1, 2, 2, 2],
+        "out_indices": [1, 2, 3, 4],
+    },
 }
 DELTA: dict[str, Any] = {
     "hidden_size": 24,

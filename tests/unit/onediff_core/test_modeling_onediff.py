@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-FAMILIES = ["clip", "siglip", "siglip2", "dinov2", "convnextv2", "swin"]
+FAMILIES = ["clip", "siglip", "siglip2", "dinov2", "convnextv2", "swin", "efficientnet_lite"]
 
 
 def with_labels(inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

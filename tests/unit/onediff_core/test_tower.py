@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from onediff_core import OneDiffConfig
 
-FAMILIES = ["clip", "siglip", "siglip2", "dinov2", "convnextv2", "swin"]
+FAMILIES = ["clip", "siglip", "siglip2", "dinov2", "convnextv2", "swin", "efficientnet_lite"]
 
 
 def close(a: torch.Tensor, b: torch.Tensor, within: float = 1e-5) -> bool:
@@ -35,14 +35,18 @@ def test_taps_of_clip_are_its_hidden_states(make_config: Callable[..., OneDiffCo
             assert close(tap.cells[:, time], theirs[layer][:, 1:])
 
 
-@pytest.mark.parametrize("family", ["convnextv2", "swin"])
-def test_taps_of_a_backbone_are_its_feature_maps(make_config: Callable[..., OneDiffConfig], family: str) -> None:
+@pytest.mark.parametrize(
+    ("family", "sides"), [("convnextv2", [16, 4, 2]), ("swin", [16, 4, 2]), ("efficientnet_lite", [32, 8, 4])]
+)
+def test_taps_of_a_backbone_are_its_feature_maps(
+    make_config: Callable[..., OneDiffConfig], family: str, sides: list[int]
+) -> None:
     config = make_config(family)
     tower = build_tower(config.vision_config, config.tower_layers).eval()
     pixels = torch.randn(1, 2, 3, 64, 64)
     taps = encode_pairs(tower, pixels, None, config.tower_layers)
     theirs = tower(pixels[:, 1]).feature_maps
-    assert [tap.grid for tap in taps.values()] == [(16, 16), (4, 4), (2, 2)]
+    assert [tap.grid for tap in taps.values()] == [(side, side) for side in sides]
     for tap, feature_map in zip(taps.values(), theirs, strict=True):
         assert close(tap.cells[:, 1], feature_map.flatten(2).transpose(1, 2))
 
@@ -65,7 +69,7 @@ def test_patches_of_naflex_are_those_of_its_own_image_processor(make_config: Cal
 def test_channels_are_those_of_the_states(make_config: Callable[..., OneDiffConfig], family: str) -> None:
     config = make_config(family)
     tower = build_tower(config.vision_config, config.tower_layers).eval()
-    side = 64 if family in ("convnextv2", "swin") else 28
+    side = 64 if family in ("convnextv2", "swin", "efficientnet_lite") else 28
     taps = encode_pairs(tower, torch.randn(1, 2, 3, side, side), None, config.tower_layers)
     assert {k: tap.states.shape[-1] for k, tap in taps.items()} == tower_channels(tower, config.tower_layers)
 
@@ -74,7 +78,7 @@ def test_channels_are_those_of_the_states(make_config: Callable[..., OneDiffConf
 def test_padding_changes_nothing_within_the_image(make_config: Callable[..., OneDiffConfig], family: str) -> None:
     config = make_config(family)
     tower = build_tower(config.vision_config, config.tower_layers).eval()
-    unit = 32 if family in ("convnextv2", "swin") else 7
+    unit = 32 if family in ("convnextv2", "swin", "efficientnet_lite") else 7
     sizes = [(2 * unit, 3 * unit), (3 * unit, unit), (2 * unit, 3 * unit)]
     pixels = torch.full((3, 2, 3, 4 * unit, 3 * unit), 9.0)
     mask = torch.zeros(3, 4 * unit, 3 * unit, dtype=torch.bool)
