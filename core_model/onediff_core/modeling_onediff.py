@@ -521,7 +521,12 @@ def _tower_from_model(vision: Any, config: OneDiffConfig) -> Any:
         raise ValueError(f"{type(vision).__name__} yields no feature maps: load the tower with AutoBackbone")
     tower: Any = build_tower(config.vision_config, config.tower_layers)
     tower.to(device=vision.device, dtype=vision.dtype)
-    tower.load_state_dict(vision.state_dict(), strict=False)  # a backbone normalises only the stages that it yields
+    missing, _ = tower.load_state_dict(vision.state_dict(), strict=False)
+    # A backbone normalises only the stages that it yields, and may lack the norms of others; nothing else stays random.
+    if lost := [name for name in missing if "norm" not in name]:
+        raise ValueError(
+            f"{type(vision).__name__} has no weights for {_some(lost)}: load a whole tower, with AutoBackbone"
+        )
     return tower
 
 

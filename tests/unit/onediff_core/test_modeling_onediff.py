@@ -423,6 +423,16 @@ def test_a_tower_without_feature_maps_is_refused_where_they_are_needed(make_conf
         OneDiffForConditionalGeneration.from_backbones(vision=swin, text=make_parts()[1], delta_config=DELTA)
 
 
+def test_a_tower_that_was_cut_before_a_tap_is_refused_and_not_filled_up(make_config: Callable[..., Any]) -> None:
+    whole = make_config("efficientnet_lite").vision_config
+    whole.set_output_features_output_indices(out_indices=[1, 2], out_features=None)
+    cut = AutoBackbone.from_config(whole)  # nothing is built behind its last stage
+    with pytest.raises(ValueError, match=r"EfficientNetLiteBackbone has no weights for .* load a whole tower"):
+        OneDiffForConditionalGeneration.from_backbones(
+            vision=cut, text=make_parts()[1], delta_config={**DELTA, "taps": (1, 4)}
+        )
+
+
 # --- what is refused ---
 
 
