@@ -27,6 +27,8 @@ class OneDiffDeltaConfig(PreTrainedConfig):
         taps: which hidden states of the tower are read, ascending. For a tower of tokens k means after layer k; for one
             of feature maps, the k-th of its `stage_names`, of which the first is the stem. None takes a third, two
             thirds and all of the tower's depth: the paper's 8, 16 and 24 for CLIP ViT-L.
+        dense_taps: which hidden states yield dense delta features, counted and ordered likewise; None takes `taps`. A
+            tower of feature maps has fine stages that heads want and delta tokens cannot afford to read. Ours.
         dropout: probability, in [0, 1); 0.1, BERT's.
         layer_norm_eps: as in BERT.
         initializer_range: standard deviation of new weights, as in BERT.
@@ -42,6 +44,7 @@ class OneDiffDeltaConfig(PreTrainedConfig):
     num_delta_tokens: int = 32
     memory: Literal["states", "gated"] = "states"
     taps: tuple[int, ...] | None = None
+    dense_taps: tuple[int, ...] | None = None
     dropout: float = 0.1
     layer_norm_eps: float = 1e-12
     initializer_range: float = 0.02
@@ -68,10 +71,18 @@ class OneDiffDeltaConfig(PreTrainedConfig):
             raise ValueError(f"delta_config.memory is {self.memory!r}: choose 'states' or 'gated'")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"delta_config.dropout is {self.dropout}: it has to be in [0, 1)")
-        if self.taps is not None:
-            self.taps = tuple(self.taps)
-            if not self.taps or list(self.taps) != sorted(set(self.taps)):
-                raise ValueError(f"delta_config.taps is {self.taps}: name at least one, ascending, none twice")
+        for name in ("taps", "dense_taps"):
+            if getattr(self, name) is None:
+                continue
+            taps = tuple(getattr(self, name))
+            if not taps or list(taps) != sorted(set(taps)):
+                raise ValueError(f"delta_config.{name} is {taps}: name at least one, ascending, none twice")
+            setattr(self, name, taps)
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """Every layer or stage that is read, as memory or as a map, ascending; known once both kinds of taps are."""
+        return tuple(sorted({*(self.taps or ()), *(self.dense_taps or ())}))
 
 
 class OneDiffConfig(PreTrainedConfig):
@@ -128,9 +139,16 @@ class OneDiffConfig(PreTrainedConfig):
         depth = tower_depth(vision)
         if delta.taps is None:
             delta.taps = tuple(sorted({max(1, round(depth * part / 3)) for part in (1, 2, 3)}))
+        if delta.dense_taps is None:
+            delta.dense_taps = delta.taps
         if self.visual_layer is None:
             self.visual_layer = depth if has_stages(vision) else max(1, depth - 1)
-        for name, layers in (("delta_config.taps", delta.taps), ("visual_layer", (self.visual_layer,))):
+        named = {
+            "delta_config.taps": delta.taps,
+            "delta_config.dense_taps": delta.dense_taps,
+            "visual_layer": (self.visual_layer,),
+        }
+        for name, layers in named.items():
             if wrong := [layer for layer in layers if not 0 <= layer <= depth]:
                 raise ValueError(f"{name} names {wrong}, but {vision.model_type} has 0 to {depth}")
 
@@ -153,7 +171,7 @@ class OneDiffConfig(PreTrainedConfig):
     @property
     def tower_layers(self) -> tuple[int, ...]:
         """Layers or stages of the tower whose states are used at all, ascending."""
-        return tuple(sorted({*self.delta_config.taps, self.visual_layer}))
+        return tuple(sorted({*self.delta_config.levels, self.visual_layer}))
 
 
 # The paper's parts, openai/clip-vit-large-patch14-336 and lmsys/vicuna-7b-v1.5, as far as they differ from the
@@ -175,6 +193,15 @@ def has_stages(vision_config: PreTrainedConfig) -> bool:
     """Whether a tower yields feature maps, which shrink from stage to stage, and not one row of tokens a layer."""
     tokens = isinstance(getattr(vision_config, "patch_size", None), int) and hasattr(vision_config, "num_hidden_layers")
     return hasattr(vision_config, "stage_names") and (not tokens or hasattr(vision_config, "depths"))
+
+
+# Backbones halve an image five times.
+_LARGEST_STRIDE = 32
+
+
+def size_multiple(vision_config: PreTrainedConfig) -> int:
+    """Pixels that the sides of images should be multiples of: a tower's patch, or the largest stride of its maps."""
+    return _LARGEST_STRIDE if has_stages(vision_config) else int(vision_config.patch_size)
 
 
 def tower_depth(vision_config: PreTrainedConfig) -> int:

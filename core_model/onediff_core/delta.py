@@ -16,7 +16,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from onediff_core.features import DeltaFeatures
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from torch import Tensor
 
@@ -157,37 +157,41 @@ class DeltaLayer(GradientCheckpointingLayer):
 class VisualDeltaModule(nn.Module):
     """Delta tokens that ask the tower's states of both images, and dense delta features beside them."""
 
-    def __init__(self, config: OneDiffDeltaConfig, channels: Sequence[int]) -> None:
-        """Weights for a tower whose taps have the given channels, in order."""
+    def __init__(self, config: OneDiffDeltaConfig, channels: Mapping[int, int]) -> None:
+        """Weights for a tower whose layers or stages have the given channels; those of `config.levels` at least."""
         super().__init__()
         width, eps = config.hidden_size, config.layer_norm_eps
         self.config = config
+        self.taps, self.dense_taps = config.taps or (), config.dense_taps or ()
+        # Differences are made of every level; the memory is made of the taps.
+        self.levels = config.levels
         self.delta_tokens = nn.Parameter(torch.empty(config.num_delta_tokens, width))
-        self.level = nn.Parameter(torch.empty(len(channels), width))
+        self.level = nn.Parameter(torch.empty(len(self.taps), width))
         if config.memory == "states":
             self.time = nn.Parameter(torch.empty(2, width))  # before, after
         else:
-            self.gates = nn.ModuleList(nn.Linear(2 * c, c) for c in channels)
-            self.differences = nn.ModuleList(nn.Linear(3 * c, c) for c in channels)
+            self.gates = nn.ModuleList(nn.Linear(2 * channels[k], channels[k]) for k in self.levels)
+            self.differences = nn.ModuleList(nn.Linear(3 * channels[k], channels[k]) for k in self.levels)
         # Hidden states in the middle of a tower are not normalised, and a few of their channels are huge.
-        self.memory_norms = nn.ModuleList(nn.LayerNorm(c, eps=eps) for c in channels)
-        self.memory_projections = nn.ModuleList(nn.Linear(c, width) for c in channels)
+        self.memory_norms = nn.ModuleList(nn.LayerNorm(channels[k], eps=eps) for k in self.taps)
+        self.memory_projections = nn.ModuleList(nn.Linear(channels[k], width) for k in self.taps)
         self.norm = nn.LayerNorm(width, eps=eps)
         self.layers = nn.ModuleList(DeltaLayer(config) for _ in range(config.num_hidden_layers))
 
-    def forward(self, taps: Sequence[Tap], image_size: Size, image_mask: Tensor | None = None) -> DeltaFeatures:
+    def forward(self, taps: Mapping[int, Tap], image_size: Size, image_mask: Tensor | None = None) -> DeltaFeatures:
         """What differs between the images of each pair.
 
         Args:
-            taps: one for each level, finest first.
+            taps: what the tower knew, by layer or stage; those of `config.levels` at least.
             image_size: (H, W) of the padded images.
             image_mask: (B, H, W) bool, False in padding; handed on.
         """
-        differences = [self.difference(level, tap) for level, tap in enumerate(taps)]  # each (B, h*w, C_l)
+        differences = self.read(taps)  # each (B, h*w, C_k)
         memory, masks = [], []
-        for level, (tap, difference) in enumerate(zip(taps, differences, strict=True)):
-            # Two images, or one difference of them: (B, 2 or 1, P + h*w, C_l).
-            states = tap.states if self.config.memory == "states" else difference[:, None]
+        for level, k in enumerate(self.taps):
+            tap = taps[k]
+            # Two images, or one difference of them: (B, 2 or 1, P + h*w, C_k).
+            states = tap.states if self.config.memory == "states" else differences[k][:, None]
             prefix = states.shape[2] - tap.grid[0] * tap.grid[1]
             read = self.memory_projections[level](self.memory_norms[level](states)) + self.level[level]  # (B, n, T, D)
             if self.config.memory == "states":
@@ -203,23 +207,24 @@ class VisualDeltaModule(nn.Module):
         for layer in self.layers:
             tokens = layer(tokens, keys, mask)
         return DeltaFeatures(
-            tokens=tokens,
-            dense=tuple(self.dense(tap, difference) for tap, difference in zip(taps, differences, strict=True)),
-            image_size=image_size,
-            image_mask=image_mask,
+            tokens=tokens, dense=self.dense(taps, differences), image_size=image_size, image_mask=image_mask
         )
 
-    def difference(self, level: int, tap: Tap) -> Tensor:
-        """(B, h*w, C_l): how the cells of one level differ; 3 C of the tower's channels for "states", C for "gated"."""
-        before, after = tap.cells.unbind(1)  # each (B, h*w, C)
-        if self.config.memory == "states":
-            return joined_difference(before, after)
-        return gated_difference(before, after, self.gates[level], self.differences[level])
+    def read(self, taps: Mapping[int, Tap]) -> dict[int, Tensor]:
+        """How the cells of each level differ, each (B, h*w, C_k): 3 C of the tower's for "states", C for "gated"."""
+        found = {}
+        for level, k in enumerate(self.levels):
+            before, after = taps[k].cells.unbind(1)  # each (B, h*w, C)
+            if self.config.memory == "states":
+                found[k] = joined_difference(before, after)
+            else:
+                found[k] = gated_difference(before, after, self.gates[level], self.differences[level])
+        return found
 
-    def dense(self, tap: Tap, difference: Tensor) -> Tensor:
-        """(B, C_l, h, w): the difference of a level as a map, 0 in padding."""
-        found = fold(difference, tap.grid)
-        return found if tap.mask is None else found * tap.mask[:, None]
+    def dense(self, taps: Mapping[int, Tap], differences: Mapping[int, Tensor]) -> tuple[Tensor, ...]:
+        """The differences of the dense taps as maps, finest first, each (B, C_k, h, w), 0 in padding."""
+        maps = [(fold(differences[k], taps[k].grid), taps[k].mask) for k in self.dense_taps]
+        return tuple(found if mask is None else found * mask[:, None] for found, mask in maps)
 
     @torch.no_grad()
     def load_bert(self, bert: nn.Module | Mapping[str, Tensor]) -> tuple[str, ...]:

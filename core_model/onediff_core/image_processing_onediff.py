@@ -16,7 +16,7 @@ from transformers.utils.constants import (
     OPENAI_CLIP_STD,
 )
 
-from onediff_core.configuration_onediff import OneDiffConfig, has_stages
+from onediff_core.configuration_onediff import OneDiffConfig, size_multiple
 from onediff_core.efficientnet_lite import IMAGE_MEAN, IMAGE_STD
 
 if TYPE_CHECKING:
@@ -35,8 +35,6 @@ _STATISTICS = {
     "siglip": (IMAGENET_STANDARD_MEAN, IMAGENET_STANDARD_STD),
     "efficientnet_lite": (list(IMAGE_MEAN), list(IMAGE_STD)),
 }
-# Backbones halve an image five times.
-_LARGEST_STRIDE = 32
 
 
 class OneDiffImageProcessor(BaseImageProcessor):
@@ -85,7 +83,7 @@ class OneDiffImageProcessor(BaseImageProcessor):
             like: the image processor that came with the tower; without it the statistics are those of its family.
             **changes: arguments of OneDiffImageProcessor that shall differ.
         """
-        multiple = _LARGEST_STRIDE if has_stages(vision_config) else vision_config.patch_size
+        multiple = size_multiple(vision_config)
         side = getattr(vision_config, "image_size", None) or 224
         height, width = (side, side) if isinstance(side, int) else side
         family = (key for key in _STATISTICS if vision_config.model_type.startswith(key))

@@ -29,16 +29,15 @@ from transformers import initialization as init
 from transformers.modeling_outputs import CausalLMOutputWithPast
 from transformers.utils.generic import ModelOutput
 
-from onediff_core.configuration_onediff import OneDiffConfig, OneDiffDeltaConfig, has_stages
+from onediff_core.configuration_onediff import OneDiffConfig, OneDiffDeltaConfig, has_stages, size_multiple
 from onediff_core.delta import VisualDeltaModule
+from onediff_core.features import DeltaFeatures, DenseShape
 from onediff_core.tower import Tap, build_tower, encode_pairs, tower_channels
 
 if TYPE_CHECKING:
     import os
 
     from torch import Tensor
-
-    from onediff_core.features import DeltaFeatures
 
 
 @dataclass
@@ -165,7 +164,7 @@ class OneDiffModel(OneDiffPreTrainedModel):
         width = config.text_config.hidden_size
         self.vision_tower = build_tower(config.vision_config, config.tower_layers)
         channels = tower_channels(self.vision_tower, config.tower_layers)
-        self.delta = VisualDeltaModule(config.delta_config, [channels[tap] for tap in config.delta_config.taps])
+        self.delta = VisualDeltaModule(config.delta_config, channels)
         self.projector = OneDiffProjector(channels[config.visual_layer], width)
         # How delta tokens reach the language model's width the paper does not say; one linear layer is ours.
         self.delta_projector = nn.Linear(config.delta_config.hidden_size, width)
@@ -214,7 +213,7 @@ class OneDiffModel(OneDiffPreTrainedModel):
             ValueError: a wrong shape or number of channels, an empty batch, images of two sizes.
         """
         taps, size = self.encode(pixel_values, image_mask, before=before, after=after)
-        delta = self.delta([taps[tap] for tap in self.config.delta_config.taps], size, image_mask)
+        delta = self.delta(taps, size, image_mask)
         seen = taps[self.config.visual_layer]
         return OneDiffModelOutput(
             visual_tokens=self.projector(seen.cells),  # (B, h*w, D)
@@ -223,19 +222,37 @@ class OneDiffModel(OneDiffPreTrainedModel):
             delta=delta,
         )
 
-    def dense_features(self, pixel_values: Tensor, image_mask: Tensor | None = None) -> tuple[Tensor, ...]:
-        """The dense delta features of `forward` alone: no delta token is computed, which detection does not need."""
-        taps, _ = self.encode(pixel_values, image_mask)
-        levels = [taps[tap] for tap in self.config.delta_config.taps]
-        return tuple(self.delta.dense(tap, self.delta.difference(level, tap)) for level, tap in enumerate(levels))
+    def dense_features(self, pixel_values: Tensor, image_mask: Tensor | None = None) -> DeltaFeatures:
+        """The delta features of `forward` with no tokens, (B, 0, D): dense detection needs none, and saves their time.
+
+        Args:
+            pixel_values: (B, 2, C, H, W), as for `forward`.
+            image_mask: (B, H, W) bool, as for `forward`.
+        """
+        taps, size = self.encode(pixel_values, image_mask)
+        dense = self.delta.dense(taps, self.delta.read(taps))
+        tokens = dense[0].new_zeros(len(dense[0]), 0, self.config.delta_config.hidden_size)
+        return DeltaFeatures(tokens=tokens, dense=dense, image_size=size, image_mask=image_mask)
+
+    @torch.no_grad()
+    def dense_shape(self) -> DenseShape:
+        """What heads on this model are built for, measured on a blank image."""
+        side = 2 * size_multiple(self.config.vision_config)
+        features = self.dense_features(self._blank(side))
+        return DenseShape(
+            channels=tuple(level.shape[1] for level in features.dense),
+            strides=tuple(side // level.shape[3] for level in features.dense),
+            token_size=features.tokens.shape[2],
+        )
 
     @torch.no_grad()
     def visual_stride(self, multiple: int) -> int:
         """Pixels, each way, for each visual token, measured on a blank image of twice a multiple of the stride."""
-        channels, side = self.config.vision_config.num_channels, 2 * multiple
-        blank = torch.zeros(1, 2, channels, side, side, device=self.device)
-        taps, _ = self.encode(blank)
-        return side // taps[self.config.visual_layer].grid[1]
+        taps, _ = self.encode(self._blank(2 * multiple))
+        return 2 * multiple // taps[self.config.visual_layer].grid[1]
+
+    def _blank(self, side: int) -> Tensor:
+        return torch.zeros(1, 2, self.config.vision_config.num_channels, side, side, device=self.device)
 
 
 class OneDiffForConditionalGeneration(OneDiffPreTrainedModel, GenerationMixin):

@@ -16,25 +16,27 @@ SIZES = {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 4, "i
 
 
 def make_module(memory: str = "states", channels: tuple[int, ...] = (8, 16), **fields: object) -> VisualDeltaModule:
-    config = OneDiffDeltaConfig(**{**SIZES, "memory": memory, "num_delta_tokens": 5, **fields})
-    module = VisualDeltaModule(config, channels)
+    config = OneDiffDeltaConfig(
+        **{**SIZES, "memory": memory, "num_delta_tokens": 5, "taps": (1, 2), "dense_taps": (1, 2), **fields}
+    )
+    module = VisualDeltaModule(config, dict(enumerate(channels, start=1)))
     for parameter in module.parameters():
         nn.init.normal_(parameter, std=0.3)
     return module.eval()
 
 
-def make_taps(pairs: int = 2, *, prefix: int = 0, knows_places: bool = False) -> list[Tap]:
+def make_taps(pairs: int = 2, *, prefix: int = 0, knows_places: bool = False) -> dict[int, Tap]:
     """A fine and a coarse level of maps of 32 x 64 pixels."""
-    return [
-        Tap(
+    return {
+        k: Tap(
             states=torch.randn(pairs, 2, prefix + h * w, channels),
             grid=(h, w),
             prefix=prefix,
             mask=None,
             knows_places=knows_places,
         )
-        for channels, h, w in ((8, 4, 8), (16, 2, 4))
-    ]
+        for k, (channels, h, w) in enumerate(((8, 4, 8), (16, 2, 4)), start=1)
+    }
 
 
 def changed(tap: Tap, **fields: object) -> Tap:
@@ -117,9 +119,19 @@ def test_there_is_a_token_for_each_query_and_a_map_for_each_tap(memory: str, pre
 
 
 @pytest.mark.parametrize("memory", ["states", "gated"])
+def test_maps_may_be_of_levels_that_the_queries_do_not_read(memory: str) -> None:
+    module, taps = make_module(memory, taps=(2,), dense_taps=(1, 2)), make_taps()
+    features = module(taps, (32, 64))
+    assert [level.shape[2:] for level in features.dense] == [(4, 8), (2, 4)]
+    other = {**taps, 1: changed(taps[1], states=taps[1].states + 1 + torch.randn_like(taps[1].states))}
+    assert torch.equal(module(other, (32, 64)).tokens, features.tokens)
+    assert not torch.equal(module(other, (32, 64)).dense[0], features.dense[0])
+
+
+@pytest.mark.parametrize("memory", ["states", "gated"])
 def test_swapping_the_images_is_another_input(memory: str) -> None:
     module, taps = make_module(memory), make_taps()
-    swapped = [changed(tap, states=tap.states.flip(1)) for tap in taps]
+    swapped = {k: changed(tap, states=tap.states.flip(1)) for k, tap in taps.items()}
     one, two = module(taps, (32, 64)), module(swapped, (32, 64))
     assert (one.tokens - two.tokens).abs().max() > 1e-3
     assert (one.dense[0] - two.dense[0]).abs().max() > 1e-2
@@ -129,7 +141,7 @@ def test_swapping_the_images_is_another_input(memory: str) -> None:
 @pytest.mark.parametrize("knows_places", [True, False])
 def test_where_something_is_matters_unless_the_tower_has_told(memory: str, knows_places: bool) -> None:
     module, taps = make_module(memory), make_taps(knows_places=knows_places)
-    turned = [changed(tap, states=tap.states.flip(2)) for tap in taps]
+    turned = {k: changed(tap, states=tap.states.flip(2)) for k, tap in taps.items()}
     same = torch.allclose(module(taps, (32, 64)).tokens, module(turned, (32, 64)).tokens, atol=1e-5)
     assert same is knows_places
 
@@ -138,16 +150,14 @@ def test_where_something_is_matters_unless_the_tower_has_told(memory: str, knows
 @pytest.mark.parametrize("prefix", [0, 1])
 def test_what_lies_in_padding_is_never_read(memory: str, prefix: int) -> None:
     module, taps = make_module(memory), make_taps(1, prefix=prefix)
-    masked = []
-    for tap in taps:
+    masked, poisoned = {}, {}
+    for k, tap in taps.items():
         mask = torch.zeros(1, *tap.grid, dtype=torch.bool)
         mask[:, : tap.grid[0] // 2] = True
-        masked.append(changed(tap, mask=mask))
-    poisoned = []
-    for tap in masked:
+        masked[k] = changed(tap, mask=mask)
         states = tap.states.clone()
         states[:, :, prefix + tap.grid[0] // 2 * tap.grid[1] :] = 99
-        poisoned.append(changed(tap, states=states))
+        poisoned[k] = changed(masked[k], states=states)
     one, two = module(masked, (32, 64)), module(poisoned, (32, 64))
     assert torch.allclose(one.tokens, two.tokens, atol=1e-6)
     for level in two.dense:

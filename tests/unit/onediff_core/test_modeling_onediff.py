@@ -145,8 +145,18 @@ def test_padding_of_images_changes_no_answer(
 def test_dense_features_alone_are_those_of_the_whole(make_model: Callable[..., Any]) -> None:
     model = make_model("swin", "gated").model
     pixels = torch.randn(2, 2, 3, 64, 64)
-    for alone, whole in zip(model.dense_features(pixels), model(pixels).delta.dense, strict=True):
-        assert torch.equal(alone, whole)
+    features, whole = model.dense_features(pixels), model(pixels).delta
+    assert all(torch.equal(*levels) for levels in zip(features.dense, whole.dense, strict=True))
+    assert features.tokens.shape == (2, 0, whole.tokens.shape[2])
+
+
+@pytest.mark.parametrize("memory", ["states", "gated"])
+def test_a_model_says_what_heads_on_it_are_built_for(make_model: Callable[..., Any], memory: str) -> None:
+    model = make_model("efficientnet_lite", memory).model
+    shape, features = model.dense_shape(), model(torch.randn(1, 2, 3, 64, 96)).delta
+    assert shape.channels == tuple(level.shape[1] for level in features.dense)
+    assert shape.strides == tuple(96 // level.shape[3] for level in features.dense)
+    assert shape.token_size == features.tokens.shape[2]
 
 
 def test_text_alone_needs_no_images(make_model: Callable[..., Any]) -> None:
