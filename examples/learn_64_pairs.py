@@ -18,26 +18,26 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 import torch
-from shape_pairs import SIDE, shape_pairs
 from torch.nn import functional
 
-from onediff_core import OneDiffForConditionalGeneration, OneDiffProcessor
 from onediff_core.heads import ChangeMaskHead, PairHead, build_head, fingerprint
 from onediff_core.losses import binary_cross_entropy, border_weights, soft_dice
 from onediff_core.presets import onediff_tiny, tiny_tokenizer
 from onediff_plugins.specs import HeadSpec
+from shape_pairs import SIDE, shape_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from torch import Tensor
 
+    from onediff_core import OneDiffForConditionalGeneration, OneDiffProcessor
     from onediff_core.data import Sample
     from onediff_core.efficientnet_lite import EfficientNetLiteForImageClassification
 
 OBJECT = HeadSpec(name="any.object", task="mask", classes=("object",))
 CHANGED = HeadSpec(name="any.changed", task="pair", classes=("changed",))
-STEPS, BATCH = 400, 16
+STEPS, BATCH = 250, 16
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ class Learner:
 
     @property
     def parts(self) -> torch.nn.ModuleList:
+        """All that learns."""
         return torch.nn.ModuleList([self.model, self.object, self.changed])
 
 
@@ -64,12 +65,11 @@ class Scores:
 
 
 def new_learner(samples: Sequence[Sample], tower: EfficientNetLiteForImageClassification | None) -> Learner:
+    """An untrained one; its vocabulary is that of the captions."""
     tokenizer = tiny_tokenizer(caption for sample in samples for caption in sample.captions)
     model, processor = onediff_tiny(tokenizer, tower=tower, side=SIDE)
     shape = model.model.dense_shape()._asdict()
-    learner = Learner(
-        model, processor, build_head(OBJECT, **shape), build_head(CHANGED, **shape, evidence=OBJECT.name)
-    )
+    learner = Learner(model, processor, build_head(OBJECT, **shape), build_head(CHANGED, **shape, evidence=OBJECT.name))
     for module in learner.parts.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.momentum = 0.1  # a few hundred steps are all that the running statistics get to see
@@ -124,6 +124,7 @@ def tensors(processor: OneDiffProcessor, samples: Sequence[Sample]) -> dict[str,
 
 
 def total_loss(learner: Learner, batch: Mapping[str, Tensor]) -> Tensor:
+    """Of words, masks and verdicts together."""
     mask, changed = batch["mask"], batch["changed"]
     inputs = {name: value for name, value in batch.items() if name not in ("mask", "changed")}
     with torch.autocast("cpu", torch.bfloat16, enabled=fast_bfloat16()):
@@ -143,6 +144,7 @@ def fast_bfloat16() -> bool:
 
 @torch.inference_mode()
 def score(learner: Learner, samples: Sequence[Sample]) -> Scores:
+    """What it says of the pairs, held against what is true."""
     pairs = [(sample.before, sample.after) for sample in samples]
     inputs = learner.processor(pairs)
     said = learner.model.generate(**inputs, max_new_tokens=60, do_sample=False)
@@ -153,17 +155,21 @@ def score(learner: Learner, samples: Sequence[Sample]) -> Scores:
     truth = torch.from_numpy(np.stack([sample.masks["object"] for sample in samples]))
     masks = found >= 0.5
     return Scores(
-        captions=float(np.mean([caption in sample.captions for caption, sample in zip(captions, samples, strict=True)])),
+        captions=float(
+            np.mean([caption in sample.captions for caption, sample in zip(captions, samples, strict=True)])
+        ),
         iou=float((masks & truth).sum() / (masks | truth).sum()),
         verdicts=float(np.mean([bool(v) == s.changed for v, s in zip(verdicts, samples, strict=True)])),
     )
 
 
-def save_checkpoint(folder, model, processor, heads):
-    model.save_pretrained(folder)
-    processor.save_pretrained(folder)
-    for head in heads:
-        head.save_pretrained(folder / "heads" / head.config.name, base_fingerprint=fingerprint(model.model))
+def save(folder: Path, learner: Learner) -> None:
+    """The OneDiff, its processor, and its heads beside it."""
+    learner.model.save_pretrained(folder)
+    learner.processor.save_pretrained(folder)
+    base = fingerprint(learner.model.model)
+    for head in (learner.object, learner.changed):
+        head.save_pretrained(folder / "heads" / head.config.name, base_fingerprint=base)
 
 
 @click.command()
@@ -185,7 +191,7 @@ def main(out: Path, blank_after: bool, seed: int, steps: int) -> None:
     click.echo(f"captions exactly right {scores.captions:.3f}")
     click.echo(f"mask IoU               {scores.iou:.3f}")
     click.echo(f"verdicts right         {scores.verdicts:.3f}")
-    save_checkpoint(out, learner.model, learner.processor, [learner.object, learner.changed])
+    save(out, learner)
     click.echo(f"saved in {out}", err=True)
 
 

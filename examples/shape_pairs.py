@@ -17,8 +17,6 @@ import numpy as np
 from onediff_core.data import Sample, SampleRegion
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
 SIDE = 96
@@ -51,15 +49,18 @@ class Thing:
     place: str
 
     def __str__(self) -> str:
+        """Without its place: `red circle`."""
         return f"{self.colour} {self.shape}"
 
     @property
     def centre(self) -> tuple[int, int]:
+        """x, y of a pixel."""
         row, column = divmod(PLACES.index(self.place), 3)
         return column * CELL + CELL // 2, row * CELL + CELL // 2
 
     @property
     def box(self) -> tuple[int, int, int, int]:
+        """x0, y0, x1, y1 in pixels, x1 and y1 exclusive."""
         x, y = self.centre
         return x - RADIUS, y - RADIUS, x + RADIUS + 1, y + RADIUS + 1
 
@@ -101,14 +102,14 @@ def _states(rng: np.random.Generator) -> list[State]:
     kinds = [(colour, shape) for colour in COLOURS for shape in SHAPES]
     places = [PLACES[index] for index in rng.permutation(len(PLACES))]
     picked = [kinds[index] for index in rng.choice(len(kinds), 5, replace=False)]
-    base = {f"thing{i}": Thing(*kind, place) for i, (kind, place) in enumerate(zip(picked, places, strict=False))}
+    base = {f"thing{i}": Thing(colour, shape, places[i]) for i, (colour, shape) in enumerate(picked)}
     comes, moves, turns, *_ = base
     taken = {colour for colour, _ in picked}
     colour = str(rng.choice([colour for colour in COLOURS if colour not in taken]))
     return [
         base,
         {name: thing for name, thing in base.items() if name != comes},
-        {**base, moves: replace(base[moves], place=places[5])},
+        {**base, moves: replace(base[moves], place=places[len(base)])},
         {**base, turns: replace(base[turns], colour=colour)},
     ]
 
@@ -116,7 +117,8 @@ def _states(rng: np.random.Generator) -> list[State]:
 def _ground(rng: np.random.Generator) -> NDArray[np.float32]:
     """(H, W, 3): patches of earth colours under a fine grain."""
     coarse = rng.normal(110, 18, (7, 7, 3)).astype(np.float32)
-    return cv2.resize(coarse, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC) + rng.normal(0, 6, (SIDE, SIDE, 1))
+    grain = rng.normal(0, 6, (SIDE, SIDE, 1)).astype(np.float32)
+    return cv2.resize(coarse, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC) + grain
 
 
 def _picture(rng: np.random.Generator, ground: NDArray[np.float32], state: State) -> NDArray[np.uint8]:
@@ -154,13 +156,14 @@ def _sample(
 
 def _region(was: Thing | None, now: Thing | None) -> SampleRegion:
     """One change; at least one of the two is there."""
-    if was is None and now is not None:
-        kind, caption = "added", f"a {now} was added at the {now.place}."
-    elif now is None and was is not None:
+    shown = now or was
+    assert shown is not None
+    if was is None:
+        kind, caption = "added", f"a {shown} was added at the {shown.place}."
+    elif now is None:
         kind, caption = "removed", f"the {was} was removed from the {was.place}."
     elif was.place != now.place:
         kind, caption = "moved", f"the {was} moved from the {was.place} to the {now.place}."
     else:
         kind, caption = "changed", f"the {was} at the {was.place} turned {now.colour}."
-    shown = now or was
     return SampleRegion(kind=kind, label=shown.shape, box=shown.box, caption=caption)

@@ -6,7 +6,6 @@ docs/model.md says what each costs. None of them is trained as a whole: that is 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,7 +21,7 @@ from onediff_core.tokenizer import train_tokenizer
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
@@ -34,15 +33,17 @@ TINY_SIDE: Final = 256
 TINY_VOCABULARY: Final = 1536
 """Tokens of its language model, the placeholders not counted."""
 
-TINY_WORDS: Final = (
-    *"top bottom left right upper lower centre middle corner side edge north south east west".split(),
-    *"no one two three four five six seven eight nine ten some several many few all".split(),
-    *"added removed changed moved appeared disappeared built replaced nothing same unchanged".split(),
-    *"building buildings house houses road roads tree trees water land car person object area".split(),
-    *"button text image icon field price menu row card".split(),
-    *"red green blue yellow orange purple black white grey brown dark bright small large new".split(),
-    *"first second before after in on at of to from near the a and is are was were has have been".split(),
-)
+_SPOKEN = """
+top bottom left right upper lower centre middle corner side edge north south east west
+no one two three four five six seven eight nine ten some several many few all
+added removed changed moved appeared disappeared built replaced nothing same unchanged
+building buildings house houses road roads tree trees water land car person object area
+button text image icon field price menu row card
+red green blue yellow orange purple black white grey brown dark bright small large new
+first second before after in on at of to from near the a and is are was were has have been
+"""
+
+TINY_WORDS: Final = tuple(_SPOKEN.split())
 """Sides, counts, kinds, and what is mostly spoken of: each is one token of `tiny_tokenizer`."""
 
 
@@ -119,11 +120,16 @@ def onediff_tiny(
     if tower is not None:
         if not isinstance(tower, EfficientNetLiteForImageClassification):
             tower = EfficientNetLiteForImageClassification.from_pretrained(tower, use_safetensors=True)
-        ours, theirs = model.model.vision_tower.encoder, tower.base_model.encoder.state_dict()
-        ours.load_state_dict({name: theirs[name] for name in ours.state_dict()})  # the tower ends before theirs
+        _start_tower(model.model.vision_tower, tower)
     processor = OneDiffProcessor.for_model(model, tokenizer, size=(side, side))
     model.eval()
     return model, processor
+
+
+def _start_tower(tower: Any, classifier: Any) -> None:
+    """Weights of the same stages; the tower ends before the classifier does."""
+    theirs = classifier.base_model.encoder.state_dict()
+    tower.encoder.load_state_dict({name: theirs[name] for name in tower.encoder.state_dict()})
 
 
 # --- of pretrained parts ---
@@ -147,7 +153,7 @@ class Recipe:
 
 
 RECIPES: Final[Mapping[str, Recipe]] = {
-    # The paper's parts. Neither tower nor language model has safetensors of its own on the hub, see from_backbones.
+    # The paper's parts. Older repositories on the hub hold pickles; from_backbones says how they become safetensors.
     "onediff-7b": Recipe(vision="openai/clip-vit-large-patch14-336", text="lmsys/vicuna-7b-v1.5"),
     # Ours, for one GPU. At 384 px and patches of 16 a pair costs 576 visual tokens, the paper's number.
     "onediff-2b": Recipe(vision="google/siglip2-so400m-patch16-384", text="Qwen/Qwen3-1.7B"),
@@ -171,12 +177,12 @@ def from_recipe(
         if recipe not in RECIPES:
             raise ValueError(f"there is no recipe {recipe!r}: choose one of {', '.join(RECIPES)}, or give a Recipe")
         recipe = RECIPES[recipe]
-    model = OneDiffForConditionalGeneration.from_backbones(
+    model: Any = OneDiffForConditionalGeneration.from_backbones(
         vision=recipe.vision, text=recipe.text, delta_config=dict(recipe.delta_config)
     )
     if recipe.bert is not None:
         model.model.delta.load_bert(AutoModel.from_pretrained(recipe.bert, use_safetensors=True))
-    model.to(dtype)
+    model.to(dtype=dtype)
     processor = OneDiffProcessor.for_model(
         model,
         AutoTokenizer.from_pretrained(recipe.text),

@@ -16,7 +16,7 @@ from transformers import (
     CLIPImageProcessorPil,
 )
 
-from onediff_core import OneDiffForConditionalGeneration, OneDiffModel, OneDiffProcessor
+from onediff_core import OneDiffForConditionalGeneration, OneDiffProcessor
 from onediff_core.efficientnet_lite import EfficientNetLiteConfig, EfficientNetLiteForImageClassification
 from onediff_core.heads import build_head
 from onediff_core.presets import (
@@ -80,7 +80,8 @@ def test_its_prompt_costs_a_token_a_word(tiny: Tiny) -> None:
     _, processor = tiny
     tokens = processor.tokenizer.tokenize(processor.prompt())
     assert "".join(tokens[:6]) == "user:Ġ<pair><delta>Ċ"
-    assert tokens[6:] == "describe Ġwhat Ġchanged Ġfrom Ġthe Ġfirst Ġimage Ġto Ġthe Ġsecond . Ġassistant :".split()
+    spoken = "describe Ġwhat Ġchanged Ġfrom Ġthe Ġfirst Ġimage Ġto Ġthe Ġsecond . Ġassistant :"
+    assert " ".join(tokens[6:]) == spoken
     assert all(len(processor.tokenizer.tokenize(f"a {word}")) == 2 for word in TINY_WORDS)
 
 

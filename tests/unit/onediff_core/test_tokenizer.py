@@ -72,7 +72,7 @@ def test_what_is_saved_is_what_is_loaded(tmp_path: Path) -> None:
 
 
 def test_too_small_a_size_names_the_words_that_it_would_cut() -> None:
-    with pytest.raises(ValueError, match="size 262 is too small .* left"):
+    with pytest.raises(ValueError, match=r"size 262 is too small .* left"):
         train_tokenizer(TEXTS, size=262, words=["left"])
     with pytest.raises(ValueError, match="size 100 is too small"):
         train_tokenizer(TEXTS, size=100)
