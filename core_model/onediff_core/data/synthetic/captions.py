@@ -1,0 +1,351 @@
+"""Sentences from facts: what generators know of a change, in several wordings that say the same.
+
+Everything that draws pairs writes its captions here, and so does `onediff_core.data.swap`, which tells the same facts
+in the other direction. What a region's `attributes` may say:
+
+- `colour`, `material`, `size`, `shape`: adjectives of the thing, such as "red".
+- `what`, with `<what>_before` and `<what>_after`: of something changed, the property and its two values. `text` is
+  quoted; "from grass to bare soil" for `cover`; `colour` and `material` make "the red cube turned blue".
+- `box_before`: of something moved, where it was, as x0, y0, x1, y1; `box` says where it is now.
+
+A region with the label `PLACE` says that the images show two different places.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from onediff_plugins import english
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from onediff_core.data.sample import Sample, SampleRegion
+
+    Size = tuple[int, int]  # height, width of the after image
+    Box = tuple[int, int, int, int]
+
+PLACE: Final = "place"
+NOTHING_CHANGED: Final = "Nothing changed."
+NAMED: Final = 8  # changes that one caption speaks of before "and N more"
+
+_NUMBERS: Final = tuple("no one two three four five six seven eight nine ten eleven twelve".split())
+_UNCHANGED: Final = (
+    "There is no change.",
+    "No change can be seen.",
+    "The two images show the same.",
+    "Everything is as it was.",
+    "There is no difference.",
+    "The scene is the same as before.",
+    "Nothing was added, removed or moved.",
+    "No difference between the two images.",
+    "The images are the same, apart from light and noise.",
+)
+_OTHER_PLACE: Final = (
+    "The two images show different places.",
+    "The second image was taken somewhere else.",
+    "These are two different places.",
+    "The images do not show the same place.",
+    "Everything is different: it is another place.",
+)
+# kind -> verbs for one and for many.
+_VERBS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
+    "added": (("was added", "were added"), ("appeared", "appeared"), ("has appeared", "have appeared")),
+    "removed": (("was removed", "were removed"), ("disappeared", "disappeared"), ("is gone", "are gone")),
+    "changed": (("changed", "changed"), ("has changed", "have changed"), ("was changed", "were changed")),
+    "moved": (("moved", "moved"), ("was moved", "were moved"), ("has moved", "have moved")),
+}
+_OWN_VERBS: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
+    ("added", "building"): ("was built", "were built"),
+    ("removed", "building"): ("was demolished", "were demolished"),
+    ("added", "road"): ("was built", "were built"),
+    ("added", "tree"): ("was planted", "were planted"),
+    ("removed", "tree"): ("was cut down", "were cut down"),
+    ("removed", "forest"): ("was cut down", "were cut down"),
+    ("added", "person"): ("came", "came"),
+    ("removed", "person"): ("has left", "have left"),
+    ("added", "car"): ("arrived", "arrived"),
+    ("removed", "car"): ("has left", "have left"),
+    ("added", "bag"): ("was left behind", "were left behind"),
+    ("removed", "bag"): ("was taken away", "were taken away"),
+    ("added", "box"): ("was put down", "were put down"),
+    ("removed", "box"): ("was taken away", "were taken away"),
+}
+_UNCOUNTED: Final = frozenset({"water", "grass", "vegetation", "text", "bare soil"})
+_ADJECTIVES: Final = ("size", "colour", "material")
+_TURNED: Final = (("turned", "turned"), ("became", "became"), ("is now", "are now"))
+
+
+def write_captions(
+    regions: Sequence[SampleRegion] | None, changed: bool, size: Size, rng: np.random.Generator, n: int
+) -> tuple[str, ...]:
+    """Sentences about the whole pair.
+
+    Args:
+        regions: all changes; they are told largest first, alike ones together.
+        changed: False where nothing changed that a person would report; the regions are not looked at then.
+        size: height and width of the after image.
+        rng: draws the wording; what is told does not depend on it.
+        n: how many; up to five are told in different ways.
+
+    Returns:
+        `n` sentences with a capital and a full stop. Where nothing changed, the first is `NOTHING_CHANGED`.
+
+    Raises:
+        ValueError: changed, but no region says what.
+    """
+    if not changed:
+        return (NOTHING_CHANGED, *_drawn(_UNCHANGED, rng, n - 1))[:n]
+    if not regions:
+        raise ValueError("changed, but no region says what: captions cannot be written; give regions or changed=False")
+    if any(region.label == PLACE for region in regions):
+        return _drawn(_OTHER_PLACE, rng, n)
+    groups = _groups(regions)
+    ways = rng.permutation(len(_WAYS))
+    return tuple(_told(groups, size, _WAYS[ways[number % len(ways)]], rng) for number in range(n))
+
+
+def region_caption(region: SampleRegion, size: Size, rng: np.random.Generator) -> str:
+    """One sentence about one change, as `write_captions` has them."""
+    if region.label == PLACE:
+        return _drawn(_OTHER_PLACE, rng, 1)[0]
+    return english.sentence(_clause(_Group((region,)), size, _WAYS[0], rng))
+
+
+def described(sample: Sample) -> Sample:
+    """The sample with captions, and a caption of each region, written from its facts.
+
+    Three to five captions; the wording hangs on source and id alone. Same facts, same words.
+    """
+    if sample.changed is None:
+        raise ValueError(f"sample {sample.id!r} of {sample.source!r}: nobody said whether anything changed")
+    rng = np.random.default_rng(zlib.crc32(f"{sample.source}/{sample.id}".encode()))
+    size = sample.after.shape[0], sample.after.shape[1]
+    regions = sample.regions and tuple(
+        replace(region, caption=region_caption(region, size, rng)) for region in sample.regions
+    )
+    captions = write_captions(regions, sample.changed, size, rng, int(rng.integers(3, 6)))
+    return replace(sample, regions=regions, captions=captions)
+
+
+def side(box: Box, size: Size) -> str:
+    """Where a box lies, by thirds: "top left", "top", "left", "centre" and so on."""
+    height, width = size
+    row = min(int(3 * (box[1] + box[3]) / 2 / height), 2)
+    column = min(int(3 * (box[0] + box[2]) / 2 / width), 2)
+    words = f"{('top', '', 'bottom')[row]} {('left', '', 'right')[column]}".strip()
+    return words or "centre"
+
+
+# --- ways to tell -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Way:
+    """How one caption is told."""
+
+    places: bool = True
+    adjectives: bool = True
+    existential: bool = False  # "there is a new car" instead of "a car appeared"
+    counted: bool = False  # "two changes: ..."
+    openings: tuple[str, ...] = ("",)
+
+
+_WAYS: Final = (
+    _Way(),
+    _Way(existential=True, openings=("", "now ", "in the second image ")),
+    _Way(openings=("in the second image, ", "in the later image, ", "compared with before, ")),
+    _Way(places=False, openings=("", "", "the change: ")),
+    _Way(adjectives=False, counted=True),
+)
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Changes that one clause speaks of: same kind, label, property and values."""
+
+    regions: tuple[SampleRegion, ...]
+
+    @property
+    def first(self) -> SampleRegion:
+        return self.regions[0]
+
+    def common(self, key: str) -> str:
+        """The value of an attribute where all have the same, else ""."""
+        values = {str(region.attributes.get(key, "")) for region in self.regions}
+        return values.pop() if len(values) == 1 else ""
+
+
+def _groups(regions: Iterable[SampleRegion]) -> list[_Group]:
+    """Alike regions together, the largest together first."""
+    alike: dict[tuple[str, ...], list[SampleRegion]] = {}
+    for region in regions:
+        alike.setdefault(_likeness(region), []).append(region)
+    groups = [_Group(tuple(found)) for found in alike.values()]
+    return sorted(groups, key=lambda group: -sum(_area(region.box) for region in group.regions))
+
+
+def _likeness(region: SampleRegion) -> tuple[str, ...]:
+    what = str(region.attributes.get("what", ""))
+    values = [str(region.attributes.get(f"{what}_{when}", "")) for when in ("before", "after")] if what else []
+    return region.kind, region.label, what, *values
+
+
+def _told(groups: Sequence[_Group], size: Size, way: _Way, rng: np.random.Generator) -> str:
+    clauses, named = [], 0
+    for group in groups:
+        if named and named + len(group.regions) > NAMED:
+            break
+        clauses.append(_clause(group, size, way, rng))
+        named += len(group.regions)
+    total = sum(len(group.regions) for group in groups)
+    if named < total:
+        clauses.append(f"{_number(total - named)} more {'change' if total - named == 1 else 'changes'}")
+    opening = way.openings[rng.integers(len(way.openings))]
+    if way.counted:
+        opening = f"{_number(total)} {'change' if total == 1 else 'changes'}: "
+    return english.sentence(opening + _joined(clauses))
+
+
+def _joined(clauses: Sequence[str]) -> str:
+    """Clauses that hold "and" themselves are set apart by commas."""
+    if len(clauses) > 1 and any(" and " in clause for clause in clauses):
+        return ", ".join(clauses[:-1]) + f", and {clauses[-1]}"
+    return english.listed(clauses)
+
+
+def _clause(group: _Group, size: Size, way: _Way, rng: np.random.Generator) -> str:
+    where = _where(group, size, rng) if way.places else ""
+    if group.first.kind == "changed":
+        return _changed(group, where, way, rng)
+    if group.first.kind == "moved":
+        return _moved(group, where, size, way, rng)
+    if way.existential and group.first.kind == "added":
+        new = "more" if _label(group) in _UNCOUNTED else "new"
+        return f"there {'is' if _single(group) else 'are'} {_indefinite(group, way, new)} {where}"
+    subject = _definite(group, way) if group.first.kind == "removed" and rng.random() < 0.5 else _indefinite(group, way)
+    verb = _verb(group, rng)
+    return f"{subject} {where} {verb}" if group.first.kind == "removed" else f"{subject} {verb} {where}"
+
+
+def _changed(group: _Group, where: str, way: _Way, rng: np.random.Generator) -> str:
+    what = group.common("what")
+    before, after = group.common(f"{what}_before"), group.common(f"{what}_after")
+    if what in _ADJECTIVES and before and after and what != "size" and rng.random() < 0.6:
+        turned = _drawn(_TURNED, rng, 1)[0][0 if _single(group) else 1]
+        return f"{_definite(group, way, before)} {where} {turned} {after}"
+    values = _values(what, before, after)
+    if what == "cover" and values:
+        return f"{_definite(group, way)} {where} turned{values}"
+    subject = f"the {what} of {_definite(group, way)}" if what else _definite(group, way)
+    singular, several = _drawn(_VERBS["changed"], rng, 1)[0]
+    return f"{subject} {where} {singular if what or _single(group) else several}{values}"
+
+
+def _values(what: str, before: str, after: str) -> str:
+    speak = english.quoted if what == "text" else english.colour_words
+    return (f" from {speak(before)}" if before and after else "") + (f" to {speak(after)}" if after else "")
+
+
+def _moved(group: _Group, where: str, size: Size, way: _Way, rng: np.random.Generator) -> str:
+    subject, verb = _definite(group, way), _verb(group, rng)
+    box = group.first.attributes.get("box_before")
+    if box is None or len(group.regions) > 1:
+        return f"{subject} {where} {verb}"
+    old, new = side(box, size), side(group.first.box, size)
+    if old != new and way.places:
+        return f"{subject} {verb} from the {old} to the {new}"
+    return f"{subject} {where} {verb} {_direction(box, group.first.box)}"
+
+
+def _direction(before: Box, after: Box) -> str:
+    across, down = ((after[i] + after[i + 2] - before[i] - before[i + 2]) / 2 for i in (0, 1))
+    if abs(across) >= abs(down):
+        return "to the right" if across > 0 else "to the left"
+    return "down" if down > 0 else "up"
+
+
+# --- words ------------------------------------------------------------------------------------------------------
+
+
+def _verb(group: _Group, rng: np.random.Generator) -> str:
+    kind, label = group.first.kind, group.first.label
+    own = _OWN_VERBS.get((kind, label))
+    choices = (*_VERBS[kind], own, own) if own else _VERBS[kind]
+    return choices[rng.integers(len(choices))][0 if _single(group) else 1]
+
+
+def _label(group: _Group) -> str:
+    return " ".join(group.first.label.replace("_", " ").replace("-", " ").split()) or "area"
+
+
+def _single(group: _Group) -> bool:
+    return len(group.regions) == 1 or _label(group) in _UNCOUNTED
+
+
+def _noun(group: _Group, way: _Way, adjective: str = "", value: str = "") -> str:
+    """Such as "small red metal cube", or "cubes" for many; adjectives that not all share are left out.
+
+    `value` is of the property that changed, and stands in its place.
+    """
+    what = group.common("what")
+    own = {name: group.common(name) if way.adjectives else "" for name in _ADJECTIVES} | ({what: value} if what else {})
+    noun = _label(group)
+    noun = noun if _single(group) else english.plural(noun)
+    return " ".join(word for word in (adjective, *(own[name] for name in _ADJECTIVES), noun) if word)
+
+
+def _indefinite(group: _Group, way: _Way, adjective: str = "") -> str:
+    noun = _noun(group, way, adjective)
+    if _label(group) in _UNCOUNTED:
+        return noun
+    return english.article(noun) if len(group.regions) == 1 else f"{_number(len(group.regions))} {noun}"
+
+
+def _definite(group: _Group, way: _Way, value: str = "") -> str:
+    noun = _noun(group, way, value=value)
+    return f"the {noun}" if _single(group) else f"{_number(len(group.regions))} {noun}"
+
+
+def _where(group: _Group, size: Size, rng: np.random.Generator) -> str:
+    sides = list(dict.fromkeys(_side_or_all(region.box, size) for region in group.regions))
+    if len(sides) > 3:
+        return ""
+    if len(sides) == 1 and len(group.regions) > 1 and sides[0] == "all":
+        return ""
+    return english.listed([_side_words(name, rng) for name in sides])
+
+
+def _side_or_all(box: Box, size: Size) -> str:
+    height, width = size
+    return "all" if box[2] - box[0] > 0.75 * width and box[3] - box[1] > 0.75 * height else side(box, size)
+
+
+def _side_words(name: str, rng: np.random.Generator) -> str:
+    if name == "all":
+        return "across the image"
+    if name == "centre":
+        return _drawn(("in the centre", "in the middle"), rng, 1)[0]
+    if name in ("left", "right"):
+        return _drawn((f"on the {name}", f"on the {name} side"), rng, 1)[0]
+    if name in ("top", "bottom"):
+        return f"at the {name}"
+    return _drawn((f"at the {name}", f"in the {name} corner"), rng, 1)[0]
+
+
+def _number(count: int) -> str:
+    return _NUMBERS[count] if count < len(_NUMBERS) else str(count)
+
+
+def _area(box: Box) -> int:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def _drawn(choices: Sequence[Any], rng: np.random.Generator, n: int) -> tuple[Any, ...]:
+    """`n` of the choices, none twice until all were used."""
+    order = rng.permutation(len(choices))
+    return tuple(choices[order[number % len(order)]] for number in range(n))
