@@ -6,6 +6,8 @@ in the other direction. What a region's `attributes` may say:
 - `colour`, `material`, `size`, `shape`: adjectives of the thing, such as "red".
 - `what`, with `<what>_before` and `<what>_after`: of something changed, the property and its two values. `text` is
   quoted; "from grass to bare soil" for `cover`; `colour` and `material` make "the red cube turned blue".
+- `motif`: what an icon or a chart shows, such as "mail".
+- `name`: what is written on the thing, such as "Save" on a button; it is quoted.
 - `box_before`: of something moved, where it was, as x0, y0, x1, y1; `box` says where it is now.
 
 A region with the label `PLACE` says that the images show two different places.
@@ -76,7 +78,7 @@ _OWN_VERBS: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
     ("removed", "box"): ("was taken away", "were taken away"),
 }
 _UNCOUNTED: Final = frozenset({"water", "grass", "vegetation", "text", "bare soil"})
-_ADJECTIVES: Final = ("size", "colour", "material")
+_ADJECTIVES: Final = ("size", "colour", "material", "motif")
 _TURNED: Final = (("turned", "turned"), ("became", "became"), ("is now", "are now"))
 
 
@@ -241,9 +243,12 @@ def _changed(group: _Group, where: str, way: _Way, rng: np.random.Generator) -> 
     values = _values(what, before, after)
     if what == "cover" and values:
         return f"{_definite(group, way)} {where} turned{values}"
-    subject = f"the {what} of {_definite(group, way)}" if what else _definite(group, way)
+    if what == "size" and after in ("larger", "smaller"):
+        return f"{_definite(group, way)} {where} became {after}"
+    of_itself = not what or what == _label(group)
+    subject = _definite(group, way) if of_itself else f"the {what} of {_definite(group, way)}"
     singular, several = _drawn(_VERBS["changed"], rng, 1)[0]
-    return f"{subject} {where} {singular if what or _single(group) else several}{values}"
+    return f"{subject} {where} {singular if not of_itself or _single(group) else several}{values}"
 
 
 def _values(what: str, before: str, after: str) -> str:
@@ -293,10 +298,11 @@ def _noun(group: _Group, way: _Way, adjective: str = "", value: str = "") -> str
     `value` is of the property that changed, and stands in its place.
     """
     what = group.common("what")
-    own = {name: group.common(name) if way.adjectives else "" for name in _ADJECTIVES} | ({what: value} if what else {})
+    own = {adj: group.common(adj) if way.adjectives else "" for adj in _ADJECTIVES} | ({what: value} if what else {})
     noun = _label(group)
     noun = noun if _single(group) else english.plural(noun)
-    return " ".join(word for word in (adjective, *(own[name] for name in _ADJECTIVES), noun) if word)
+    name = english.quoted(group.common("name")) if group.common("name") else ""
+    return " ".join(word for word in (adjective, *(own[adj] for adj in _ADJECTIVES), noun, name) if word)
 
 
 def _indefinite(group: _Group, way: _Way, adjective: str = "") -> str:

@@ -65,7 +65,7 @@ class Author:
         """A chart, of a random kind where none is named."""
         kind = kind or self.pick(sorted(pictures.CHARTS))
         inside = pictures.chart(kind, self.theme.accent, self.theme.line, self._rng)
-        fit = 'viewBox="0 0 160 100"' if kind == "ring chart" else 'viewBox="0 0 160 100" preserveAspectRatio="none"'
+        fit = 'viewBox="0 0 160 100"' if kind == "ring" else 'viewBox="0 0 160 100" preserveAspectRatio="none"'
         return Markup(f'<svg {fit} data-l="chart" data-n="{kind}" class="chart {look}">{inside}</svg>')  # noqa: S704
 
     def pick(self, choices: Sequence[str]) -> str:

@@ -122,10 +122,10 @@ def _ring(accent: str, line: str, rng: np.random.Generator) -> str:
 
 
 CHARTS: Final[Mapping[str, Callable[[str, str, np.random.Generator], str]]] = {
-    "area chart": _area,
-    "bar chart": _bars,
-    "line chart": _curve,
-    "ring chart": _ring,
+    "area": _area,
+    "bar": _bars,
+    "line": _curve,
+    "ring": _ring,
 }
 
 
