@@ -1,12 +1,12 @@
-"""What is done to a page in HTML: one to five edits, as steps for `page.js` and as facts."""
+"""What is done to a page: one to five edits, as steps that whoever draws the page carries out, and as facts."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from onediff_core.data.synthetic.ui import icons, pages, pictures, words
+from onediff_core.data.synthetic.ui import icons, words
 from onediff_core.data.synthetic.ui.elements import PAGE, Edit, Element
 from onediff_core.data.synthetic.ui.facts import colour_change, hexadecimal, text_change
 from onediff_core.data.synthetic.ui.themes import Theme, other_colour, random_theme, readable_on
@@ -34,18 +34,43 @@ _SMALLEST = 24  # pixels of an element that are seen, under which nobody would n
 
 @dataclass(frozen=True)
 class Measured:
-    """An element as `page.js` describes it."""
+    """An element with what edits need to know of it.
+
+    Attributes:
+        element: what regions are made of.
+        said: words (kind of the words in it), texts (kinds of all words in it), leaves (how many), name, background and
+            ink (CSS colours), font (pixels), on, share (percent), next (uid of a neighbour of its like, or "").
+    """
 
     element: Element
     said: Mapping[str, Any]
 
     @classmethod
     def read(cls, said: Mapping[str, Any]) -> Measured:
-        """Boxes grow to whole pixels."""
+        """From what `page.js` says, with uid, parent, label and box beside the rest; boxes grow to whole pixels."""
         x0, y0, x1, y1 = said["box"]
         box = Box(math.floor(x0 + 0.01), math.floor(y0 + 0.01), math.ceil(x1 - 0.01), math.ceil(y1 - 0.01))
         name = " ".join(str(said["name"]).split()) if len(said["name"]) <= 40 and said["leaves"] <= 4 else ""
         return cls(Element(said["uid"], said["parent"], said["label"], name, box), said)
+
+
+class Maker(Protocol):
+    """Makes what steps put on a page, in whatever form the page is in."""
+
+    def icon(self, name: str) -> Any:
+        """The inside of an icon."""
+
+    def picture(self) -> Any:
+        """The inside of another picture."""
+
+    def chart(self, motif: str) -> Any:
+        """The inside of a chart of this sort, with other values."""
+
+    def appearing(self, name: str) -> Any:
+        """A new element: banner, toast, menu, dialog, new_badge, new_icon or new_button."""
+
+    def look(self, theme: Theme) -> Any:
+        """The page's colours from another theme."""
 
 
 @dataclass
@@ -57,7 +82,8 @@ class Plan:
         theme: its look.
         size: width and height of the window.
         rng: decides.
-        steps: for `page.js`.
+        make: makes what is new.
+        steps: what to do, in this order; `do` names it, `uid` is of the element that it is done to.
         edits: the same as facts.
         names: of the sorts of edits, as in SORTS.
     """
@@ -66,12 +92,13 @@ class Plan:
     theme: Theme
     size: tuple[int, int]
     rng: np.random.Generator
+    make: Maker
     steps: list[Step] = field(default_factory=list)
     edits: list[Edit] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     _taken: set[str] = field(default_factory=set)
 
-    def make(self, count: int, sort: str = "") -> None:
+    def find(self, count: int, sort: str = "") -> None:
         """Find edits until there are so many, or nothing more fits.
 
         Args:
@@ -98,7 +125,7 @@ class Plan:
             if (labels is None or one.element.label in labels)
             and (not words_in or one.said["words"])
             and self._is_seen(one.element.box)
-            and self._is_free(one.element.uid)
+            and self.is_free(one.element.uid)
         ]
         if not free:
             return None
@@ -121,7 +148,8 @@ class Plan:
         inside = box.intersection(Box(0, 0, *self.size)).area
         return inside >= _SMALLEST and inside >= 0.6 * box.area
 
-    def _is_free(self, uid: str) -> bool:
+    def is_free(self, uid: str) -> bool:
+        """Whether no edit touches an element, what holds it, or what it holds."""
         mine = {uid, *self.above(uid)}
         return not mine & self._taken and not any(uid in self.above(taken) for taken in self._taken)
 
@@ -151,16 +179,14 @@ def _colour(plan: Plan) -> None:
     found = plan.choose(_COLOURED | _INKED)
     if found is None:
         return
-    uid, ground = found.element.uid, hexadecimal(found.said["background"])
-    if found.element.label in _COLOURED and ground:
-        old, new = ground, other_colour(ground, plan.rng)
-        style = {"background": new, "borderColor": new, "color": readable_on(new)}
-    else:
-        old = hexadecimal(found.said["ink"])
-        new = other_colour(old, plan.rng)
-        style = {"color": new}
-    facts = colour_change(old, new)
-    if facts:
+    uid, ground, ink = found.element.uid, hexadecimal(found.said["background"]), hexadecimal(found.said["ink"])
+    whole = found.element.label in _COLOURED and ground
+    old = ground if whole else ink
+    if not old:
+        return
+    new = other_colour(old, plan.rng)
+    style = {"background": new, "borderColor": new, "color": readable_on(new)} if whole else {"color": new}
+    if facts := colour_change(old, new):
         plan.add({"do": "style", "uid": uid, "style": style}, Edit("changed", uid, "", facts), uid)
 
 
@@ -190,7 +216,7 @@ def _icon(plan: Plan) -> None:
     uid, old = found.element.uid, found.element.name
     others = sorted(set(icons.ICONS) - {old})
     new = others[int(plan.rng.integers(len(others)))]
-    step = {"do": "inside", "uid": uid, "html": icons.svg_strokes(new), "name": new}
+    step = {"do": "inside", "uid": uid, "content": plan.make.icon(new), "name": new}
     facts = {"what": "shape", "shape_before": old, "shape_after": new}
     plan.add(step, Edit("changed", uid, "", facts), uid)
 
@@ -199,14 +225,14 @@ def _picture(plan: Plan) -> None:
     found = plan.choose(frozenset({"image", "chart"}))
     if found is None:
         return
-    uid, theme = found.element.uid, plan.theme
+    uid = found.element.uid
     if found.element.label == "image":
-        step = {"do": "inside", "uid": uid, "html": pictures.picture(plan.rng)}
+        step = {"do": "inside", "uid": uid, "content": plan.make.picture()}
         plan.add(step, Edit("changed", uid, "", {"what": "content"}), uid)
         return
-    drawn = pictures.chart(found.element.name, theme.accent, theme.line, plan.rng)
+    content = plan.make.chart(found.element.name)
     facts = {"what": "values"}
-    plan.add({"do": "inside", "uid": uid, "html": drawn}, Edit("changed", uid, "", facts), uid)
+    plan.add({"do": "inside", "uid": uid, "content": content}, Edit("changed", uid, "", facts), uid)
 
 
 def _state(plan: Plan) -> None:
@@ -242,7 +268,6 @@ def _copy(plan: Plan) -> None:
     uid, to = found.element.uid, plan.new_uid()
     kinds = found.said["texts"] or ([found.said["words"]] if found.said["words"] else [])
     texts = [words.write(kind, plan.rng) for kind in kinds]
-    # What stands in its row with it makes room: nothing in it is edited, too.
     plan.add({"do": "copy", "uid": uid, "to": to, "texts": texts}, Edit("added", to), uid)
 
 
@@ -251,21 +276,21 @@ def _appear(plan: Plan) -> None:
     beside = {"new_badge": frozenset({"heading"}), "new_icon": frozenset({"heading", "badge"}), "new_button": frozenset({"button"})}
     names = sorted({**places, **beside})
     name = str(plan.rng.choice(names, p=[{"banner": 0.3}.get(one, 0.7 / (len(names) - 1)) for one in names]))
-    to, html = plan.new_uid(), pages.fragment(name, plan.theme, plan.rng)
+    to, content = plan.new_uid(), plan.make.appearing(name)
     if name in places:
         where = "top" if name == "banner" and plan.rng.random() < 0.4 else places[name]
-        plan.add({"do": where, "to": to, "html": html}, Edit("added", to))
+        plan.add({"do": where, "to": to, "content": content}, Edit("added", to))
         return
     found = plan.choose(beside[name])
     if found is not None:
         uid = found.element.uid
-        plan.add({"do": "after", "uid": uid, "to": to, "html": html}, Edit("added", to), uid)
+        plan.add({"do": "after", "uid": uid, "to": to, "content": content}, Edit("added", to), uid)
 
 
 def _reorder(plan: Plan) -> None:
     found = plan.choose(REPEATED | {"column"})
     other = plan.page.get(found.said["next"]) if found else None
-    if found is None or other is None or not plan._is_free(other.element.uid):  # noqa: SLF001
+    if found is None or other is None or not plan.is_free(other.element.uid):
         return
     one, two = found.element.uid, other.element.uid
     plan.add({"do": "swap", "uid": one, "other": two}, Edit("moved", one), one, two)
@@ -283,7 +308,7 @@ def _theme(plan: Plan) -> None:
     new = replace(new, on_accent=now.on_accent)
     names = ("dark", "light") if now.dark else ("light", "dark")
     facts = {"what": "theme", "theme_before": names[0], "theme_after": names[1]}
-    plan.add({"do": "root", "css": pages.theme_css(new)}, Edit("changed", PAGE, "page", facts))
+    plan.add({"do": "look", "content": plan.make.look(new)}, Edit("changed", PAGE, "page", facts))
 
 
 SORTS: Final[Mapping[str, Callable[[Plan], None]]] = {

@@ -40,7 +40,12 @@ def colour_change(old: str, new: str) -> dict[str, str]:
 
 
 def hexadecimal(css: str) -> str:
-    """A colour as browsers compute it, "rgb(1, 2, 3)", as "#010203"; "" for one that lets anything through."""
+    """A colour as browsers compute it, "rgb(1, 2, 3)", as "#010203"; "" for one that lets anything through.
+
+    What is in that form already stays.
+    """
+    if not css or css.startswith("#"):
+        return css
     numbers = re.findall(r"[\d.]+", css)
     if len(numbers) == 4 and float(numbers[3]) < 1:
         return ""

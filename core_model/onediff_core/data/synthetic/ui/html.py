@@ -68,8 +68,8 @@ def page_pair(seed: int, index: int, opener: Studio, *, least: int = 0, sort: st
     count = 0 if unchanged else 1 if sort else int(rng.choice(len(_COUNTS), p=_COUNTS)) + 1
 
     def planned(found: Mapping[str, Measured]) -> Plan:
-        plan = Plan(found, theme, size, rng)
-        plan.make(count, sort)
+        plan = Plan(found, theme, size, rng, pages.HtmlMaker(theme, rng))
+        plan.find(count, sort)
         return plan
 
     made = _edited(page, planned)

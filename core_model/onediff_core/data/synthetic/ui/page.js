@@ -54,8 +54,8 @@ window.ui = (() => {
   const steps = {
     text: ({ uid, text }) => (byUid(uid).textContent = text),
     style: ({ uid, style }) => Object.assign(byUid(uid).style, style),
-    inside: ({ uid, html, name }) => {
-      byUid(uid).innerHTML = html;
+    inside: ({ uid, content, name }) => {
+      byUid(uid).innerHTML = content;
       if (name) byUid(uid).dataset.n = name;
     },
     toggle: ({ uid }) => byUid(uid).classList.toggle("on"),
@@ -69,12 +69,12 @@ window.ui = (() => {
       if (copy.dataset.w) copy.textContent = texts[0];
       byUid(uid).after(copy);
     },
-    after: ({ uid, to, html }) => byUid(uid).after(made(html, to)),
-    top: ({ to, html }) => (document.querySelector("[data-top]") ?? document.body).prepend(made(html, to)),
-    first: ({ to, html }) => document.body.prepend(made(html, to)),
-    over: ({ to, html }) => document.body.append(made(html, to)),
+    after: ({ uid, to, content }) => byUid(uid).after(made(content, to)),
+    top: ({ to, content }) => (document.querySelector("[data-top]") ?? document.body).prepend(made(content, to)),
+    first: ({ to, content }) => document.body.prepend(made(content, to)),
+    over: ({ to, content }) => document.body.append(made(content, to)),
     swap: ({ uid, other }) => byUid(other).after(byUid(uid)),
-    root: ({ css }) => document.documentElement.setAttribute("style", css),
+    look: ({ content }) => document.documentElement.setAttribute("style", content),
   };
 
   number(document, "e");

@@ -103,18 +103,36 @@ def page(kind: str, theme: Theme, rng: np.random.Generator) -> str:
     return _templates().get_template(f"{kind}.html").render(a=Author(theme, rng), theme=theme)
 
 
-def fragment(name: str, theme: Theme, rng: np.random.Generator) -> str:
-    """The HTML of one thing that appears on a page.
+class HtmlMaker:
+    """What edits put on a page, in HTML; an `edits.Maker`."""
 
-    Args:
-        name: a macro of `appearing.html`, such as "banner".
-        theme: the look of the page.
-        rng: decides the content.
-    """
-    module = _templates().get_template("appearing.html").make_module({"a": Author(theme, rng), "theme": theme})
-    return str(getattr(module, name)()).strip()
+    def __init__(self, theme: Theme, rng: np.random.Generator) -> None:
+        """Make for one page.
 
+        Args:
+            theme: the look of the page.
+            rng: decides the content.
+        """
+        self._theme = theme
+        self._rng = rng
 
-def theme_css(theme: Theme) -> str:
-    """The theme as CSS variables, for the style of the root element."""
-    return str(_templates().get_template("theme.css").render(theme=theme)).replace("\n", " ").strip()
+    def icon(self, name: str) -> str:
+        """The inside of its `svg` element."""
+        return icons.svg_strokes(name)
+
+    def picture(self) -> str:
+        """The inside of its `svg` element."""
+        return pictures.picture(self._rng)
+
+    def chart(self, motif: str) -> str:
+        """The inside of its `svg` element."""
+        return pictures.chart(motif, self._theme.accent, self._theme.line, self._rng)
+
+    def appearing(self, name: str) -> str:
+        """One element, from the macro of that name."""
+        globals_ = {"a": Author(self._theme, self._rng), "theme": self._theme}
+        return str(getattr(_templates().get_template("appearing.html").make_module(globals_), name)()).strip()
+
+    def look(self, theme: Theme) -> str:
+        """CSS variables for the style of the root element."""
+        return _templates().get_template("theme.css").render(theme=theme).replace("\n", " ").strip()

@@ -33,7 +33,7 @@ def told(sample: Sample, regions: Sequence[SampleRegion], **changes: Any) -> Sam
         regions: all changes.
         changes: further fields.
     """
-    sample = replace(sample, **changes)
+    sample = replace(sample, masks={}, **changes)
     height, width = sample.after.shape[:2]
     rng = np.random.default_rng(zlib.crc32(f"{sample.source}/{sample.id}".encode()))
     captioned = tuple(replace(region, caption=region_caption(region, (height, width), rng)) for region in regions)

@@ -86,12 +86,17 @@ def other_colour(now: str, rng: np.random.Generator) -> str:
 
 
 @cache
-def font_files() -> dict[str, str]:
-    """Family name -> file of each upright regular typeface for English that fontconfig knows; empty without fontconfig."""
+def font_files(*, bold: bool = False) -> dict[str, str]:
+    """Family name -> file of each upright typeface for English that fontconfig knows; empty without fontconfig.
+
+    Args:
+        bold: the bold ones instead of the regular.
+    """
     tool = shutil.which("fc-list")
     if tool is None:
         return {}
-    wanted = (":lang=en:scalable=True:slant=0:width=100:weight=80", "--format=%{family[0]}\t%{file}\n")
+    weight = 200 if bold else 80  # as fontconfig counts
+    wanted = (f":lang=en:scalable=True:slant=0:width=100:weight={weight}", "--format=%{family[0]}\t%{file}\n")
     said = subprocess.run([tool, *wanted], capture_output=True, text=True, check=True).stdout  # noqa: S603
     pairs = sorted(line.split("\t") for line in said.splitlines() if "\t" in line)
     return {family: file for family, file in pairs if not any(word in family.lower() for word in _NOT_FOR_TEXT)}
