@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 from onediff_core.data.synthetic.ui import icons, words
-from onediff_core.data.synthetic.ui.elements import PAGE, Edit, Element
+from onediff_core.data.synthetic.ui.elements import PAGE, Edit
 from onediff_core.data.synthetic.ui.facts import colour_change, hexadecimal, text_change
-from onediff_core.data.synthetic.ui.themes import Theme, other_colour, random_theme, readable_on
-from onediff_plugins.types import Box
+from onediff_core.data.synthetic.ui.themes import other_colour, random_theme, readable_on
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
-    import numpy as np
-
-    Step = dict[str, Any]
+    from onediff_core.data.synthetic.ui.plan import Plan
 
 # What stands in rows of its like, and may come, go or change places.
 REPEATED: Final = frozenset(
@@ -29,134 +25,23 @@ _REMOVABLE: Final = REPEATED | {"badge", "button", "chart", "column", "heading",
 _SIZED: Final = frozenset({"avatar", "button", "chart", "heading", "icon", "image"})
 # A text in one of these is told as theirs: "the text of the button".
 _CARRIERS: Final = frozenset({"attachment", "button", "event", "input", "menu item", "message", "quote", "tab"})
-_SMALLEST = 24  # pixels of an element that are seen, under which nobody would notice it
+_TRIES: Final = 30  # for each edit that is wanted
 
 
-@dataclass(frozen=True)
-class Measured:
-    """An element with what edits need to know of it.
+def find_edits(plan: Plan, count: int, sort: str = "") -> None:
+    """Add edits to a plan until there are so many, or nothing more fits.
 
-    Attributes:
-        element: what regions are made of.
-        said: words (kind of the words in it), texts (kinds of all words in it), leaves (how many), name, background and
-            ink (CSS colours), font (pixels), on, share (percent), next (uid of a neighbour of its like, or "").
+    Args:
+        plan: of a page.
+        count: how many; a change of the theme stays alone.
+        sort: a key of SORTS, or "" for any.
     """
-
-    element: Element
-    said: Mapping[str, Any]
-
-    @classmethod
-    def read(cls, said: Mapping[str, Any]) -> Measured:
-        """From what `page.js` says, with uid, parent, label and box beside the rest; boxes grow to whole pixels."""
-        x0, y0, x1, y1 = said["box"]
-        box = Box(math.floor(x0 + 0.01), math.floor(y0 + 0.01), math.ceil(x1 - 0.01), math.ceil(y1 - 0.01))
-        name = " ".join(str(said["name"]).split()) if len(said["name"]) <= 40 and said["leaves"] <= 4 else ""
-        return cls(Element(said["uid"], said["parent"], said["label"], name, box), said)
-
-
-class Maker(Protocol):
-    """Makes what steps put on a page, in whatever form the page is in."""
-
-    def icon(self, name: str) -> Any:
-        """The inside of an icon."""
-
-    def picture(self) -> Any:
-        """The inside of another picture."""
-
-    def chart(self, motif: str) -> Any:
-        """The inside of a chart of this sort, with other values."""
-
-    def appearing(self, name: str) -> Any:
-        """A new element: banner, toast, menu, dialog, new_badge, new_icon or new_button."""
-
-    def look(self, theme: Theme) -> Any:
-        """The page's colours from another theme."""
-
-
-@dataclass
-class Plan:
-    """Edits of one page that do not get in each other's way, as they are found.
-
-    Attributes:
-        page: its elements by uid.
-        theme: its look.
-        size: width and height of the window.
-        rng: decides.
-        make: makes what is new.
-        steps: what to do, in this order; `do` names it, `uid` is of the element that it is done to.
-        edits: the same as facts.
-        names: of the sorts of edits, as in SORTS.
-    """
-
-    page: Mapping[str, Measured]
-    theme: Theme
-    size: tuple[int, int]
-    rng: np.random.Generator
-    make: Maker
-    steps: list[Step] = field(default_factory=list)
-    edits: list[Edit] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
-    _taken: set[str] = field(default_factory=set)
-
-    def find(self, count: int, sort: str = "") -> None:
-        """Find edits until there are so many, or nothing more fits.
-
-        Args:
-            count: how many.
-            sort: a key of SORTS, or "" for any.
-        """
-        sorts = sorted(_SHARES)
-        shares = [_SHARES[name] / sum(_SHARES.values()) for name in sorts]
-        for _ in range(30 * count):
-            if len(self.edits) >= count:
-                return
-            name = sort or str(self.rng.choice(sorts, p=shares))
-            before = len(self.edits)
-            SORTS[name](self)
-            self.names += [name] * (len(self.edits) > before)
-            if name == "theme" and self.edits:
-                return
-
-    def choose(self, labels: frozenset[str] | None = None, *, words_in: bool = False) -> Measured | None:
-        """An element that is seen and free; None where there is none."""
-        free = [
-            one
-            for one in self.page.values()
-            if (labels is None or one.element.label in labels)
-            and (not words_in or one.said["words"])
-            and self._is_seen(one.element.box)
-            and self.is_free(one.element.uid)
-        ]
-        if not free:
-            return None
-        kinds = sorted({one.element.label for one in free})
-        label = kinds[int(self.rng.integers(len(kinds)))]  # by kind first: there are more texts than charts
-        alike = [one for one in free if one.element.label == label]
-        return alike[int(self.rng.integers(len(alike)))]
-
-    def add(self, step: Step, edit: Edit, *touched: str) -> None:
-        """Take an edit into the plan, and its elements out of the choice."""
-        self.steps.append(step)
-        self.edits.append(edit)
-        self._taken.update(touched)
-
-    def new_uid(self) -> str:
-        """For an element that an edit adds."""
-        return f"new{len(self.steps)}"
-
-    def _is_seen(self, box: Box) -> bool:
-        inside = box.intersection(Box(0, 0, *self.size)).area
-        return inside >= _SMALLEST and inside >= 0.6 * box.area
-
-    def is_free(self, uid: str) -> bool:
-        """Whether no edit touches an element, what holds it, or what it holds."""
-        mine = {uid, *self.above(uid)}
-        return not mine & self._taken and not any(uid in self.above(taken) for taken in self._taken)
-
-    def above(self, uid: str) -> Iterator[str]:
-        """The uids of what holds an element, innermost first."""
-        while uid in self.page and (uid := self.page[uid].element.parent):
-            yield uid
+    sorts = sorted(_SHARES)
+    shares = [_SHARES[name] / sum(_SHARES.values()) for name in sorts]
+    for _ in range(_TRIES * count):
+        if len(plan.edits) >= count or any(edit.uid == PAGE for edit in plan.edits):
+            return
+        SORTS[sort or str(plan.rng.choice(sorts, p=shares))](plan)
 
 
 # --- sorts of edits: each adds one to the plan, or finds nothing to do it to --------------------------------------
@@ -201,7 +86,10 @@ def _size(plan: Plan) -> None:
         "avatar": {"width": width, "height": width},
         "icon": {"width": width, "height": width},
         "heading": {"fontSize": f"{round(found.said['font'] * factor)}px"},
-        "button": {"fontSize": f"{round(found.said['font'] * factor)}px", "padding": "9px 18px" if larger else "1px 5px"},
+        "button": {
+            "fontSize": f"{round(found.said['font'] * factor)}px",
+            "padding": "9px 18px" if larger else "1px 5px",
+        },
     }
     style = styles.get(found.element.label, {"height": height})
     sizes = ("smaller", "larger") if larger else ("larger", "smaller")
@@ -273,7 +161,11 @@ def _copy(plan: Plan) -> None:
 
 def _appear(plan: Plan) -> None:
     places = {"banner": "first", "toast": "over", "menu": "over", "dialog": "over"}
-    beside = {"new_badge": frozenset({"heading"}), "new_icon": frozenset({"heading", "badge"}), "new_button": frozenset({"button"})}
+    beside = {
+        "new_badge": frozenset({"heading"}),
+        "new_icon": frozenset({"heading", "badge"}),
+        "new_button": frozenset({"button"}),
+    }
     names = sorted({**places, **beside})
     name = str(plan.rng.choice(names, p=[{"banner": 0.3}.get(one, 0.7 / (len(names) - 1)) for one in names]))
     to, content = plan.new_uid(), plan.make.appearing(name)
@@ -303,7 +195,8 @@ def _theme(plan: Plan) -> None:
     now = plan.theme
     drawn = random_theme(plan.rng, dark=not now.dark)
     new = replace(
-        drawn, **{name: getattr(now, name) for name in ("radius", "gap", "size", "font", "shadow", "bordered", "accent")}
+        drawn,
+        **{name: getattr(now, name) for name in ("radius", "gap", "size", "font", "shadow", "bordered", "accent")},
     )
     new = replace(new, on_accent=now.on_accent)
     names = ("dark", "light") if now.dark else ("light", "dark")

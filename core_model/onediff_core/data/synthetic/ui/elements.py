@@ -3,7 +3,7 @@
 Both generators describe a page as elements with boxes, before and after some edits, and get regions from here. Every
 region is checked against the pixels: its box is no larger than what can be seen.
 
-- Added and removed: what the element itself paints, found by drawing the page a second time without its edited elements.
+- Added and removed: what the element itself paints, found by drawing the page again without its edited elements.
 - Changed: where the element looks different, compared in place, or where its surroundings went.
 - Moved: elements that look the same elsewhere. Those that an edit elsewhere pushed carry the attribute `pushed`.
 """
@@ -101,6 +101,9 @@ def regions_of(edits: Sequence[Edit], before: State, after: State) -> tuple[Samp
 
     Returns:
         Regions on the grid of `after`, those of the edits first.
+
+    Raises:
+        ValueError: something was added or removed and that state has no picture without it.
     """
     seen = [region for edit in edits if (region := _region(edit, before, after)) is not None]
     if any(edit.uid == PAGE for edit in edits):
@@ -114,7 +117,7 @@ def _region(edit: Edit, before: State, after: State) -> SampleRegion | None:
     there = after if edit.kind == "added" else before
     element = there.elements[edit.uid]
     if edit.kind in ("added", "removed"):
-        assert there.without is not None, "an added or removed element needs the page without it"  # noqa: S101
+        assert there.without is not None, "an added or removed element needs the page without it"
         box = _different(there.image, there.without, element.box.intersection(there.bounds))
         if box is not None and edit.kind == "removed":
             box = box.shifted(*_shift_around(element, before, after)).intersection(after.bounds)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from os.path import commonprefix
+from itertools import takewhile
 
 from onediff_plugins import english
 
@@ -19,11 +19,16 @@ def text_change(old: str, new: str) -> dict[str, str]:
     """
     before, after = old.split(), new.split()
     if max(len(before), len(after)) > _SHORT:
-        start = len(commonprefix([before, after]))
+        start = _alike(before, after)
         before, after = before[start:], after[start:]
-        end = len(commonprefix([before[::-1], after[::-1]]))
+        end = _alike(before[::-1], after[::-1])
         before, after = before[: len(before) - end], after[: len(after) - end]
     return {"what": "text", "text_before": " ".join(before), "text_after": " ".join(after)}
+
+
+def _alike(one: list[str], other: list[str]) -> int:
+    """How many words both start with."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def colour_change(old: str, new: str) -> dict[str, str]:

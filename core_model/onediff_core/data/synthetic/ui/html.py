@@ -9,8 +9,9 @@ import numpy as np
 
 from onediff_core.data.sample import Sample
 from onediff_core.data.synthetic.ui import nuisance, pages
-from onediff_core.data.synthetic.ui.edits import Measured, Plan
+from onediff_core.data.synthetic.ui.edits import find_edits
 from onediff_core.data.synthetic.ui.elements import State, regions_of
+from onediff_core.data.synthetic.ui.plan import Measured, Plan
 from onediff_core.data.synthetic.ui.samples import LICENCE, crop, told
 from onediff_core.data.synthetic.ui.studio import RENDERERS, studio
 from onediff_core.data.synthetic.ui.themes import random_theme
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from onediff_core.data.synthetic.ui.elements import Edit, Element, Picture
     from onediff_core.data.synthetic.ui.studio import OpenPage, Studio
-    from onediff_core.data.synthetic.ui.themes import Theme
 
 SOURCE: Final = "ui-html"
 UNCHANGED: Final = 0.38  # of the pairs
@@ -69,7 +69,7 @@ def page_pair(seed: int, index: int, opener: Studio, *, least: int = 0, sort: st
 
     def planned(found: Mapping[str, Measured]) -> Plan:
         plan = Plan(found, theme, size, rng, pages.HtmlMaker(theme, rng))
-        plan.find(count, sort)
+        find_edits(plan, count, sort)
         return plan
 
     made = _edited(page, planned)

@@ -44,7 +44,9 @@ def caret(image: Picture, rng: np.random.Generator) -> Picture:
     height, width = image.shape[:2]
     x, y = int(rng.integers(4, width - 4)), int(rng.integers(4, max(height - 24, 5)))
     changed = image.copy()
-    changed[y : y + int(rng.integers(12, 20)), x : x + int(rng.integers(1, 3))] = 20 if image[y, x].mean() > 128 else 235
+    changed[y : y + int(rng.integers(12, 20)), x : x + int(rng.integers(1, 3))] = (
+        20 if image[y, x].mean() > 128 else 235
+    )
     return changed
 
 

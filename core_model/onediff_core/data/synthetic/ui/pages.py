@@ -18,13 +18,26 @@ if TYPE_CHECKING:
     from onediff_core.data.synthetic.ui.themes import Theme
 
 PAGES: Final = (
-    *("article", "calendar", "chat", "code", "dashboard", "form", "kanban", "login", "mail", "notebook", "phone", "shop"),
+    *(
+        "article",
+        "calendar",
+        "chat",
+        "code",
+        "dashboard",
+        "form",
+        "kanban",
+        "login",
+        "mail",
+        "notebook",
+        "phone",
+        "shop",
+    ),
     "table",
 )
 
 
 class Author:
-    """What a template asks for: words, icons, pictures, choices. All of it follows from the generator of random numbers.
+    """What a template asks for: words, icons, pictures, choices. All follows from the random numbers.
 
     What a page shows is marked in its HTML, for edits and for the truth: `data-l` is the label of an element, `data-w`
     the kind of words in it, `data-n` its name where no text in it says one.
@@ -47,26 +60,26 @@ class Author:
     def text(self, kind: str, label: str = "text", tag: str = "span", look: str = "") -> Markup:
         """A text that is an element of its own."""
         said = escape(self.words(kind))
-        return Markup(f'<{tag} data-l="{label}" data-w="{kind}" class="{look}">{said}</{tag}>')  # noqa: S704
+        return Markup(f'<{tag} data-l="{label}" data-w="{kind}" class="{look}">{said}</{tag}>')
 
     def icon(self, look: str = "", name: str = "") -> Markup:
         """An icon, a random one where none is named."""
         name = name or self.pick(sorted(icons.ICONS))
         strokes = icons.svg_strokes(name)
-        return Markup(f'<svg viewBox="0 0 24 24" data-l="icon" data-n="{name}" class="i {look}">{strokes}</svg>')  # noqa: S704
+        return Markup(f'<svg viewBox="0 0 24 24" data-l="icon" data-n="{name}" class="i {look}">{strokes}</svg>')
 
     def picture(self, look: str = "") -> Markup:
         """A picture, cut to fill its box."""
         inside = pictures.picture(self._rng)
         fit = 'viewBox="0 0 160 100" preserveAspectRatio="xMidYMid slice"'
-        return Markup(f'<svg {fit} data-l="image" class="picture {look}">{inside}</svg>')  # noqa: S704
+        return Markup(f'<svg {fit} data-l="image" class="picture {look}">{inside}</svg>')
 
     def chart(self, look: str = "", kind: str = "") -> Markup:
         """A chart, of a random kind where none is named."""
         kind = kind or self.pick(sorted(pictures.CHARTS))
         inside = pictures.chart(kind, self.theme.accent, self.theme.line, self._rng)
         fit = 'viewBox="0 0 160 100"' if kind == "ring" else 'viewBox="0 0 160 100" preserveAspectRatio="none"'
-        return Markup(f'<svg {fit} data-l="chart" data-n="{kind}" class="chart {look}">{inside}</svg>')  # noqa: S704
+        return Markup(f'<svg {fit} data-l="chart" data-n="{kind}" class="chart {look}">{inside}</svg>')
 
     def pick(self, choices: Sequence[str]) -> str:
         """One of the choices."""
@@ -104,7 +117,7 @@ def page(kind: str, theme: Theme, rng: np.random.Generator) -> str:
 
 
 class HtmlMaker:
-    """What edits put on a page, in HTML; an `edits.Maker`."""
+    """What edits put on a page, in HTML; a `plan.Maker`."""
 
     def __init__(self, theme: Theme, rng: np.random.Generator) -> None:
         """Make for one page.

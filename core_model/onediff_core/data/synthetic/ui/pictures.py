@@ -40,7 +40,7 @@ def _hills(rng: np.random.Generator) -> str:
     for layer in range(3):
         base, phase = 45 + 18 * layer, rng.uniform(0, 6)
         points = [(x, base + 9 * math.sin(x / rng.uniform(18, 30) + phase)) for x in range(0, _WIDTH + 1, 10)]
-        path = [(0, _HEIGHT), *points, (_WIDTH, _HEIGHT)]
+        path = [(0.0, _HEIGHT), *points, (_WIDTH, _HEIGHT)]
         parts.append(_polygon(path, colour(hue + 0.03 * layer, 0.58 - 0.14 * layer, 0.35)))
     return "".join(parts)
 
@@ -75,13 +75,11 @@ def _thing(rng: np.random.Generator) -> str:
 def _streets(rng: np.random.Generator) -> str:
     """A map."""
     parts = [_rect(0, 0, _WIDTH, _HEIGHT, "#e9e5dc")]
-    parts += [_rect(*rng.uniform(0, 120, 2), *rng.uniform(14, 40, 2), "#cfe3c0") for _ in range(2)]
+    parts += [_rect(rng.uniform(0, 120), rng.uniform(0, 80), rng.uniform(14, 40), 24, "#cfe3c0") for _ in range(2)]
     for _ in range(int(rng.integers(4, 7))):
-        (x0, y0), (x1, y1) = ((0, rng.uniform(0, 100)), (160, rng.uniform(0, 100)))
-        if rng.random() < 0.5:
-            (x0, y0), (x1, y1) = ((rng.uniform(0, 160), 0), (rng.uniform(0, 160), 100))
-        wide = rng.choice([2, 4, 6])
-        parts.append(f'<path d="M{x0:.0f} {y0:.0f}L{x1:.0f} {y1:.0f}" stroke="#fff" stroke-width="{wide}"/>')
+        one, other, wide = rng.uniform(0, 100), rng.uniform(0, 100), rng.choice([2, 4, 6])
+        way = f"M0 {one:.0f}L160 {other:.0f}" if rng.random() < 0.5 else f"M{1.6 * one:.0f} 0L{1.6 * other:.0f} 100"
+        parts.append(f'<path d="{way}" stroke="#fff" stroke-width="{wide}"/>')
     return "".join(parts) + _circle(rng.uniform(30, 130), rng.uniform(20, 80), 5, "#d6453d")
 
 

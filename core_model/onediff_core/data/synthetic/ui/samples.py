@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from onediff_core.data.sample import Sample
 from onediff_core.data.synthetic.captions import region_caption, write_captions
 from onediff_core.data.synthetic.ui.elements import masks_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from onediff_core.data.sample import SampleRegion
+    from onediff_core.data.sample import Sample, SampleRegion
 
-LICENCE = "Apache-2.0"
-_SEEN = 0.35  # of a region, under which a crop does not show it
-_PIXELS = 12  # of a region, too few to see
+LICENCE: Final = "Apache-2.0"  # everything in the pictures is made by this package
+_ELSEWHERE: Final = 0.25  # of the crops of changed pages, wherever it may be
+# A region is recognised in a crop that shows this share of it, or this share of the crop; and never in fewer pixels.
+_SEEN: Final = 0.35
+_LARGE: Final = 0.1
+_PIXELS: Final = 12
 
 
 def told(sample: Sample, regions: Sequence[SampleRegion], **changes: Any) -> Sample:
@@ -51,7 +53,9 @@ def told(sample: Sample, regions: Sequence[SampleRegion], **changes: Any) -> Sam
 def crop(sample: Sample, size: int, rng: np.random.Generator) -> Sample:
     """A square of a page to train on: around a change where there is one, three times of four; elsewhere otherwise.
 
-    Regions that the crop does not show are dropped, the others cut to it; masks, verdict and captions follow.
+    Regions outside the crop are dropped, the others cut to it; masks, verdict and captions follow. A region of which
+    too little is left to be recognised is dropped, too; its rest lies in `ignore`, and where there is no other region,
+    nobody can say whether the crop changed: no verdict, no regions, no captions.
 
     Args:
         sample: of `told`.
@@ -66,20 +70,23 @@ def crop(sample: Sample, size: int, rng: np.random.Generator) -> Sample:
         raise ValueError(f"sample {sample.id!r} of {sample.source!r} is {width} x {height}, no crop of {size} fits")
     x, y = _corner(sample, size, rng)
     window = np.s_[y : y + size, x : x + size]
-    kept = [cut for region in sample.regions or () if (cut := _cut(region, x, y, size)) is not None]
-    return told(
-        sample,
-        kept,
-        before=np.ascontiguousarray(sample.before[window]),
-        after=np.ascontiguousarray(sample.after[window]),
-        id=f"{sample.id}-{x}-{y}",
-    )
+    images = {name: np.ascontiguousarray(getattr(sample, name)[window]) for name in ("before", "after")}
+    cut = [(region, rest) for region in sample.regions or () if (rest := _cut(region, x, y, size)) is not None]
+    kept = [rest for region, rest in cut if _recognised(region, rest, size)]
+    cropped = told(sample, kept, **images, id=f"{sample.id}-{x}-{y}")
+    slivers = [rest for region, rest in cut if not _recognised(region, rest, size)]
+    if not slivers:
+        return cropped
+    ignore = np.logical_or.reduce(list(masks_of(slivers, (size, size)).values())) & ~cropped.masks["element"]
+    if kept:
+        return replace(cropped, ignore=ignore)
+    return replace(cropped, ignore=ignore, changed=None, regions=None, captions=())
 
 
 def _corner(sample: Sample, size: int, rng: np.random.Generator) -> tuple[int, int]:
     height, width = sample.after.shape[:2]
     edits = [region for region in sample.regions or () if not region.attributes.get("pushed")]
-    if not edits or rng.random() < 0.25:
+    if not edits or rng.random() < _ELSEWHERE:
         return int(rng.integers(width - size + 1)), int(rng.integers(height - size + 1))
     x0, y0, x1, y1 = edits[int(rng.integers(len(edits)))].box
     return _near(x0, x1, width, size, rng), _near(y0, y1, height, size, rng)
@@ -92,14 +99,25 @@ def _near(low: int, high: int, length: int, size: int, rng: np.random.Generator)
 
 
 def _cut(region: SampleRegion, x: int, y: int, size: int) -> SampleRegion | None:
-    """The region on the grid of a crop; None where the crop does not show enough of it."""
+    """The region on the grid of a crop; None where it is outside."""
     x0, y0, x1, y1 = region.box
     box = max(x0 - x, 0), max(y0 - y, 0), min(x1 - x, size), min(y1 - y, size)
-    area = max(box[2] - box[0], 0) * max(box[3] - box[1], 0)
-    large = area >= _SEEN * (x1 - x0) * (y1 - y0) or area >= 0.1 * size * size
-    if area < _PIXELS or not large:
+    if box[0] >= box[2] or box[1] >= box[3]:
         return None
     attributes = dict(region.attributes)
     if old := attributes.get("box_before"):
         attributes["box_before"] = (old[0] - x, old[1] - y, old[2] - x, old[3] - y)
     return replace(region, box=box, attributes=attributes)
+
+
+def _recognised(region: SampleRegion, rest: SampleRegion, size: int) -> bool:
+    """Whether what a crop shows of a region is enough; pushed content is told by nothing that is in it."""
+    if region.attributes.get("pushed"):
+        return True
+    seen = _area(rest)
+    return seen >= _PIXELS and (seen >= _SEEN * _area(region) or seen >= _LARGE * size * size)
+
+
+def _area(region: SampleRegion) -> int:
+    x0, y0, x1, y1 = region.box
+    return (x1 - x0) * (y1 - y0)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator  # noqa: TC003  # Node is a dataclass whose fields are looked at
+from collections.abc import Iterator  # Node is a dataclass whose fields are looked at
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from onediff_core.data.synthetic.ui.drawn import letters
-from onediff_core.data.synthetic.ui.edits import Measured
 from onediff_core.data.synthetic.ui.elements import Element
+from onediff_core.data.synthetic.ui.plan import Measured
 from onediff_plugins.types import Box
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    Place = Callable[["Node", int, int, int], "Placed"]
+    from collections.abc import Iterator, Mapping, Sequence
 
 
 @dataclass(frozen=True)
@@ -146,7 +144,9 @@ def _side_by_side(node: Node, x: int, y: int, width: int, family: str) -> tuple[
         x += taken + node.gap
     height = max((child.box.height for child in children), default=0)
     return tuple(
-        child if child.node.kind == "box" and not child.node.across else _lowered(child, (height - child.box.height) // 2)
+        child
+        if child.node.kind == "box" and not child.node.across
+        else _lowered(child, (height - child.box.height) // 2)
         for child in children
     )
 
@@ -204,7 +204,9 @@ def measured(placed: Sequence[Placed]) -> dict[str, Measured]:
 def _collect(placed: Placed, parent: str, following: str, found: dict[str, Measured]) -> None:
     node = placed.node
     if node.uid:
-        found[node.uid] = Measured(Element(node.uid, parent, node.label, _name(node), placed.box), _said(node, following))
+        found[node.uid] = Measured(
+            Element(node.uid, parent, node.label, _name(node), placed.box), _said(node, following)
+        )
     for number, child in enumerate(placed.children):
         after = placed.children[number + 1].node if number + 1 < len(placed.children) else Node()
         alike = after.uid if after.label == child.node.label else ""

@@ -218,7 +218,9 @@ def _icon_mask(name: str, side: int) -> Image.Image:
         draw.line([(x * scale, y * scale) for x, y in line], 255, wide, joint="curve")
     for x, y, radius in ICONS[name].circles:
         outside = radius + 1
-        draw.ellipse(tuple(scale * value for value in (x - outside, y - outside, x + outside, y + outside)), None, 255, wide)
+        draw.ellipse(
+            tuple(scale * value for value in (x - outside, y - outside, x + outside, y + outside)), None, 255, wide
+        )
     return large.resize((side, side), Image.Resampling.BOX)
 
 

@@ -8,12 +8,15 @@ import numpy as np
 
 from onediff_core.data.sample import Sample
 from onediff_core.data.synthetic.ui import nuisance
+from onediff_core.data.synthetic.ui.drawn.kit import Kit
+from onediff_core.data.synthetic.ui.drawn.maker import NodeMaker
 from onediff_core.data.synthetic.ui.drawn.nodes import measured, place
 from onediff_core.data.synthetic.ui.drawn.paint import Letters, paint
-from onediff_core.data.synthetic.ui.drawn.screens import SCREENS, Kit, NodeMaker, screen
+from onediff_core.data.synthetic.ui.drawn.screens import SCREENS, screen
 from onediff_core.data.synthetic.ui.drawn.steps import edited
-from onediff_core.data.synthetic.ui.edits import Plan
+from onediff_core.data.synthetic.ui.edits import find_edits
 from onediff_core.data.synthetic.ui.elements import State, regions_of
+from onediff_core.data.synthetic.ui.plan import Plan
 from onediff_core.data.synthetic.ui.samples import LICENCE, crop, told
 from onediff_core.data.synthetic.ui.themes import font_files, random_theme
 
@@ -57,7 +60,7 @@ def screen_pair(seed: int, index: int, size: int, *, sort: str = "", clean: bool
     placed = place(first, window[0])
     plan = Plan(measured(placed), kit.theme, window, rng, NodeMaker(kit))
     if not unchanged:
-        plan.find(1 if sort else int(rng.choice(len(_COUNTS), p=_COUNTS)) + 1, sort)
+        find_edits(plan, 1 if sort else int(rng.choice(len(_COUNTS), p=_COUNTS)) + 1, sort)
     letters = Letters(first.family, smooth=bool(rng.random() < 0.9))
     sides = [placed, place(edited(first, plan.steps), window[0]) if plan.edits else placed]
     gone, new = ([edit.uid for edit in plan.edits if edit.kind == kind] for kind in ("removed", "added"))
@@ -68,9 +71,7 @@ def screen_pair(seed: int, index: int, size: int, *, sort: str = "", clean: bool
         side = int(rng.integers(2))
         images[side] = _disturbed(images[side], sides[side], kit.theme.ground, letters, rng)
     name = f"{seed}-{index}"
-    bare = Sample(
-        before=images[0], after=images[1], domain="ui", source=SOURCE, licence=LICENCE, group=name, id=name
-    )
+    bare = Sample(before=images[0], after=images[1], domain="ui", source=SOURCE, licence=LICENCE, group=name, id=name)
     return told(bare, regions_of(plan.edits, before, after))
 
 

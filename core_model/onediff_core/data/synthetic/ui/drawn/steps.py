@@ -41,8 +41,10 @@ def _style(screen: Screen, step: Step) -> Screen:
 
     def styled(node: Node) -> Node:
         """Ink and letters reach what is inside, the rest is of the node itself."""
-        fields = {"ink": style.get("color") or node.ink, "font": pixels.get("fontSize", node.font)}
-        return replace(node, **fields, children=tuple(styled(child) for child in node.children))
+        children = tuple(styled(child) for child in node.children)
+        return replace(
+            node, ink=style.get("color") or node.ink, font=pixels.get("fontSize", node.font), children=children
+        )
 
     own: dict[str, Any] = {name: pixels[name] for name in ("width", "height") if name in pixels}
     if "background" in style:
