@@ -49,7 +49,7 @@ def exposure(rng: np.random.Generator, strength: float) -> Exposure:
         strength: 0 for a perfect camera in the same light, 1 for another day with another camera.
     """
     saturation = 1 + 0.3 * strength * rng.normal()
-    gain = np.exp(strength * (0.16 * rng.normal() + 0.06 * rng.normal(size=3)))
+    gain = np.exp(strength * (0.14 * rng.normal() + 0.05 * rng.normal(size=3)))
     linear = gain[:, None] * (np.clip(saturation, 0.2, 1.6) * np.eye(3) + (1 - np.clip(saturation, 0.2, 1.6)) * _GREY)
     offset = strength * (8 * rng.normal() + 4 * rng.normal(size=3))
     return Exposure(
