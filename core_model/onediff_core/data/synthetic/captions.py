@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 PLACE: Final = "place"
 NOTHING_CHANGED: Final = "Nothing changed."
 NAMED: Final = 8  # changes that one caption speaks of before "and N more"
+_COUNTED: Final = 3  # so many are named where alike ones are counted in one clause, however many they are
 
 _NUMBERS: Final = tuple("no one two three four five six seven eight nine ten eleven twelve".split())
 _UNCHANGED: Final = (
@@ -200,13 +201,13 @@ def _likeness(region: SampleRegion) -> tuple[str, ...]:
 def _told(groups: Sequence[_Group], size: Size, way: _Way, rng: np.random.Generator) -> str:
     clauses, named = [], 0
     for group in groups:
-        if named and named + len(group.regions) > NAMED:
+        if named + min(len(group.regions), _COUNTED) > NAMED:
             break
         clauses.append(_clause(group, size, way, rng))
-        named += len(group.regions)
+        named += min(len(group.regions), _COUNTED)
     total = sum(len(group.regions) for group in groups)
-    if named < total:
-        clauses.append(f"{_number(total - named)} more {'change' if total - named == 1 else 'changes'}")
+    if more := sum(len(group.regions) for group in groups[len(clauses) :]):
+        clauses.append(f"{_number(more)} more {'change' if more == 1 else 'changes'}")
     opening = way.openings[rng.integers(len(way.openings))]
     if way.counted:
         opening = f"{_number(total)} {'change' if total == 1 else 'changes'}: "
