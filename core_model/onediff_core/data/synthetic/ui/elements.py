@@ -5,7 +5,8 @@ region is checked against the pixels: its box is no larger than what can be seen
 
 - Added and removed: what the element itself paints, found by drawing the page again without its edited elements.
 - Changed: where the element looks different, compared in place, or where its surroundings went.
-- Moved: elements that look the same elsewhere. Those that an edit elsewhere pushed carry the attribute `pushed`.
+- Moved: elements that are elsewhere, or that had to make room. Those that an edit elsewhere pushed say so in the
+  attribute `pushed`. What went out of the image is marked where it was.
 """
 
 from __future__ import annotations
@@ -87,6 +88,7 @@ class Edit:
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
+_FAR_FEWER: Final = 0.6  # times the pixels that differ
 SHOWN: Final = frozenset({"icon", "chart"})  # labels of what has no text, whose name says what it shows: a "mail" icon
 PAGE: Final = ""  # the uid of the whole page, in an edit of all of it
 
@@ -117,7 +119,8 @@ def _region(edit: Edit, before: State, after: State) -> SampleRegion | None:
     there = after if edit.kind == "added" else before
     element = there.elements[edit.uid]
     if edit.kind in ("added", "removed"):
-        assert there.without is not None, "an added or removed element needs the page without it"
+        if there.without is None:
+            raise ValueError(f"element {edit.uid!r} was {edit.kind}: State.without must show the page without it")
         box = _different(there.image, there.without, element.box.intersection(there.bounds))
         if box is not None and edit.kind == "removed":
             box = box.shifted(*_shift_around(element, before, after)).intersection(after.bounds)
@@ -158,24 +161,31 @@ def _bounds(mask: NDArray[np.bool_], window: Box) -> Box | None:
 
 
 def _looks_different(element: Element, before: State, after: State) -> Box | None:
-    """Where a changed element looks different, under whichever shift of its surroundings explains most."""
+    """Where a changed element looks different when its old picture is carried along with its surroundings.
+
+    Where it went on its own, as a text that stays at the right or in the middle, another shift explains far more.
+    """
     old, new = element.box, after.elements[element.uid].box
-    shifts = {(new.x0 - old.x0, new.y0 - old.y0), (new.x1 - old.x1, new.y0 - old.y0)}
-    shifts |= {(0, 0), _shift_around(element, before, after)}
-    found = [_compared(old, new, shift, before.image, after.image) for shift in sorted(shifts)]
-    _, box = min(found, key=lambda one: one[0])
+    around = _shift_around(element, before, after)
+    others = {(0, 0), (new.x0 - old.x0, new.y0 - old.y0), (new.x1 - old.x1, new.y0 - old.y0)} - {around}
+    count, box = _compared(old, new, around, before, after)
+    for shift in sorted(others):
+        fewer, smaller = _compared(old, new, shift, before, after)
+        if fewer < _FAR_FEWER * count:
+            count, box = fewer, smaller
     return box
 
 
-def _compared(old: Box, new: Box, shift: Shift, before: Picture, after: Picture) -> tuple[int, Box | None]:
-    """How many pixels differ when `before` is carried by a shift, and their bounds."""
-    height, width = after.shape[:2]
-    moved = old.shifted(*shift)
-    window = Box(min(moved.x0, new.x0), min(moved.y0, new.y0), max(moved.x1, new.x1), max(moved.y1, new.y1))
-    window = window.intersection(Box(0, 0, width, height)).intersection(Box(0, 0, width, height).shifted(*shift))
+def _compared(old: Box, new: Box, shift: Shift, before: State, after: State) -> tuple[int, Box | None]:
+    """How many pixels differ when `before` is carried by a shift, and their bounds; beyond its edges, all do."""
+    window = _around((old.shifted(*shift), new)).intersection(after.bounds)
     if not window.area:
-        return width * height, None
-    unlike = (before[window.shifted(-shift[0], -shift[1]).slices] != after[window.slices]).any(axis=2)
+        return 0, None
+    known = window.intersection(before.bounds.shifted(*shift))
+    unlike = np.ones((window.height, window.width), np.bool_)
+    if known.area:
+        one, other = before.image[known.shifted(-shift[0], -shift[1]).slices], after.image[known.slices]
+        unlike[known.shifted(-window.x0, -window.y0).slices] = (one != other).any(axis=2)
     return int(unlike.sum()), _bounds(unlike, window)
 
 
@@ -185,63 +195,46 @@ def _shift_around(element: Element, before: State, after: State) -> Shift:
     earlier = siblings[: siblings.index(element)]
     anchors = (*reversed(earlier), before.elements.get(element.parent))
     stayed = next((anchor for anchor in anchors if anchor and anchor.uid in after.elements), None)
-    return _shift(stayed.uid, before, after) if stayed else (0, 0)
+    return _shift(stayed.uid, before, after)[:2] if stayed else (0, 0)
 
 
-def _shift(uid: str, before: State, after: State) -> Shift:
+def _shift(uid: str, before: State, after: State) -> tuple[int, int, int, int]:
+    """How far the left, upper, right and lower edge went."""
     old, new = before.elements[uid].box, after.elements[uid].box
-    return new.x0 - old.x0, new.y0 - old.y0
+    return new.x0 - old.x0, new.y0 - old.y0, new.x1 - old.x1, new.y1 - old.y1
 
 
 # --- moved ------------------------------------------------------------------------------------------------------
 
 
 def _pushed(edited: set[str], before: State, after: State) -> Iterator[SampleRegion]:
-    """Regions of what moved and was not itself edited: the outermost elements, neighbours of one shift together."""
-    moved = {
-        uid: shift
-        for uid in before.elements
-        if uid in after.elements and (shift := _shift(uid, before, after)) != (0, 0) and _same_size(uid, before, after)
-    }
-    kept = _kept_together(moved, edited, before)
-    outermost = [before.elements[uid] for uid in moved if uid in kept and not _inside(uid, kept, moved, before)]
-    for run in _neighbours(outermost, moved, before):
+    """Regions of what an edit elsewhere moved or squeezed: the outermost elements, neighbours of one shift together."""
+    shifts = {uid: _shift(uid, before, after) for uid in before.elements if uid in after.elements}
+    touched = edited | _above(edited, before) | _above(edited, after)
+    moved = [uid for uid, shift in shifts.items() if any(shift) and uid not in touched]
+    pushed = {uid for uid in moved if edited.isdisjoint(_ancestors(uid, before))}
+    outermost = {uid for uid in pushed if pushed.isdisjoint(_ancestors(uid, before))}
+    for run in _neighbours(outermost, shifts, before):
         region = _moved(run, before, after, {"pushed": True})
         if region is not None:
             yield region
 
 
-def _neighbours(elements: Sequence[Element], moved: Mapping[str, Shift], before: State) -> Iterator[list[Element]]:
+def _neighbours(chosen: set[str], shifts: Mapping[str, tuple[int, ...]], state: State) -> Iterator[list[Element]]:
     """Elements of one parent and one shift, with nothing between them that went elsewhere."""
-    chosen = {element.uid for element in elements}
-    by_parent = sorted(before.elements.values(), key=lambda one: one.parent)  # stable: the order of the page
-    for key, run in groupby(by_parent, key=lambda one: (one.parent, moved[one.uid] if one.uid in chosen else None)):
+    by_parent = sorted(state.elements.values(), key=lambda one: one.parent)  # stable: the order of the page
+    for key, run in groupby(by_parent, key=lambda one: (one.parent, shifts[one.uid] if one.uid in chosen else None)):
         if key[1] is not None:
             yield list(run)
 
 
-def _kept_together(moved: Mapping[str, Shift], edited: set[str], before: State) -> set[str]:
-    """Of the moved elements, those that hold nothing edited and are not inside anything edited."""
-    holds_edited = {ancestor for uid in edited if uid in before.elements for ancestor in _ancestors(uid, before)}
-    return {
-        uid
-        for uid in moved
-        if uid not in edited and uid not in holds_edited and not edited.intersection(_ancestors(uid, before))
-    }
-
-
-def _inside(uid: str, kept: set[str], moved: Mapping[str, Shift], before: State) -> bool:
-    return any(above in kept and moved[above] == moved[uid] for above in _ancestors(uid, before))
+def _above(uids: Iterable[str], state: State) -> set[str]:
+    return {above for uid in uids if uid in state.elements for above in _ancestors(uid, state)}
 
 
 def _ancestors(uid: str, state: State) -> Iterator[str]:
     while (uid := state.elements[uid].parent) in state.elements:
         yield uid
-
-
-def _same_size(uid: str, before: State, after: State) -> bool:
-    old, new = before.elements[uid].box, after.elements[uid].box
-    return abs(old.width - new.width) <= 1 and abs(old.height - new.height) <= 1
 
 
 def _moved(
@@ -250,7 +243,9 @@ def _moved(
     """One region of elements that went together; nothing where no pixel tells that they did."""
     old = _around(element.box for element in elements)
     new = _around(after.elements[element.uid].box for element in elements)
-    box = _different(before.image, after.image, new.intersection(after.bounds))
+    places = (new, old)  # what was pushed out of the image is marked where it was
+    seen = (_different(before.image, after.image, place.intersection(after.bounds)) for place in places)
+    box = next((box for box in seen if box is not None), None)
     facts = {**attributes, "box_before": (old.x0, old.y0, old.x1, old.y1)}
     labels = {element.label for element in elements}
     if len(elements) == 1:
@@ -274,10 +269,12 @@ def masks_of(regions: Sequence[SampleRegion], shape: tuple[int, int]) -> dict[st
         shape: height and width.
 
     Returns:
-        (H, W) bool each. Where something new lies in what was pushed, it is `element`.
+        (H, W) bool each. What moved is marked where it is and where it was. Where something new lies there, it is
+        `element`.
     """
-    element, moved = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
+    masks = {"element": np.zeros(shape, np.bool_), "moved": np.zeros(shape, np.bool_)}
     for region in regions:
-        x0, y0, x1, y1 = region.box
-        (moved if region.kind == "moved" else element)[y0:y1, x0:x1] = True
-    return {"element": element, "moved": moved & ~element}
+        mask = masks["moved" if region.kind == "moved" else "element"]
+        for x0, y0, x1, y1 in (region.box, *([region.attributes["box_before"]] if region.kind == "moved" else [])):
+            mask[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)] = True
+    return {"element": masks["element"], "moved": masks["moved"] & ~masks["element"]}

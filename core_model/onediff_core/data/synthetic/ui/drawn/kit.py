@@ -27,9 +27,15 @@ class Kit:
             theme: its look.
             size: its width and height.
             rng: decides the content.
+
+        Attributes:
+            has_side: whether there is a bar at the left.
+            room: width that it leaves.
         """
         self.theme = theme
         self.width, self.height = size
+        self.has_side = bool(rng.random() < 0.35)
+        self.room = self.width - self._side_width() * self.has_side
         self._rng = rng
 
     def chance(self, share: float) -> bool:
@@ -39,6 +45,10 @@ class Kit:
     def between(self, low: int, high: int) -> int:
         """A whole number, both ends included."""
         return int(self._rng.integers(low, high + 1))
+
+    def abreast(self, most: int) -> int:
+        """How many things stand side by side: two or more, as many as find room."""
+        return self.between(2, max(min(most, self.room // (9 * self.theme.size)), 2))
 
     def pick(self, *choices: str) -> str:
         """One of the choices."""
@@ -158,6 +168,9 @@ class Kit:
         parts += [self.avatar()] if self.chance(0.4) else []
         return self.row(*parts, fill=theme.side, pad=(theme.gap + 4, max(theme.gap // 2, 5)))
 
+    def _side_width(self) -> int:
+        return 9 * self.theme.size
+
     def side(self) -> Node:
         """The bar at the left."""
         theme, chosen = self.theme, self.between(0, 3)
@@ -166,5 +179,6 @@ class Kit:
             fill, ink = (theme.accent, theme.on_accent) if number == chosen else ("", theme.on_side)
             parts = (*((self.icon(ink=ink),) if self.chance(0.8) else ()), self.text("section", ink=ink))
             items.append(self.row(*parts, label="menu item", fill=fill, pad=(7, 4), radius=theme.radius, gap=6))
-        width = 9 * theme.size
-        return Node(children=tuple(items), width=width, height=self.height, fill=theme.side, pad=(6, 8), gap=2)
+        return Node(
+            children=tuple(items), width=self._side_width(), height=self.height, fill=theme.side, pad=(6, 8), gap=2
+        )

@@ -29,7 +29,7 @@ def _rows(kit: Kit) -> Node:
 
 def _cards(kit: Kit) -> Node:
     """Numbers and charts."""
-    across = kit.between(2, 3)
+    across = kit.abreast(3)
     tops = [kit.card(kit.muted("field"), kit.heading(kit.pick("number", "money"))) for _ in range(across)]
     charts = [
         kit.card(kit.text("title", "heading", bold=True), kit.chart(kit.between(50, 100)))
@@ -71,7 +71,7 @@ def _reading(kit: Kit) -> Node:
 
 def _goods(kit: Kit) -> Node:
     """Things to buy."""
-    across, tall, buy = kit.between(2, 4), kit.between(40, 90), kit.chance(0.5)
+    across, tall, buy = kit.abreast(4), kit.between(40, 90), kit.chance(0.5)
 
     def one() -> Node:
         price = kit.row(kit.text("money", bold=True), *([kit.badge()] if kit.chance(0.2) else []), kit.space())
@@ -93,7 +93,7 @@ def _board(kit: Kit) -> Node:
         return replace(lane, fill=kit.theme.inset, radius=kit.theme.radius, pad=(6, 6))
 
     return kit.column(
-        kit.row(kit.heading("title"), kit.space(), kit.button()), kit.row(*(column() for _ in range(kit.between(2, 3))))
+        kit.row(kit.heading("title"), kit.space(), kit.button()), kit.row(*(column() for _ in range(kit.abreast(3))))
     )
 
 
@@ -128,7 +128,7 @@ def _entry(kit: Kit) -> Node:
         kit.icon(height=26, width=26), kit.heading("brand"), *fields, keep, kit.button(primary=True), end, label=""
     )
     return kit.row(
-        kit.space(), replace(form, grow=False, width=min(kit.width - 40, 260)), kit.space(), pad=(0, kit.between(0, 40))
+        kit.space(), replace(form, grow=False, width=min(kit.room - 40, 260)), kit.space(), pad=(0, kit.between(0, 40))
     )
 
 
@@ -167,7 +167,7 @@ def screen(kind: str, kit: Kit) -> Screen:
         kit: its look and what decides its content.
     """
     main = kit.column(SCREENS[kind](kit), pad=(kit.theme.gap + 4, kit.theme.gap))
-    if kind != "login" and kit.chance(0.35):
+    if kit.has_side:
         main = kit.row(kit.side(), main, gap=0)
     parts = (kit.bar(), main) if kit.chance(0.7) else (main,)
     root = Node(children=parts, fill=kit.theme.ground, height=kit.height)

@@ -78,7 +78,13 @@ def _copy(screen: Screen, step: Step) -> Screen:
 
 
 def _after(screen: Screen, step: Step) -> Screen:
-    return _put(screen, step["uid"], lambda node: [node, _named(step["content"], step["to"])])
+    """Next to another; an icon takes its ink."""
+
+    def beside(node: Node) -> list[Node]:
+        new = _named(step["content"], step["to"])
+        return [node, replace(new, ink=node.ink) if new.kind == "icon" else new]
+
+    return _put(screen, step["uid"], beside)
 
 
 def _at(place: int) -> Callable[[Screen, Step], Screen]:
