@@ -1,6 +1,6 @@
 """Pairs of made-up user interfaces: pages that Chromium renders (`html`) and faster ones that are drawn (`drawn`).
 
-Labels are the words of designers: attachment, avatar, badge, banner, button, card, cell, chart, checkbox, column,
+Labels are the words of designers: attachment, avatar, badge, banner, button, card, cell, chart, checkbox, column, day,
 dialog, event, field, heading, icon, image, input, line, link, menu, menu item, message, notification, option, page,
 progress bar, quote, row, switch, tab, text; and `content` where several kinds moved together.
 

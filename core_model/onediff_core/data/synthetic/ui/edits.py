@@ -54,10 +54,11 @@ def _text(plan: Plan) -> None:
     uid, old = found.element.uid, str(found.said["name"])
     new = words.rewrite(found.said["words"], old, plan.rng)
     parent = plan.page.get(found.element.parent)
-    label = found.element.label
-    if label == "text" and parent and parent.element.label in _CARRIERS and parent.said["leaves"] == 1:
-        label = parent.element.label
-    plan.add({"do": "text", "uid": uid, "text": new}, Edit("changed", uid, label, text_change(old, new)), uid)
+    whose = found.element
+    if whose.label == "text" and parent and parent.element.label in _CARRIERS and parent.said["leaves"] == 1:
+        whose = parent.element
+    edit = Edit("changed", whose.uid, attributes=text_change(old, new))
+    plan.add({"do": "text", "uid": uid, "text": new}, edit, whose.uid)
 
 
 def _colour(plan: Plan) -> None:
@@ -72,7 +73,7 @@ def _colour(plan: Plan) -> None:
     new = other_colour(old, plan.rng)
     style = {"background": new, "borderColor": new, "color": readable_on(new)} if whole else {"color": new}
     if facts := colour_change(old, new):
-        plan.add({"do": "style", "uid": uid, "style": style}, Edit("changed", uid, "", facts), uid)
+        plan.add({"do": "style", "uid": uid, "style": style}, Edit("changed", uid, attributes=facts), uid)
 
 
 def _size(plan: Plan) -> None:
@@ -94,7 +95,7 @@ def _size(plan: Plan) -> None:
     style = styles.get(found.element.label, {"height": height})
     sizes = ("smaller", "larger") if larger else ("larger", "smaller")
     facts = {"what": "size", "size_before": sizes[0], "size_after": sizes[1]}
-    plan.add({"do": "style", "uid": uid, "style": style}, Edit("changed", uid, "", facts), uid)
+    plan.add({"do": "style", "uid": uid, "style": style}, Edit("changed", uid, attributes=facts), uid)
 
 
 def _icon(plan: Plan) -> None:
@@ -106,7 +107,7 @@ def _icon(plan: Plan) -> None:
     new = others[int(plan.rng.integers(len(others)))]
     step = {"do": "inside", "uid": uid, "content": plan.make.icon(new), "name": new}
     facts = {"what": "shape", "shape_before": old, "shape_after": new}
-    plan.add(step, Edit("changed", uid, "", facts), uid)
+    plan.add(step, Edit("changed", uid, attributes=facts), uid)
 
 
 def _picture(plan: Plan) -> None:
@@ -116,11 +117,11 @@ def _picture(plan: Plan) -> None:
     uid = found.element.uid
     if found.element.label == "image":
         step = {"do": "inside", "uid": uid, "content": plan.make.picture()}
-        plan.add(step, Edit("changed", uid, "", {"what": "content"}), uid)
+        plan.add(step, Edit("changed", uid, attributes={"what": "content"}), uid)
         return
     content = plan.make.chart(found.element.name)
     facts = {"what": "values"}
-    plan.add({"do": "inside", "uid": uid, "content": content}, Edit("changed", uid, "", facts), uid)
+    plan.add({"do": "inside", "uid": uid, "content": content}, Edit("changed", uid, attributes=facts), uid)
 
 
 def _state(plan: Plan) -> None:
@@ -129,17 +130,17 @@ def _state(plan: Plan) -> None:
         return
     uid, was = found.element.uid, "on" if found.said["on"] else "off"
     facts = {"what": "state", "state_before": was, "state_after": "off" if was == "on" else "on"}
-    plan.add({"do": "toggle", "uid": uid}, Edit("changed", uid, "", facts), uid)
+    plan.add({"do": "toggle", "uid": uid}, Edit("changed", uid, attributes=facts), uid)
 
 
 def _value(plan: Plan) -> None:
-    found = plan.choose(frozenset({"progress"}))
+    found = plan.choose(frozenset({"progress bar"}))
     if found is None:
         return
     uid, old = found.element.uid, round(found.said["share"])
     new = int(plan.rng.choice([share for share in range(3, 100) if abs(share - old) >= 10]))
     facts = {"what": "value", "value_before": f"{old} %", "value_after": f"{new} %"}
-    plan.add({"do": "fill", "uid": uid, "share": new}, Edit("changed", uid, "progress bar", facts), uid)
+    plan.add({"do": "fill", "uid": uid, "share": new}, Edit("changed", uid, attributes=facts), uid)
 
 
 def _remove(plan: Plan) -> None:
@@ -201,7 +202,7 @@ def _theme(plan: Plan) -> None:
     new = replace(new, on_accent=now.on_accent)
     names = ("dark", "light") if now.dark else ("light", "dark")
     facts = {"what": "theme", "theme_before": names[0], "theme_after": names[1]}
-    plan.add({"do": "look", "content": plan.make.look(new)}, Edit("changed", PAGE, "page", facts))
+    plan.add({"do": "look", "content": plan.make.look(new)}, Edit("changed", PAGE, attributes=facts))
 
 
 SORTS: Final[Mapping[str, Callable[[Plan], None]]] = {

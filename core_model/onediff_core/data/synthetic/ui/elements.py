@@ -78,13 +78,11 @@ class Edit:
     Attributes:
         kind: added, removed, changed or moved.
         uid: the element that it was done to; of something added, the new one.
-        label: what it is called where that is not the element's own label, as for the text on a button.
         attributes: facts for captions, as `onediff_core.data.synthetic.captions` reads them.
     """
 
     kind: str
     uid: str
-    label: str = ""
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -129,7 +127,7 @@ def _region(edit: Edit, before: State, after: State) -> SampleRegion | None:
     else:
         box = _looks_different(element, before, after)
     names = {} if edit.attributes.get("what") in ("text", "shape") else _called(element)
-    return _seen(edit.kind, edit.label or element.label, box, {**names, **edit.attributes})
+    return _seen(edit.kind, element.label, box, {**names, **edit.attributes})
 
 
 def _called(element: Element) -> dict[str, str]:

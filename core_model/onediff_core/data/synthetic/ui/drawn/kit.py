@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from onediff_core.data.synthetic.ui.themes import Theme
 
+_NARROWEST: Final = 190  # pixels beside a bar at the left
 _TONES: Final = ("#1d7a46", "#b3261e", "#b36b00", "#2458b8")
 
 
@@ -34,7 +35,7 @@ class Kit:
         """
         self.theme = theme
         self.width, self.height = size
-        self.has_side = bool(rng.random() < 0.35)
+        self.has_side = bool(rng.random() < 0.45) and self.width - self._side_width() >= _NARROWEST
         self.room = self.width - self._side_width() * self.has_side
         self._rng = rng
 
@@ -137,7 +138,7 @@ class Kit:
     def progress(self) -> Node:
         """A bar that is full in part."""
         share = self.between(3, 98)
-        return Node("progress", "progress", height=7, share=share, fill=self.theme.accent, line=self.theme.inset)
+        return Node("progress", "progress bar", height=7, share=share, fill=self.theme.accent, line=self.theme.inset)
 
     def space(self) -> Node:
         """Takes the width that is left."""

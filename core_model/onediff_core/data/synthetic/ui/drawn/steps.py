@@ -88,11 +88,11 @@ def _after(screen: Screen, step: Step) -> Screen:
 
 
 def _at(place: int) -> Callable[[Screen, Step], Screen]:
-    """A new child of the root: 0 above everything, 1 under the bar."""
+    """A new child of the root: 0 above everything, 1 under the bar where there is one."""
 
     def inserted(screen: Screen, step: Step) -> Screen:
         children = list(screen.root.children)
-        children.insert(place, _named(step["content"], step["to"]))
+        children.insert(min(place, len(children) - 1), _named(step["content"], step["to"]))
         return replace(screen, root=replace(screen.root, children=tuple(children)))
 
     return inserted
