@@ -86,6 +86,7 @@ class Edit:
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
+_OVERHANG: Final = 2  # pixels
 _FAR_FEWER: Final = 0.6  # times the pixels that differ
 SHOWN: Final = frozenset({"icon", "chart"})  # labels of what has no text, whose name says what it shows: a "mail" icon
 PAGE: Final = ""  # the uid of the whole page, in an edit of all of it
@@ -119,7 +120,7 @@ def _region(edit: Edit, before: State, after: State) -> SampleRegion | None:
     if edit.kind in ("added", "removed"):
         if there.without is None:
             raise ValueError(f"element {edit.uid!r} was {edit.kind}: State.without must show the page without it")
-        box = _different(there.image, there.without, element.box.intersection(there.bounds))
+        box = _different(there.image, there.without, _with_overhang(element.box).intersection(there.bounds))
         if box is not None and edit.kind == "removed":
             box = box.shifted(*_shift_around(element, before, after)).intersection(after.bounds)
     elif edit.kind == "moved":
@@ -176,7 +177,7 @@ def _looks_different(element: Element, before: State, after: State) -> Box | Non
 
 def _compared(old: Box, new: Box, shift: Shift, before: State, after: State) -> tuple[int, Box | None]:
     """How many pixels differ when `before` is carried by a shift, and their bounds; beyond its edges, all do."""
-    window = _around((old.shifted(*shift), new)).intersection(after.bounds)
+    window = _with_overhang(_around((old.shifted(*shift), new))).intersection(after.bounds)
     if not window.area:
         return 0, None
     known = window.intersection(before.bounds.shifted(*shift))
@@ -249,6 +250,11 @@ def _moved(
     if len(elements) == 1:
         facts |= _called(elements[0])
     return _seen("moved", labels.pop() if len(labels) == 1 else "content", box, facts)
+
+
+def _with_overhang(box: Box) -> Box:
+    """Letters reach a little over the box that they are set in."""
+    return Box(box.x0 - _OVERHANG, box.y0 - _OVERHANG, box.x1 + _OVERHANG, box.y1 + _OVERHANG)
 
 
 def _around(boxes: Iterable[Box]) -> Box:
