@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from onediff_core.data.sample import Sample, SampleRegion
 
 LICENCE: Final = "Apache-2.0"  # everything in the pictures is made by this package
-_ELSEWHERE: Final = 0.25  # of the crops of changed pages, wherever it may be
+_ELSEWHERE: Final = 0.25  # of the crops of changed pages
+_TRIED: Final = 3  # places elsewhere, of which the least empty is taken
 # A region is recognised in a crop that shows this share of it, or this share of the crop; and never in fewer pixels.
 _SEEN: Final = 0.35
 _LARGE: Final = 0.1
@@ -86,10 +87,11 @@ def crop(sample: Sample, size: int, rng: np.random.Generator) -> Sample:
 def _corner(sample: Sample, size: int, rng: np.random.Generator) -> tuple[int, int]:
     height, width = sample.after.shape[:2]
     edits = [region for region in sample.regions or () if not region.attributes.get("pushed")]
-    if not edits or rng.random() < _ELSEWHERE:
-        return int(rng.integers(width - size + 1)), int(rng.integers(height - size + 1))
-    x0, y0, x1, y1 = edits[int(rng.integers(len(edits)))].box
-    return _near(x0, x1, width, size, rng), _near(y0, y1, height, size, rng)
+    if edits and rng.random() >= _ELSEWHERE:
+        x0, y0, x1, y1 = edits[int(rng.integers(len(edits)))].box
+        return _near(x0, x1, width, size, rng), _near(y0, y1, height, size, rng)
+    tried = [(int(rng.integers(width - size + 1)), int(rng.integers(height - size + 1))) for _ in range(_TRIED)]
+    return max(tried, key=lambda corner: sample.after[corner[1] :, corner[0] :][:size:2, :size:2].std())
 
 
 def _near(low: int, high: int, length: int, size: int, rng: np.random.Generator) -> int:
