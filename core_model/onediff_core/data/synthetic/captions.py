@@ -3,7 +3,8 @@
 Everything that draws pairs writes its captions here, and so does `onediff_core.data.swap`, which tells the same facts
 in the other direction. What a region's `attributes` may say:
 
-- `colour`, `material`, `size`, `shape`: adjectives of the thing, such as "red".
+- `colour`, `material`, `size`: adjectives of the thing, such as "red".
+- `clothes`: their colour, of a person.
 - `what`, with `<what>_before` and `<what>_after`: of something changed, the property and its two values. `text` is
   quoted; "from grass to bare soil" for `cover`; `colour` and `material` make "the red cube turned blue".
 - `box_before`: of something moved, where it was, as x0, y0, x1, y1; `box` says where it is now.
@@ -297,6 +298,8 @@ def _noun(group: _Group, way: _Way, adjective: str = "", value: str = "") -> str
     own = {name: group.common(name) if way.adjectives else "" for name in _ADJECTIVES} | ({what: value} if what else {})
     noun = _label(group)
     noun = noun if _single(group) else english.plural(noun)
+    clothes = group.common("clothes") if way.adjectives else ""
+    noun += f" in {clothes}" if clothes else ""
     return " ".join(word for word in (adjective, *(own[name] for name in _ADJECTIVES), noun) if word)
 
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from onediff_core.data.synthetic.facts import Change, sample_of
 from onediff_core.data.synthetic.nuisances import developed, exposure, knocked, seen_from, strength, taken
-from onediff_core.data.synthetic.solids import COLOURS, MATERIALS, SHAPES, Thing, paint, shadow, sprite
+from onediff_core.data.synthetic.solids import COLOURS, MATERIALS, SHAPES, Thing, shadow, sprite
+from onediff_core.data.synthetic.sprites import paint
 from onediff_core.data.synthetic.surfaces import surface
 
 if TYPE_CHECKING:
