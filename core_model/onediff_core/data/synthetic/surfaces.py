@@ -23,8 +23,7 @@ _GREENS: Final = ((92, 112, 60), (112, 120, 70), (74, 100, 56), (128, 122, 78))
 
 def surface(rng: Rng, size: int) -> Light:
     """A surface of a random kind that fills the picture; sometimes with a wall behind it, or with sheets on it."""
-    kinds = tuple(_SURFACES.values())
-    light = kinds[rng.integers(len(kinds))](rng, (size, size))
+    light = _SURFACES[rng.integers(len(_SURFACES))](rng, (size, size))
     if rng.random() < 0.35:
         light = _behind(light, _plaster(rng, (size, size)), int(size * rng.uniform(0.1, 0.3)))
     elif rng.random() < 0.35:
@@ -70,12 +69,19 @@ def fabric(rng: Rng, shape: tuple[int, int]) -> Light:
     weave = 0.06 * np.sin(x * rng.uniform(1.2, 2.6)) * np.sin(y * rng.uniform(1.2, 2.6))
     stripes = rng.choice([0.0, 0.18]) * np.sign(np.sin(x * rng.uniform(0.05, 0.3) + rng.uniform(0, 6)))
     grey = rng.uniform(40, 215)
-    return _toned(grey + rng.uniform(0.2, 0.9) * (rng.uniform(40, 215, 3) - grey), 1 + weave + stripes + 0.05 * noise(rng, "fine", shape))
+    return _toned(
+        grey + rng.uniform(0.2, 0.9) * (rng.uniform(40, 215, 3) - grey),
+        1 + weave + stripes + 0.05 * noise(rng, "fine", shape),
+    )
 
 
 def grass(rng: Rng, shape: tuple[int, int]) -> Light:
     """Lawn, leaves, dry grass."""
-    tone = 1 + 0.14 * noise(rng, "fine", shape, rng.uniform(0.7, 1.6)) + rng.uniform(0.02, 0.1) * noise(rng, "patches", shape)
+    tone = (
+        1
+        + 0.14 * noise(rng, "fine", shape, rng.uniform(0.7, 1.6))
+        + rng.uniform(0.02, 0.1) * noise(rng, "patches", shape)
+    )
     return _toned(np.array(_GREENS[rng.integers(len(_GREENS))]), tone)
 
 
@@ -115,6 +121,12 @@ def _toned(colour: NDArray[np.float64], tone: NDArray[np.floating]) -> Light:
     return np.asarray(colour, np.float32) * tone.astype(np.float32)[:, :, None]
 
 
-_SURFACES: Final[dict[str, Callable[[Rng, tuple[int, int]], Light]]] = {
-    "concrete": concrete, "planks": planks, "tiles": tiles, "fabric": fabric, "grass": grass, "earth": earth, "plain": plain,
-}  # fmt: skip
+_SURFACES: Final[tuple[Callable[[Rng, tuple[int, int]], Light], ...]] = (
+    concrete,
+    planks,
+    tiles,
+    fabric,
+    grass,
+    earth,
+    plain,
+)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import cv2
 import numpy as np
 
-from onediff_core.data.synthetic.sprites import Sprite
-from onediff_core.data.synthetic.textures import noise
+from onediff_core.data.synthetic.camera.stamp import Stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from onediff_core.data.synthetic.camera.view import View
+    from onediff_core.data.synthetic.sprites import Sprite
 
     Points = NDArray[np.float64]
     Colour = NDArray[np.float64]
@@ -28,6 +27,7 @@ PAINTS: Final = {
     "red": (156, 36, 34), "blue": (44, 68, 130), "green": (48, 84, 58), "yellow": (206, 170, 50),
     "brown": (112, 82, 58), "orange": (206, 112, 44),
 }  # fmt: skip
+_COLOURLESS: Final = frozenset({"box", "dog", "animal", "traffic cone"})  # drawn in colours of their own
 _SKINS: Final = ((224, 182, 152), (186, 138, 104), (128, 88, 62), (84, 58, 44))
 _HAIR: Final = ((40, 32, 28), (92, 66, 44), (150, 120, 80), (110, 108, 106))
 
@@ -53,6 +53,13 @@ class Figure:
     tone: int
 
 
+def adjectives(figure: Figure) -> dict[str, str]:
+    """What captions may say of a figure beside its label."""
+    if figure.label in _COLOURLESS:
+        return {}
+    return {"clothes" if figure.label == "person" else "colour": figure.colour}
+
+
 def figure_sprite(figure: Figure, view: View, sun: Points) -> Sprite:
     """Draw one.
 
@@ -61,106 +68,21 @@ def figure_sprite(figure: Figure, view: View, sun: Points) -> Sprite:
         view: the camera.
         sun: (3,) unit vector towards the light: right, up, away.
     """
-    stamp = _Stamp(figure, view, sun)
+    reach = _REACH.get(figure.label, 1.1)
+    stamp = Stamp((figure.right, figure.away), figure.yaw, reach, view, sun, figure.tone)
     LABELS[figure.label](stamp, np.array(PAINTS[figure.colour], np.float64), np.random.default_rng(figure.tone))
     return stamp.sprite()
-
-
-class _Stamp:
-    """A small canvas about one figure; lengths are metres from its foot: ahead, up, to its left."""
-
-    def __init__(self, figure: Figure, view: View, sun: Points) -> None:
-        self.view, self.sun, self.tone = view, sun, figure.tone
-        self.foot = np.array([figure.right, 0.0, figure.away])
-        cos, sin = np.cos(figure.yaw), np.sin(figure.yaw)
-        self.axes = np.array([[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]])
-        self.pixel = view.scale(figure.away)
-        reach = _REACH.get(figure.label, 1.1)
-        corners = self.foot + np.array([[i, j, k] for i in (-reach, reach) for j in (-0.1, 2.3) for k in (-reach, reach)])
-        seen = view.seen(corners)
-        self.corner = np.floor(seen.min(axis=0)).astype(int) - 2
-        columns, rows = np.minimum(np.ceil(seen.max(axis=0)).astype(int) + 3 - self.corner, 4 * view.size)
-        self.light = np.zeros((rows, columns, 3), np.float32)
-        self.alpha = np.zeros((rows, columns), np.uint8)
-
-    def polygon(self, pixels: Points, colour: Colour) -> None:
-        """In pixels of the picture."""
-        points = np.rint(16 * (pixels - self.corner - 0.5)).astype(np.int32)
-        cv2.fillPoly(self.light, [points], colour.tolist(), cv2.LINE_AA, 4)
-        cv2.polylines(self.light, [points], True, colour.tolist(), 1, cv2.LINE_AA, 4)
-        cv2.fillPoly(self.alpha, [points], 255, cv2.LINE_AA, 4)
-
-    def limb(self, start: tuple[float, float], end: tuple[float, float], width: float, colour: Colour) -> None:
-        """A round-ended bar that faces the camera; points are metres to the right and up."""
-        ends = np.rint(16 * (self._facing(np.array([start, end])) - self.corner - 0.5)).astype(np.int32)
-        thick = max(round(width * self.pixel), 1)
-        for target, value in ((self.light, colour.tolist()), (self.alpha, 255)):
-            cv2.line(target, ends[0].tolist(), ends[1].tolist(), value, thick, cv2.LINE_AA, 4)
-
-    def disc(self, at: tuple[float, float], radii: tuple[float, float], colour: Colour) -> None:
-        """An ellipse that faces the camera."""
-        angles = np.linspace(0, 2 * np.pi, 20, endpoint=False)
-        rim = np.array(at) + np.column_stack([np.cos(angles), np.sin(angles)]) * np.array(radii)
-        self.polygon(self._facing(rim), colour)
-
-    def flat(self, outline: list[tuple[float, float]], colour: Colour) -> None:
-        """A polygon that faces the camera."""
-        self.polygon(self._facing(np.array(outline)), colour)
-
-    def face(self, outline: Points, colour: Colour) -> None:
-        """A polygon in space, lit; not drawn where it faces away. Counter-clockwise seen from outside."""
-        corners = self.foot + outline @ self.axes
-        normal = _normal(corners)
-        if normal @ (np.array([0.0, self.view.height, 0.0]) - corners[0]) <= 0:
-            return
-        self.polygon(self.view.seen(corners), colour * (0.55 + 0.5 * max(float(normal @ self.sun), 0.0) + 0.08 * normal[1]))
-
-    def block(self, low: tuple[float, float, float], high: tuple[float, float, float], colour: Colour, top: tuple[float, float] = (1, 1), roof: Colour | None = None) -> None:
-        """A box between two corners; `top` narrows its upper face."""
-        (x0, y0, z0), (x1, y1, z1) = low, high
-        mx, mz, hx, hz = (x0 + x1) / 2, (z0 + z1) / 2, (x1 - x0) / 2 * top[0], (z1 - z0) / 2 * top[1]
-        bottom = np.array([[x0, y0, z0], [x1, y0, z0], [x1, y0, z1], [x0, y0, z1]])
-        upper = np.array([[mx - hx, y1, mz - hz], [mx + hx, y1, mz - hz], [mx + hx, y1, mz + hz], [mx - hx, y1, mz + hz]])
-        faces = [np.array([bottom[i], upper[i], upper[(i + 1) % 4], bottom[(i + 1) % 4]]) for i in range(4)]
-        for outline in sorted(faces, key=lambda face: -float((self.foot + face @ self.axes)[:, 2].mean())):
-            self.face(outline, colour)
-        self.face(upper[::-1], colour if roof is None else roof)
-
-    def wheel(self, at: tuple[float, float, float], radius: float, outward: float) -> None:
-        """Upright and lengthways; `outward` is the sign of the side that it is seen from."""
-        angles = np.linspace(0, 2 * np.pi, 16, endpoint=False) * outward
-        for share, tone in ((1.0, 30.0), (0.55, 120.0)):
-            rim = np.column_stack([np.cos(angles), np.sin(angles), np.zeros(16)]) * radius * share + np.array(at)
-            self.face(rim[::-1], np.full(3, tone))
-
-    def sprite(self) -> Sprite:
-        """With roundness: darker towards the edge that lies away from the light."""
-        alpha = self.alpha.astype(np.float32) / 255
-        soft = cv2.GaussianBlur(alpha, (0, 0), max(0.05 * self.pixel, 0.6))
-        slope = cv2.Sobel(soft, cv2.CV_32F, 1, 0, ksize=3)
-        shape = alpha.shape
-        grain = noise(np.random.default_rng(self.tone), "fine", shape)
-        tone = 1 - np.float32(0.22 * np.sign(self.sun[0])) * slope - 0.12 * (1 - soft) + 0.03 * grain
-        return Sprite(int(self.corner[0]), int(self.corner[1]), alpha, self.light * np.clip(tone, 0.4, 1.3)[:, :, None])
-
-    def _facing(self, points: Points) -> Points:
-        """Pixels of metres to the right of the foot and up, on a plane that faces the camera."""
-        return self.view.seen(np.column_stack([self.foot[0] + points[:, 0], points[:, 1], np.full(len(points), self.foot[2])]))
-
-
-def _normal(corners: Points) -> Points:
-    (a, b, c), (d, e, f) = (corners[1] - corners[0]).tolist(), (corners[2] - corners[0]).tolist()
-    normal = np.array([b * f - c * e, c * d - a * f, a * e - b * d])  # numpy.cross takes ten times as long
-    return normal / max(math.hypot(*normal), 1e-9)
 
 
 # --- who and what -----------------------------------------------------------------------------------------------
 
 
-def _person(stamp: _Stamp, colour: Colour, rng: Rng) -> None:
+def _person(stamp: Stamp, colour: Colour, rng: Rng) -> None:
     tall, way = rng.uniform(1.55, 1.9) / 1.75, rng.choice([-1, 1])
     stride, swing = rng.uniform(0.0, 0.34), rng.uniform(-0.25, 0.25)
-    trousers = np.array([(46, 52, 72), (58, 58, 62), (120, 104, 82), (34, 34, 38), (150, 150, 150)][rng.integers(5)], np.float64)
+    trousers = np.array(
+        [(46, 52, 72), (58, 58, 62), (120, 104, 82), (34, 34, 38), (150, 150, 150)][rng.integers(5)], np.float64
+    )
     skin, hair = np.array(_SKINS[rng.integers(4)], np.float64), np.array(_HAIR[rng.integers(4)], np.float64)
     hip, neck = 0.86 * tall, 1.45 * tall
     knee = (0.12 * way + stride / 3, 0.46 * tall)
@@ -180,40 +102,62 @@ def _person(stamp: _Stamp, colour: Colour, rng: Rng) -> None:
     stamp.disc((0.02 * way, neck + 0.2 * tall), (0.105, 0.135), skin)
     stamp.disc((-0.02 * way, neck + 0.25 * tall), (0.11, 0.1), hair)
     if rng.random() < 0.3:
-        stamp.limb((-0.2 * way, neck - 0.15), (-0.21 * way, hip + 0.1), 0.2, np.array(PAINTS["blue"]) * rng.uniform(0.5, 1.3))
+        stamp.limb(
+            (-0.2 * way, neck - 0.15), (-0.21 * way, hip + 0.1), 0.2, np.array(PAINTS["blue"]) * rng.uniform(0.5, 1.3)
+        )
 
 
-def _car(stamp: _Stamp, colour: Colour, rng: Rng) -> None:
+def _car(stamp: Stamp, colour: Colour, rng: Rng) -> None:
     long, wide, tall = rng.uniform(1.9, 2.3), rng.uniform(0.85, 0.95), rng.uniform(1.38, 1.6)
     back = -rng.uniform(0.5, 0.98) * long
     _wheels(stamp, long * 0.62, wide, 0.33)
     stamp.block((-long, 0.26, -wide), (long, 0.62, wide), colour * 0.92, (1.0, 1.0))
     stamp.block((-long, 0.6, -wide), (long, 0.86, wide), colour, (0.97, 0.95))
-    stamp.block((back, 0.84, -wide * 0.95), (long * 0.52, tall, wide * 0.95), np.array([52.0, 58.0, 66.0]), (0.66, 0.82), colour * 1.02)
+    stamp.block(
+        (back, 0.84, -wide * 0.95),
+        (long * 0.52, tall, wide * 0.95),
+        np.array([52.0, 58.0, 66.0]),
+        (0.66, 0.82),
+        colour * 1.02,
+    )
     _wheels(stamp, long * 0.62, wide * 1.01, 0.33)
     _lamps(stamp, long, wide, 0.7)
 
 
-def _van(stamp: _Stamp, colour: Colour, rng: Rng) -> None:
+def _van(stamp: Stamp, colour: Colour, rng: Rng) -> None:
     long, wide, tall = rng.uniform(2.3, 2.9), rng.uniform(0.95, 1.05), rng.uniform(1.95, 2.3)
     stamp.block((-long, 0.28, -wide), (long * 0.72, tall, wide), colour, (0.99, 0.95))
     stamp.block((long * 0.7, 0.28, -wide), (long, 1.05, wide), colour * 0.97, (0.9, 0.95))
-    pane = np.array([[long * 0.72, 1.05, wide * 0.8], [long * 0.72, 1.05, -wide * 0.8], [long * 0.71, tall * 0.9, -wide * 0.75], [long * 0.71, tall * 0.9, wide * 0.75]])
+    pane = np.array(
+        [
+            [long * 0.72, 1.05, wide * 0.8],
+            [long * 0.72, 1.05, -wide * 0.8],
+            [long * 0.71, tall * 0.9, -wide * 0.75],
+            [long * 0.71, tall * 0.9, wide * 0.75],
+        ]
+    )
     stamp.face(pane, np.array([56.0, 62.0, 70.0]))
     for side in (-1, 1):
-        door = np.array([[0.3 * long, 1.1, side * wide * 1.0], [0.62 * long, 1.1, side * wide * 1.0], [0.62 * long, tall * 0.86, side * wide * 0.98], [0.3 * long, tall * 0.86, side * wide * 0.98]])
+        door = np.array(
+            [
+                [0.3 * long, 1.1, side * wide * 1.0],
+                [0.62 * long, 1.1, side * wide * 1.0],
+                [0.62 * long, tall * 0.86, side * wide * 0.98],
+                [0.3 * long, tall * 0.86, side * wide * 0.98],
+            ]
+        )
         stamp.face(door if side > 0 else door[::-1], np.array([52.0, 58.0, 66.0]))
     _wheels(stamp, long * 0.66, wide * 1.01, 0.36)
     _lamps(stamp, long, wide, 0.75)
 
 
-def _wheels(stamp: _Stamp, along: float, wide: float, radius: float) -> None:
+def _wheels(stamp: Stamp, along: float, wide: float, radius: float) -> None:
     for side in (-1.0, 1.0):
         for x in (-along, along):
             stamp.wheel((x, radius, side * wide), radius, -side)
 
 
-def _lamps(stamp: _Stamp, long: float, wide: float, up: float) -> None:
+def _lamps(stamp: Stamp, long: float, wide: float, up: float) -> None:
     for end, colour in ((1, (236, 232, 214)), (-1, (150, 30, 28))):
         for side in (-1, 1):
             z0, z1 = side * wide * 0.9, side * wide * 0.58
@@ -223,61 +167,90 @@ def _lamps(stamp: _Stamp, long: float, wide: float, up: float) -> None:
             stamp.face(lamp if end > 0 else lamp[::-1], np.array(colour, np.float64))
 
 
-def _bicycle(stamp: _Stamp, colour: Colour, rng: Rng) -> None:
+def _bicycle(stamp: Stamp, colour: Colour, rng: Rng) -> None:
     squeeze = max(abs(float(np.cos(rng.uniform(-0.9, 0.9)))), 0.4)
     dark = np.full(3, 36.0)
     angles = np.linspace(0, 2 * np.pi, 18)
     for x in (-0.52, 0.52):
         rim = [((x + 0.33 * np.cos(a)) * squeeze, 0.34 + 0.33 * np.sin(a)) for a in angles]
-        for start, end in zip(rim[:-1], rim[1:], strict=True):
+        for start, end in itertools.pairwise(rim):
             stamp.limb(start, end, 0.045, dark)
-    for start, end in (((-0.52, 0.34), (-0.15, 0.34)), ((-0.15, 0.34), (0.4, 0.8)), ((-0.15, 0.34), (-0.25, 0.85)), ((-0.25, 0.8), (0.4, 0.82)), ((-0.52, 0.34), (-0.25, 0.8)), ((0.52, 0.34), (0.4, 0.95))):
+    for start, end in (
+        ((-0.52, 0.34), (-0.15, 0.34)),
+        ((-0.15, 0.34), (0.4, 0.8)),
+        ((-0.15, 0.34), (-0.25, 0.85)),
+        ((-0.25, 0.8), (0.4, 0.82)),
+        ((-0.52, 0.34), (-0.25, 0.8)),
+        ((0.52, 0.34), (0.4, 0.95)),
+    ):
         stamp.limb((start[0] * squeeze, start[1]), (end[0] * squeeze, end[1]), 0.05, colour)
     stamp.limb((-0.34 * squeeze, 0.9), (-0.16 * squeeze, 0.9), 0.07, dark)
     stamp.limb((0.36 * squeeze, 0.97), (0.52 * squeeze, 1.0), 0.05, dark)
 
 
-def _box(stamp: _Stamp, colour: Colour, rng: Rng) -> None:
+def _box(stamp: Stamp, colour: Colour, rng: Rng) -> None:
     x, y, z = rng.uniform(0.18, 0.4), rng.uniform(0.25, 0.6), rng.uniform(0.15, 0.32)
     card = np.array([172.0, 132.0, 90.0]) * rng.uniform(0.8, 1.15) if rng.random() < 0.7 else colour
     stamp.block((-x, 0, -z), (x, y, z), card)
-    tape = np.array([[-x * 0.1, y + 0.002, -z], [x * 0.1, y + 0.002, -z], [x * 0.1, y + 0.002, z], [-x * 0.1, y + 0.002, z]])
+    tape = np.array(
+        [[-x * 0.1, y + 0.002, -z], [x * 0.1, y + 0.002, -z], [x * 0.1, y + 0.002, z], [-x * 0.1, y + 0.002, z]]
+    )
     stamp.face(tape[::-1], card * 1.25)
 
 
-def _suitcase(stamp: _Stamp, colour: Colour, rng: Rng) -> None:
+def _suitcase(stamp: Stamp, colour: Colour, rng: Rng) -> None:
     x, y, z = rng.uniform(0.2, 0.28), rng.uniform(0.5, 0.75), rng.uniform(0.11, 0.16)
     stamp.limb((-0.1, y), (-0.1, y + 0.3), 0.03, np.full(3, 70.0))
     stamp.limb((0.1, y), (0.1, y + 0.3), 0.03, np.full(3, 70.0))
     stamp.limb((-0.1, y + 0.3), (0.1, y + 0.3), 0.04, np.full(3, 50.0))
     stamp.block((-x, 0.05, -z), (x, y, z), colour)
     for share in (-0.5, 0.0, 0.5):
-        line = np.array([[x * share - 0.01, 0.08, -z], [x * share - 0.01, y, -z], [x * share + 0.01, y, -z], [x * share + 0.01, 0.08, -z]])
+        line = np.array(
+            [
+                [x * share - 0.01, 0.08, -z],
+                [x * share - 0.01, y, -z],
+                [x * share + 0.01, y, -z],
+                [x * share + 0.01, 0.08, -z],
+            ]
+        )
         stamp.face(line, colour * 0.7)
 
 
-def _bag(stamp: _Stamp, colour: Colour, rng: Rng) -> None:
+def _bag(stamp: Stamp, colour: Colour, rng: Rng) -> None:
     wide, tall = rng.uniform(0.18, 0.32), rng.uniform(0.26, 0.48)
     stamp.limb((-wide * 0.4, tall * 0.9), (0, tall * 1.3), 0.035, colour * 0.6)
     stamp.limb((wide * 0.4, tall * 0.9), (0, tall * 1.3), 0.035, colour * 0.6)
-    stamp.flat([(-wide, 0), (wide, 0), (wide * 0.95, tall * 0.75), (wide * 0.6, tall), (-wide * 0.6, tall), (-wide * 0.95, tall * 0.75)], colour)
-    stamp.flat([(-wide * 0.6, tall * 0.1), (wide * 0.6, tall * 0.1), (wide * 0.55, tall * 0.5), (-wide * 0.55, tall * 0.5)], colour * 0.78)
+    stamp.flat(
+        [
+            (-wide, 0),
+            (wide, 0),
+            (wide * 0.95, tall * 0.75),
+            (wide * 0.6, tall),
+            (-wide * 0.6, tall),
+            (-wide * 0.95, tall * 0.75),
+        ],
+        colour,
+    )
+    stamp.flat(
+        [(-wide * 0.6, tall * 0.1), (wide * 0.6, tall * 0.1), (wide * 0.55, tall * 0.5), (-wide * 0.55, tall * 0.5)],
+        colour * 0.78,
+    )
 
 
-def _bin(stamp: _Stamp, colour: Colour, rng: Rng) -> None:
+def _bin(stamp: Stamp, colour: Colour, rng: Rng) -> None:
     wide, tall = rng.uniform(0.24, 0.32), rng.uniform(0.85, 1.1)
     stamp.block((-wide, 0, -wide), (wide, tall, wide), colour * 0.8, (1.15, 1.15))
     stamp.block((-wide * 1.2, tall, -wide * 1.2), (wide * 1.2, tall + 0.08, wide * 1.2), colour * 0.65)
 
 
-def _cone(stamp: _Stamp, _colour: Colour, rng: Rng) -> None:
+def _cone(stamp: Stamp, _colour: Colour, rng: Rng) -> None:
     tall, orange = rng.uniform(0.45, 0.75), np.array([226.0, 92.0, 36.0])
     stamp.block((-0.2, 0, -0.2), (0.2, 0.05, 0.2), orange * 0.8)
     stamp.flat([(-0.15, 0.04), (0.15, 0.04), (0.03, tall), (-0.03, tall)], orange)
     stamp.flat([(-0.1, tall * 0.38), (0.1, tall * 0.38), (0.07, tall * 0.62), (-0.07, tall * 0.62)], np.full(3, 226.0))
 
 
-def _dog(stamp: _Stamp, _colour: Colour, rng: Rng) -> None:
+def _dog(stamp: Stamp, _colour: Colour, rng: Rng) -> None:
     coat = np.array([(60, 46, 36), (150, 112, 72), (206, 192, 166), (44, 42, 42)][rng.integers(4)], np.float64)
     way, size = float(rng.choice([-1, 1])), rng.uniform(0.7, 1.2)
     for x in (-0.24, -0.16, 0.16, 0.24):
@@ -288,9 +261,11 @@ def _dog(stamp: _Stamp, _colour: Colour, rng: Rng) -> None:
     stamp.limb((-0.28 * way * size, 0.42 * size), (-0.44 * way * size, 0.58 * size), 0.05 * size, coat)
 
 
-def _animal(stamp: _Stamp, _colour: Colour, rng: Rng) -> None:
+def _animal(stamp: Stamp, _colour: Colour, rng: Rng) -> None:
     """Four legs, or none that can be seen, and a coat in the colours of the ground."""
-    coat = np.array([(104, 92, 66), (84, 88, 58), (70, 60, 50), (136, 120, 92), (98, 78, 54)][rng.integers(5)], np.float64)
+    coat = np.array(
+        [(104, 92, 66), (84, 88, 58), (70, 60, 50), (136, 120, 92), (98, 78, 54)][rng.integers(5)], np.float64
+    )
     way, long, tall = float(rng.choice([-1, 1])), rng.uniform(0.3, 0.8), rng.uniform(0.3, 0.8)
     deep = rng.uniform(0.3, 0.55) * long
     for x in (-0.75, -0.55, 0.5, 0.72) if rng.random() < 0.7 else ():
@@ -306,7 +281,7 @@ def _animal(stamp: _Stamp, _colour: Colour, rng: Rng) -> None:
         stamp.disc(at, (rng.uniform(0.04, 0.2) * long, rng.uniform(0.03, 0.12) * long), coat * rng.uniform(0.5, 1.5))
 
 
-def _chair(stamp: _Stamp, colour: Colour, rng: Rng) -> None:
+def _chair(stamp: Stamp, colour: Colour, rng: Rng) -> None:
     legs = np.full(3, 60.0)
     for x in (-0.2, 0.2):
         for z in (0.2, -0.2):
@@ -315,7 +290,7 @@ def _chair(stamp: _Stamp, colour: Colour, rng: Rng) -> None:
     stamp.block((-0.24, 0.5, -0.24), (-0.2, 0.5 + rng.uniform(0.35, 0.5), 0.24), colour * 0.9)
 
 
-LABELS: Final[dict[str, Callable[[_Stamp, Colour, Rng], None]]] = {
+LABELS: Final[dict[str, Callable[[Stamp, Colour, Rng], None]]] = {
     "person": _person, "car": _car, "van": _van, "bicycle": _bicycle, "box": _box, "suitcase": _suitcase,
     "bag": _bag, "bin": _bin, "traffic cone": _cone, "dog": _dog, "animal": _animal, "chair": _chair,
 }  # fmt: skip

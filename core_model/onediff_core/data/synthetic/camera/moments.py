@@ -66,7 +66,12 @@ def moment(rng: Rng, where: Place) -> Moment:
         wind=(int(rng.integers(-2, 3)), int(rng.integers(-1, 2))),
         night=night,
         lamps=tuple(
-            (float(rng.random()), float(rng.uniform(0.2, 1)), float(rng.uniform(0.06, 0.3)), float(rng.uniform(0.3, 1.2)))
+            (
+                float(rng.random()),
+                float(rng.uniform(0.2, 1)),
+                float(rng.uniform(0.06, 0.3)),
+                float(rng.uniform(0.3, 1.2)),
+            )
             for _ in range(lamps)
         ),
         rain=int(rng.integers(60, 260)) if not where.indoors and rng.random() < 0.1 else 0,
@@ -119,13 +124,12 @@ def lit(light: Light, now: Moment) -> Light:
 
 def _thrown(sprite: Sprite, foot: NDArray[np.float64], tilt: float, now: Moment, size: int) -> NDArray[np.float32]:
     """The shadow of something upright, laid on the ground from its foot."""
-    right, up, away = now.sun / max(now.sun[1], 0.35)
+    right, _, away = now.sun / max(now.sun[1], 0.35)
     lean, rise = -right, float(np.clip(-away * tilt, -0.7, 0.7))
     # (x, y) above the foot by h = foot_y - y lies at (x + lean * h, foot_y - rise * h).
-    x, y = foot[0] - sprite.x, foot[1] - sprite.y
+    y = foot[1] - sprite.y
     matrix = np.array([[1.0, -lean, sprite.x + lean * y], [0.0, rise, sprite.y + y - rise * y]])
-    del x, up
-    return cv2.warpAffine(sprite.alpha, matrix, (size, size))
+    return np.asarray(cv2.warpAffine(sprite.alpha, matrix, (size, size)), np.float32)
 
 
 def _patches(seed: int, size: int) -> NDArray[np.float32]:
@@ -136,8 +140,10 @@ def _patches(seed: int, size: int) -> NDArray[np.float32]:
         centre, sides = rng.uniform(0, size, 2), rng.uniform(0.03, 0.5, 2) * size
         corners = cv2.boxPoints((centre.tolist(), sides.tolist(), float(rng.uniform(-60, 60))))
         cv2.fillConvexPoly(mask, np.rint(corners).astype(np.int32), 255)
-    soft = cv2.GaussianBlur(mask, (0, 0), float(rng.uniform(0.8, 6))).astype(np.float32) / 255
-    return soft * np.clip(0.8 + 0.5 * noise(rng, "patches", (size, size)), 0, 1) if rng.random() < 0.5 else soft
+    soft = np.asarray(cv2.GaussianBlur(mask, (0, 0), float(rng.uniform(0.8, 6))), np.float32) / np.float32(255)
+    if rng.random() < 0.5:
+        return soft
+    return np.asarray(soft * np.clip(0.8 + 0.5 * noise(rng, "patches", (size, size)), 0, 1), np.float32)
 
 
 def _rainy(light: Light, now: Moment) -> Light:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from onediff_core.data.synthetic.camera.figures import PAINTS, Figure, figure_sprite
+from onediff_core.data.synthetic.camera.figures import PAINTS, Figure, adjectives, figure_sprite
 from onediff_core.data.synthetic.camera.moments import CALM, Moment, lit, moment, shaded, shifted_leaves
 from onediff_core.data.synthetic.camera.places import Place, place
 from onediff_core.data.synthetic.facts import Change, sample_of
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 CLASSES: Final = ("object",)
 _UNCHANGED: Final = 0.38
+_NEW: Final = 100  # keys above it are of those who came
 _SEEN: Final = 24  # pixels that must be visible of what changed
-_COLOURLESS: Final = frozenset({"box", "dog", "animal", "traffic cone"})  # drawn in colours of their own
 _ROOM: Final = {"car": 2.4, "van": 3.0, "bicycle": 0.8}  # metres about the foot; 0.45 for anything else
 
 
@@ -53,12 +53,14 @@ def camera(seed: int, index: int, size: int = 256, *, calm: bool = False) -> Sam
     light_before, ids_before = _seen(where, figures, moments[0])
     light_after, ids_after = _seen(where, later, moments[1])
     changes, unseen = _changes(figures, later, ids_before, ids_after)
-    if unseen:  # what nobody can see did not happen
+    while unseen:  # what nobody can see did not happen: it is as it was before
         kept = {key: figure for key, figure in later.items() if key not in unseen}
         later = kept | {key: figures[key] for key in unseen if key in figures}
         light_after, ids_after = _seen(where, later, moments[1])
-        changes, _ = _changes(figures, later, ids_before, ids_after)
-    before, after = (developed(light_before), developed(light_after)) if calm else _taken(rng, light_before, light_after)
+        changes, unseen = _changes(figures, later, ids_before, ids_after)
+    before, after = (
+        (developed(light_before), developed(light_after)) if calm else _taken(rng, light_before, light_after)
+    )
     name = f"camera-{seed}-{index}"
     return sample_of(
         before, after, changes, CLASSES, domain="surveillance", source="synthetic-camera", group=name, id=name
@@ -79,7 +81,9 @@ def _standing(rng: Rng, where: Place) -> dict[int, Figure]:
 def _newcomer(rng: Rng, where: Place, others: Figures) -> Figure | None:
     """Somebody or something where there is room, or None where none was found."""
     vehicle = bool(where.bays) and rng.random() < 0.5
-    label = str(rng.choice(["car", "van"], p=(0.8, 0.2)) if vehicle else rng.choice(where.people, p=_odds(where.people)))
+    label = str(
+        rng.choice(["car", "van"], p=(0.8, 0.2)) if vehicle else rng.choice(where.people, p=_odds(where.people))
+    )
     for _ in range(12):
         spot = where.bays[rng.integers(len(where.bays))] if vehicle else _spot(rng, where)
         if spot is None or _crowded(label, spot, others) or not _in_sight(where, label, spot):
@@ -92,8 +96,8 @@ def _newcomer(rng: Rng, where: Place, others: Figures) -> Figure | None:
 
 def _odds(labels: tuple[str, ...]) -> NDArray[np.float64]:
     """People first; then whatever is left about."""
-    weights = np.array([3.0 if label == "person" else 1.0 for label in labels])
-    return weights / weights.sum()
+    weights = [3.0 if label == "person" else 1.0 for label in labels]
+    return np.array(weights) / sum(weights)
 
 
 def _spot(rng: Rng, where: Place) -> tuple[float, float, float] | None:
@@ -129,7 +133,7 @@ def _happened(rng: Rng, where: Place, figures: Figures) -> dict[int, Figure]:
         what = str(rng.choice(["come", "go", "move"], p=(0.45, 0.35, 0.2)))
         if what == "come" or not untouched:
             if (figure := _newcomer(rng, where, later)) is not None:
-                later[100 + len(later)] = figure
+                later[max([_NEW, *later]) + 1] = figure
         elif what == "go":
             del later[untouched.pop()]
         else:
@@ -162,8 +166,7 @@ def _changes(figures: Figures, later: Figures, ids_before: Ids, ids_after: Ids) 
         if min(int(mask.sum()) for mask in masks) < _SEEN:
             unseen.add(key)
             continue
-        figure = after or before
-        assert figure is not None
+        figure = later[key] if key in later else figures[key]
         changes.append(
             Change(
                 kind="added" if before is None else "removed" if after is None else "moved",
@@ -171,16 +174,10 @@ def _changes(figures: Figures, later: Figures, ids_before: Ids, ids_after: Ids) 
                 mask=masks[-1],
                 left=masks[0] if len(masks) == 2 else None,
                 classes=CLASSES,
-                attributes=_attributes(figure),
+                attributes=adjectives(figure),
             )
         )
     return changes, unseen
-
-
-def _attributes(figure: Figure) -> dict[str, str]:
-    if figure.label in _COLOURLESS:
-        return {}
-    return {"clothes" if figure.label == "person" else "colour": figure.colour}
 
 
 # --- the pictures -------------------------------------------------------------------------------------------------

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import cv2
 import numpy as np
 
 from onediff_core.data.synthetic import surfaces
+from onediff_core.data.synthetic.camera.scenery import Scenery
 from onediff_core.data.synthetic.camera.view import View
 from onediff_core.data.synthetic.textures import noise
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     Light = NDArray[np.float32]  # (H, W, 3) RGB, 0 to 255
     Points = NDArray[np.float64]
     Bay = tuple[float, float, float]  # right, away, yaw
-
-_BRICKS: Final = ((150, 96, 78), (186, 176, 160), (206, 198, 184), (128, 122, 118), (164, 140, 112), (94, 100, 108))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -45,7 +44,9 @@ class Place:
     leaves: NDArray[np.float32]
     bays: tuple[Bay, ...] = ()
     indoors: bool = False
-    people: tuple[str, ...] = field(default=("person", "bag", "box", "suitcase", "bicycle", "dog", "bin", "traffic cone"))
+    people: tuple[str, ...] = field(
+        default=("person", "bag", "box", "suitcase", "bicycle", "dog", "bin", "traffic cone")
+    )
 
 
 def place(rng: Rng, size: int) -> Place:
@@ -54,9 +55,23 @@ def place(rng: Rng, size: int) -> Place:
     return _KINDS[kinds[rng.choice(len(kinds), p=(0.27, 0.2, 0.2, 0.2, 0.13))]](rng, size)
 
 
+def _view(rng: Rng, size: int, *, height: tuple[float, float], horizon: tuple[float, float]) -> View:
+    return View(
+        size=size,
+        middle=float(size * rng.uniform(0.35, 0.65)),
+        horizon=float(size * rng.uniform(*horizon)),
+        focal=float(size * rng.uniform(0.9, 1.5)),
+        height=float(rng.uniform(*height)),
+    )
+
+
+def _finished(scene: Scenery, **about: Any) -> Place:
+    return Place(view=scene.view, light=scene.finished(), floor=scene.floor, leaves=scene.leaves, **about)
+
+
 def _street(rng: Rng, size: int) -> Place:
     view = _view(rng, size, height=(3.5, 8), horizon=(-0.25, 0.3))
-    scene = _Scene(rng, view)
+    scene = Scenery(rng, view)
     scene.ground(surfaces.concrete)
     if rng.random() < 0.4:
         scene.ground(surfaces.grass)
@@ -73,12 +88,12 @@ def _street(rng: Rng, size: int) -> Place:
     for _ in range(10):
         away, lane = rng.uniform(7, 34), rng.choice([-1, 1])
         bays.append((middle + slope * away + lane * half * 0.5, away, lane * np.pi / 2 - slope))
-    return scene.place(bays=tuple(bays))
+    return _finished(scene, bays=tuple(bays))
 
 
 def _car_park(rng: Rng, size: int) -> Place:
     view = _view(rng, size, height=(4, 9), horizon=(-0.3, 0.2))
-    scene = _Scene(rng, view)
+    scene = Scenery(rng, view)
     scene.ground(surfaces.concrete)
     left, pitch, line = rng.uniform(-14, -9), rng.uniform(2.5, 3.0), np.full(3, rng.uniform(180, 235))
     yaw, bays = rng.choice([-1, 1]) * np.pi / 2, []
@@ -88,30 +103,30 @@ def _car_park(rng: Rng, size: int) -> Place:
             scene.quad([(x - 0.06, 0, row), (x + 0.06, 0, row), (x + 0.06, 0, row + 5), (x - 0.06, 0, row + 5)], line)
             bays.append((x + pitch / 2, row + 2.5, yaw + rng.normal() * 0.04))
     scene.backdrop(rng.uniform(32, 45))
-    return scene.place(bays=tuple(bays))
+    return _finished(scene, bays=tuple(bays))
 
 
 def _yard(rng: Rng, size: int) -> Place:
     view = _view(rng, size, height=(2.4, 4.5), horizon=(0.0, 0.4))
-    scene = _Scene(rng, view)
+    scene = Scenery(rng, view)
     scene.ground((surfaces.concrete, surfaces.tiles, surfaces.grass, surfaces.earth)[rng.integers(4)])
     depth = rng.uniform(8, 16)
     scene.wall(depth, rng.uniform(2.6, 7))
     if rng.random() < 0.5:
         scene.bushes(int(rng.integers(2, 7)), depth)
     bays = [(rng.uniform(-4, 4), rng.uniform(6, depth - 1.5), rng.uniform(0, 2 * np.pi)) for _ in range(2)]
-    return scene.place(bays=tuple(bays) if rng.random() < 0.5 else ())
+    return _finished(scene, bays=tuple(bays) if rng.random() < 0.5 else ())
 
 
 def _room(rng: Rng, size: int) -> Place:
     view = _view(rng, size, height=(1.9, 2.9), horizon=(0.1, 0.35))
-    scene = _Scene(rng, view)
+    scene = Scenery(rng, view)
     scene.ground((surfaces.planks, surfaces.tiles, surfaces.fabric, surfaces.concrete)[rng.integers(4)])
     depth = rng.uniform(4.5, 8)
     scene.wall(depth, 3.2, indoors=True)
     for _ in range(int(rng.integers(1, 5))):
         scene.furniture(depth)
-    return scene.place(indoors=True, people=("person", "bag", "box", "suitcase", "chair", "bin", "dog"))
+    return _finished(scene, indoors=True, people=("person", "bag", "box", "suitcase", "chair", "bin", "dog"))
 
 
 def _undergrowth(rng: Rng, size: int) -> Place:
@@ -122,7 +137,12 @@ def _undergrowth(rng: Rng, size: int) -> Place:
     light = light * (1 + 0.3 * noise(rng, "patches", shape, rng.uniform(0.3, 1.2)))[:, :, None]
     light *= (0.75 + 0.25 * noise(rng, "clouds", shape, 1.0))[:, :, None]
     for _ in range(int(rng.integers(80, 320))):
-        x, y, lean, tall = rng.uniform(0, size), rng.uniform(0, size * 1.2), rng.normal() * 0.3, rng.uniform(0.05, 0.35) * size
+        x, y, lean, tall = (
+            rng.uniform(0, size),
+            rng.uniform(0, size * 1.2),
+            rng.normal() * 0.3,
+            rng.uniform(0.05, 0.35) * size,
+        )
         colour = light[int(min(y, size - 1)), int(x)] * rng.uniform(0.5, 1.6)
         ends = np.rint([[16 * x, 16 * y], [16 * (x + lean * tall), 16 * (y - tall)]]).astype(int).tolist()
         cv2.line(light, ends[0], ends[1], colour.tolist(), int(rng.integers(1, 3)), cv2.LINE_AA, 4)
@@ -141,174 +161,3 @@ def _undergrowth(rng: Rng, size: int) -> Place:
 _KINDS: Final[dict[str, Callable[[Rng, int], Place]]] = {
     "street": _street, "car park": _car_park, "yard": _yard, "room": _room, "undergrowth": _undergrowth,
 }  # fmt: skip
-
-
-# --- parts of places --------------------------------------------------------------------------------------------
-
-
-def _view(rng: Rng, size: int, *, height: tuple[float, float], horizon: tuple[float, float]) -> View:
-    return View(
-        size=size,
-        middle=float(size * rng.uniform(0.35, 0.65)),
-        horizon=float(size * rng.uniform(*horizon)),
-        focal=float(size * rng.uniform(0.9, 1.5)),
-        height=float(rng.uniform(*height)),
-    )
-
-
-class _Scene:
-    """A picture that is painted from the horizon towards the camera."""
-
-    def __init__(self, rng: Rng, view: View) -> None:
-        self.rng, self.view, self.shape = rng, view, (view.size, view.size)
-        sky = np.linspace(1.05, 0.9, view.size, dtype=np.float32)[:, None, None]
-        blue = np.array([186, 200, 216]) * rng.uniform(0.8, 1.12) + rng.normal(size=3) * 6
-        self.light: Light = np.ascontiguousarray(np.broadcast_to(sky * blue.astype(np.float32), (*self.shape, 3)))
-        self.leaves = np.zeros(self.shape, np.float32)
-        self.floor = np.zeros(self.shape, np.bool_)
-
-    def ground(self, texture: Callable[[Rng, tuple[int, int]], Light]) -> None:
-        """Cover the ground up to the horizon, in perspective."""
-        size, view, side = self.view.size, self.view, 256
-        flat = texture(self.rng, (side, side))
-        near, far = 1.5, 30.0
-        corners = view.seen(np.array([[-12, 0, far], [12, 0, far], [12, 0, near], [-12, 0, near]]))
-        source = np.array([[0, 0], [side, 0], [side, side], [0, side]], np.float32)
-        warp = cv2.getPerspectiveTransform(source, corners.astype(np.float32))
-        seen = cv2.warpPerspective(flat, warp, (size, size), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REFLECT_101)
-        top = max(int(np.ceil(view.horizon)) + 1, 0)
-        # Far away a texture is finer than a pixel: only its mean is left.
-        fade = np.clip((np.arange(size) - view.horizon) / (0.3 * size), 0, 1)[:, None, None].astype(np.float32)
-        self.light[top:] = (flat.mean(axis=(0, 1)) * (1 - fade) + seen * fade)[top:]
-        self.floor[min(top + size // 12, size - 1) :] = True
-
-    def quad(self, corners: list[tuple[float, float, float]], colour: NDArray[np.float64]) -> NDArray[np.int32]:
-        points = np.rint(16 * (np.clip(self.view.seen(np.array(corners)), -4000, 4000) - 0.5)).astype(np.int32)
-        cv2.fillPoly(self.light, [points], colour.tolist(), cv2.LINE_AA, 4)
-        return points
-
-    def strip(
-        self, left: float, right: float, slope: float, colour: NDArray[np.float64], span: tuple[float, float] = (0.8, 90.0)
-    ) -> None:
-        """A strip of ground that leads away."""
-        near, far = span
-        shift = slope * np.array(span)
-        self.quad([(left + shift[0], 0, near), (right + shift[0], 0, near), (right + shift[1], 0, far), (left + shift[1], 0, far)], colour)
-
-    def sides(self, middle: float, half: float, slope: float) -> None:
-        """Houses, hedges or trees along a road."""
-        for side in (-1, 1):
-            away, kind = 60.0, self.rng.random()
-            while away > 4:
-                deep = self.rng.uniform(6, 14)
-                x0, x1 = (middle + side * half + slope * d for d in (away, away - deep))
-                if kind < 0.5:
-                    self._house((x0, x1), (away, max(away - deep, 1.0)))
-                elif self.rng.random() < 0.8:
-                    for step in np.linspace(0, 1, 4):
-                        self._crown(x0 + step * (x1 - x0), away - step * deep, self.rng.uniform(1.2, 3.2))
-                away -= deep + self.rng.uniform(0, 3)
-
-    def backdrop(self, away: float) -> None:
-        """What closes a place off: a hedge, a hall, trees."""
-        if self.rng.random() < 0.5:
-            for x in np.arange(-22, 22, 2.2):
-                self._crown(x + self.rng.normal(), away, self.rng.uniform(1.5, 3.5))
-        else:
-            x = self.rng.uniform(-25, -8)
-            self._house((x, x + self.rng.uniform(25, 45)), (away, away))
-
-    def wall(self, away: float, height: float, *, indoors: bool = False) -> None:
-        """Straight across, with doors and windows, pictures or shelves."""
-        rng, colour = self.rng, np.array(_BRICKS[self.rng.integers(len(_BRICKS))], np.float64)
-        colour = np.full(3, rng.uniform(120, 225)) + rng.normal(size=3) * 10 if indoors or rng.random() < 0.4 else colour
-        points = self.quad([(-30, 0, away), (30, 0, away), (30, height, away), (-30, height, away)], colour)
-        mask = np.zeros(self.shape, np.uint8)
-        cv2.fillPoly(mask, [points], 1, shift=4)
-        self.light *= 1 + (0.04 * noise(rng, "rough", self.shape) * mask)[:, :, None]
-        self.floor[: max(int(self.view.seen(np.array([[0, 0, away]]))[0, 1]) + 2, 0)] = False
-        self.quad([(-30, 0, away), (30, 0, away), (30, 0.12, away), (-30, 0.12, away)], colour * 0.7)
-        x = -away * 0.9 + rng.uniform(0, 2)
-        while x < away * 0.9:
-            wide, kind = rng.uniform(0.7, 1.9), rng.random()
-            if kind < 0.25:
-                self._opening(x, x + 1.0, 0.0, 2.05, away, np.array([(96, 70, 50), (150, 152, 156), (60, 84, 72), (206, 204, 198)][rng.integers(4)], np.float64))
-            elif kind < 0.75:
-                low = rng.uniform(0.9, 1.3)
-                pane = rng.uniform(40, 110) if not indoors else rng.uniform(60, 240)
-                self._opening(x, x + wide, low, low + rng.uniform(0.6, 1.4), away, np.array([pane * 0.9, pane, pane * 1.08]))
-            x += wide + rng.uniform(0.5, 2.5)
-
-    def furniture(self, depth: float) -> None:
-        """A table, a cupboard or a shelf, as a block."""
-        rng = self.rng
-        x, away = rng.uniform(-0.45, 0.45) * depth, rng.uniform(0.55, 0.95) * depth
-        wide, tall, deep = rng.uniform(0.35, 0.9), rng.uniform(0.4, 1.9), rng.uniform(0.3, 0.5)
-        colour = np.array([(150, 110, 72), (206, 202, 194), (80, 62, 48), (108, 112, 118)][rng.integers(4)], np.float64)
-        near = max(away - deep, 1.5)
-        side = x - wide if x - wide > 0 else x + wide
-        self._block_floor(self.quad([(side, 0, near), (side, 0, away), (side, tall, away), (side, tall, near)], colour * 0.7))
-        self._block_floor(self.quad([(x - wide, tall, near), (x + wide, tall, near), (x + wide, tall, away), (x - wide, tall, away)], colour * 1.12))
-        self._block_floor(self.quad([(x - wide, 0, near), (x + wide, 0, near), (x + wide, tall, near), (x - wide, tall, near)], colour * 0.92))
-        for level in np.linspace(0.15, 0.85, int(rng.integers(2, 5))):
-            self.quad([(x - 0.9 * wide, tall * level, near), (x + 0.9 * wide, tall * level, near), (x + 0.9 * wide, tall * level + 0.02, near), (x - 0.9 * wide, tall * level + 0.02, near)], colour * 0.6)
-
-    def bushes(self, count: int, depth: float) -> None:
-        """Plants here and there before a wall."""
-        for away in np.sort(self.rng.uniform(0.5 * depth, depth, count))[::-1]:
-            self._crown(float(self.rng.uniform(-0.5, 0.5) * away), float(away), float(self.rng.uniform(0.4, 1.1)), up=0.4)
-
-    def place(self, **about: object) -> Place:
-        """The finished place."""
-        self.light *= 1 + 0.025 * noise(self.rng, "fine", self.shape)[:, :, None]
-        return Place(view=self.view, light=np.clip(self.light, 2, 255), floor=self.floor, leaves=self.leaves, **about)  # type: ignore[arg-type]
-
-    def _block_floor(self, points: NDArray[np.int32]) -> None:
-        mask = np.zeros(self.shape, np.uint8)
-        cv2.fillPoly(mask, [points], 1, shift=4)
-        self.floor &= mask == 0
-
-    def _opening(self, left: float, right: float, low: float, high: float, away: float, colour: NDArray[np.float64]) -> None:
-        for grow, tone in ((0.07, np.full(3, 190.0)), (0.0, colour)):
-            self.quad([(left - grow, low - grow * (low > 0), away), (right + grow, low - grow * (low > 0), away), (right + grow, high + grow, away), (left - grow, high + grow, away)], tone)
-        if low > 0:
-            middle = (left + right) / 2
-            self.quad([(middle - 0.03, low, away), (middle + 0.03, low, away), (middle + 0.03, high, away), (middle - 0.03, high, away)], np.full(3, 185.0))
-
-    def _house(self, x: tuple[float, float], away: tuple[float, float]) -> None:
-        rng, tall = self.rng, self.rng.uniform(3.5, 11)
-        colour = np.array(_BRICKS[rng.integers(len(_BRICKS))], np.float64) * rng.uniform(0.75, 1.1)
-        (x0, x1), (z0, z1) = x, away
-        self._block_floor(self.quad([(x0, 0, z0), (x1, 0, z1), (x1, tall, z1), (x0, tall, z0)], colour))
-        columns = int(rng.integers(2, 6))
-        for up in np.arange(1.0, tall - 1.4, 2.8):
-            for share in (np.arange(columns) + 0.3) / columns:
-                ends = [(x0 + s * (x1 - x0), z0 + s * (z1 - z0)) for s in (share, share + 0.4 / columns)]
-                (xa, za), (xb, zb) = ends
-                self.quad([(xa, up, za), (xb, up, zb), (xb, up + 1.4, zb), (xa, up + 1.4, za)], colour * 0.42)
-
-    def _crown(self, x: float, away: float, radius: float, up: float | None = None) -> None:
-        """A tree or a bush: a blob with leaves."""
-        rng, away = self.rng, max(away, 2.0)
-        lift = radius * 0.4 + (rng.uniform(1.0, 2.5) if up is None else up)
-        centre = self.view.seen(np.array([[x, lift, away]]))[0]
-        reach = radius * self.view.scale(away)
-        angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
-        rim = centre + np.column_stack([np.cos(angles), np.sin(angles)]) * (reach * (1 + 0.13 * rng.normal(size=24)))[:, None]
-        if up is None:
-            trunk = np.array([74.0, 60.0, 48.0])
-            self.quad([(x - 0.12, 0, away), (x + 0.12, 0, away), (x + 0.1, lift, away), (x - 0.1, lift, away)], trunk)
-        low = np.clip(np.floor(rim.min(axis=0)), 0, self.view.size).astype(int)
-        high = np.clip(np.ceil(rim.max(axis=0)) + 1, 0, self.view.size).astype(int)
-        if (high - low < 2).any():
-            return
-        there = slice(low[1], high[1]), slice(low[0], high[0])
-        mask = np.zeros((high - low)[::-1], np.uint8)
-        cv2.fillPoly(mask, [np.rint(16 * (rim - low)).astype(np.int32)], 255, cv2.LINE_AA, 4)
-        cover = mask.astype(np.float32) / 255
-        crowns = 0.34 * noise(rng, "crowns", mask.shape, max(reach / 60, 0.25))
-        tone = np.clip(1 + crowns + 0.2 * noise(rng, "fine", mask.shape), 0.25, 2)
-        colour = np.array([66, 86, 48], np.float32) * np.float32(rng.uniform(0.7, 1.4))
-        self.light[there] += cover[:, :, None] * (tone[:, :, None] * colour - self.light[there])
-        np.maximum(self.leaves[there], cover, out=self.leaves[there])
-        self.floor[there] &= mask < 128

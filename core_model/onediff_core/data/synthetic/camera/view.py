@@ -37,7 +37,9 @@ class View:
         """Pixels of points, (n, 3) -> (n, 2)."""
         right, up, away = points.T
         away = np.maximum(away, 0.3)
-        return np.column_stack([self.middle + self.focal * right / away, self.horizon + self.focal * (self.height - up) / away])
+        return np.column_stack(
+            [self.middle + self.focal * right / away, self.horizon + self.focal * (self.height - up) / away]
+        )
 
     def ground(self, x: float, y: float) -> tuple[float, float]:
         """The point of the ground at a pixel: right, away."""
