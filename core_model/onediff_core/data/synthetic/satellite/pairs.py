@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     Ids = NDArray[np.int16]
 
 CLASSES: Final = ("building+", "building-", "landcover", "road", "tree", "vehicle")
-_UNCHANGED: Final = 0.38
+_UNCHANGED: Final = 0.36
+_TRIES: Final = 5  # events may find nothing that they could happen to
 _SEEN: Final = {"parcel": 150, "road": 40, "building": 16, "tree": 12, "vehicle": 10}  # pixels
 # What a parcel may turn into.
 _TURNS: Final = {
@@ -81,6 +82,15 @@ def _history(rng: Rng, land: Land) -> tuple[Land, tuple[State, State]]:
     first = State(covers=land.covers, absent=frozenset())
     if rng.random() < _UNCHANGED:
         return land, (first, first)
+    for _ in range(_TRIES):
+        changed, states = _developed(rng, land)
+        if states[0] != states[1]:
+            return changed, states if rng.random() < 0.75 else states[::-1]
+    return land, (first, first)
+
+
+def _developed(rng: Rng, land: Land) -> tuple[Land, tuple[State, State]]:
+    """One to four things happen, as far as there is something that they can happen to."""
     absent: tuple[set[int], set[int]] = set(), set()
     covers: dict[int, str] = {}
     for _ in range(int(rng.choice([1, 2, 3, 4], p=(0.42, 0.3, 0.18, 0.1)))):
@@ -98,7 +108,7 @@ def _history(rng: Rng, land: Land) -> tuple[Land, tuple[State, State]]:
             _come_or_go(rng, land, event, absent)
     before = State(covers=land.covers, absent=frozenset(absent[0] - absent[1]))
     after = State(covers={**land.covers, **covers}, absent=frozenset(absent[1] - absent[0]))
-    return land, (after, before) if rng.random() < 0.25 else (before, after)
+    return land, (before, after)
 
 
 def _come_or_go(rng: Rng, land: Land, event: str, absent: tuple[set[int], set[int]]) -> None:
