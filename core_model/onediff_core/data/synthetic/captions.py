@@ -3,12 +3,14 @@
 Everything that draws pairs writes its captions here, and so does `onediff_core.data.swap`, which tells the same facts
 in the other direction. What a region's `attributes` may say:
 
-- `colour`, `material`, `size`, `shape`: adjectives of the thing, such as "red".
-- `what`, with `<what>_before` and `<what>_after`: of something changed, the property and its two values. `text` is
-  quoted; "from grass to bare soil" for `cover`; `colour` and `material` make "the red cube turned blue".
+- `colour`, `material`, `size`: adjectives of the thing, such as "red".
+- `clothes`: their colour, of a person.
 - `motif`: what an icon or a chart shows, such as "mail".
 - `name`: what is written on the thing, such as "Save" on a button; it is quoted.
+- `what`, with `<what>_before` and `<what>_after`: of something changed, the property and its two values. `text` is
+  quoted; "from grass to bare soil" for `cover`; `colour` and `material` make "the red cube turned blue".
 - `box_before`: of something moved, where it was, as x0, y0, x1, y1; `box` says where it is now.
+- `pushed`: true where another change made it move; captions of the pair then speak of that one alone.
 
 A region with the label `PLACE` says that the images show two different places.
 """
@@ -17,70 +19,27 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 
+from onediff_core.data.synthetic import phrases
 from onediff_plugins import english
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from onediff_core.data.sample import Sample, SampleRegion
 
     Size = tuple[int, int]  # height, width of the after image
     Box = tuple[int, int, int, int]
 
+_T = TypeVar("_T")
+
 PLACE: Final = "place"
 NOTHING_CHANGED: Final = "Nothing changed."
 NAMED: Final = 8  # changes that one caption speaks of before "and N more"
 _COUNTED: Final = 3  # so many are named where alike ones are counted in one clause, however many they are
-
-_NUMBERS: Final = tuple("no one two three four five six seven eight nine ten eleven twelve".split())
-_UNCHANGED: Final = (
-    "There is no change.",
-    "No change can be seen.",
-    "The two images show the same.",
-    "Everything is as it was.",
-    "There is no difference.",
-    "The scene is the same as before.",
-    "Nothing was added, removed or moved.",
-    "No difference between the two images.",
-    "The images are the same, apart from light and noise.",
-)
-_OTHER_PLACE: Final = (
-    "The two images show different places.",
-    "The second image was taken somewhere else.",
-    "These are two different places.",
-    "The images do not show the same place.",
-    "Everything is different: it is another place.",
-)
-# kind -> verbs for one and for many.
-_VERBS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
-    "added": (("was added", "were added"), ("appeared", "appeared"), ("has appeared", "have appeared")),
-    "removed": (("was removed", "were removed"), ("disappeared", "disappeared"), ("is gone", "are gone")),
-    "changed": (("changed", "changed"), ("has changed", "have changed"), ("was changed", "were changed")),
-    "moved": (("moved", "moved"), ("was moved", "were moved"), ("has moved", "have moved")),
-}
-_OWN_VERBS: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
-    ("added", "building"): ("was built", "were built"),
-    ("removed", "building"): ("was demolished", "were demolished"),
-    ("added", "road"): ("was built", "were built"),
-    ("added", "tree"): ("was planted", "were planted"),
-    ("removed", "tree"): ("was cut down", "were cut down"),
-    ("removed", "forest"): ("was cut down", "were cut down"),
-    ("added", "person"): ("came", "came"),
-    ("removed", "person"): ("has left", "have left"),
-    ("added", "car"): ("arrived", "arrived"),
-    ("removed", "car"): ("has left", "have left"),
-    ("added", "bag"): ("was left behind", "were left behind"),
-    ("removed", "bag"): ("was taken away", "were taken away"),
-    ("added", "box"): ("was put down", "were put down"),
-    ("removed", "box"): ("was taken away", "were taken away"),
-}
-_UNCOUNTED: Final = frozenset({"water", "grass", "vegetation", "text", "bare soil"})
-_ADJECTIVES: Final = ("size", "colour", "material", "motif")
-_TURNED: Final = (("turned", "turned"), ("became", "became"), ("is now", "are now"))
 
 
 def write_captions(
@@ -102,11 +61,11 @@ def write_captions(
         ValueError: changed, but no region says what.
     """
     if not changed:
-        return (NOTHING_CHANGED, *_drawn(_UNCHANGED, rng, n - 1))[:n]
+        return (NOTHING_CHANGED, *_drawn(phrases.UNCHANGED, rng, n - 1))[:n]
     if not regions:
         raise ValueError("changed, but no region says what: captions cannot be written; give regions or changed=False")
     if any(region.label == PLACE for region in regions):
-        return _drawn(_OTHER_PLACE, rng, n)
+        return _drawn(phrases.OTHER_PLACE, rng, n)
     groups = _groups(regions)
     ways = rng.permutation(len(_WAYS))
     return tuple(_told(groups, size, _WAYS[ways[number % len(ways)]], rng) for number in range(n))
@@ -115,7 +74,7 @@ def write_captions(
 def region_caption(region: SampleRegion, size: Size, rng: np.random.Generator) -> str:
     """One sentence about one change, as `write_captions` has them."""
     if region.label == PLACE:
-        return _drawn(_OTHER_PLACE, rng, 1)[0]
+        return _any(phrases.OTHER_PLACE, rng)
     return english.sentence(_clause(_Group((region,)), size, _WAYS[0], rng))
 
 
@@ -131,7 +90,8 @@ def described(sample: Sample) -> Sample:
     regions = sample.regions and tuple(
         replace(region, caption=region_caption(region, size, rng)) for region in sample.regions
     )
-    captions = write_captions(regions, sample.changed, size, rng, int(rng.integers(3, 6)))
+    causes = regions and tuple(region for region in regions if not region.attributes.get("pushed"))
+    captions = write_captions(causes or regions, sample.changed, size, rng, int(rng.integers(3, 6)))
     return replace(sample, regions=regions, captions=captions)
 
 
@@ -208,10 +168,10 @@ def _told(groups: Sequence[_Group], size: Size, way: _Way, rng: np.random.Genera
     total = sum(len(group.regions) for group in groups)
     if more := sum(len(group.regions) for group in groups[len(clauses) :]):
         clauses.append(f"{_number(more)} more {'change' if more == 1 else 'changes'}")
-    opening = way.openings[rng.integers(len(way.openings))]
+    opening = _any(way.openings, rng)
     if way.counted:
         opening = f"{_number(total)} {'change' if total == 1 else 'changes'}: "
-    return english.sentence(opening + _joined(clauses))
+    return english.sentence(opening + _joined([clause.strip() for clause in clauses]))
 
 
 def _joined(clauses: Sequence[str]) -> str:
@@ -228,7 +188,7 @@ def _clause(group: _Group, size: Size, way: _Way, rng: np.random.Generator) -> s
     if group.first.kind == "moved":
         return _moved(group, where, size, way, rng)
     if way.existential and group.first.kind == "added":
-        new = "more" if _label(group) in _UNCOUNTED else "new"
+        new = "more" if _label(group) in phrases.UNCOUNTED else "new"
         return f"there {'is' if _single(group) else 'are'} {_indefinite(group, way, new)} {where}"
     subject = _definite(group, way) if group.first.kind == "removed" and rng.random() < 0.5 else _indefinite(group, way)
     verb = _verb(group, rng)
@@ -238,18 +198,18 @@ def _clause(group: _Group, size: Size, way: _Way, rng: np.random.Generator) -> s
 def _changed(group: _Group, where: str, way: _Way, rng: np.random.Generator) -> str:
     what = group.common("what")
     before, after = group.common(f"{what}_before"), group.common(f"{what}_after")
-    if what in _ADJECTIVES and before and after and what != "size" and rng.random() < 0.6:
-        turned = _drawn(_TURNED, rng, 1)[0][0 if _single(group) else 1]
+    if what in phrases.ADJECTIVES and before and after and what != "size" and rng.random() < 0.6:
+        turned = _any(phrases.TURNED, rng)[0 if _single(group) else 1]
         return f"{_definite(group, way, before)} {where} {turned} {after}"
     values = _values(what, before, after)
     if what == "cover" and values:
         return f"{_definite(group, way)} {where} turned{values}"
     if what == "size" and after in ("larger", "smaller"):
         return f"{_definite(group, way)} {where} became {after}"
-    of_itself = not what or what == _label(group)
+    of_itself = what in ("", _label(group))
     subject = _definite(group, way) if of_itself else f"the {what} of {_definite(group, way)}"
-    singular, several = _drawn(_VERBS["changed"], rng, 1)[0]
-    return f"{subject} {where} {singular if not of_itself or _single(group) else several}{values}"
+    singular, several = _any(phrases.VERBS["changed"], rng)
+    return f"{subject} {where} {several if of_itself and not _single(group) else singular}{values}"
 
 
 def _values(what: str, before: str, after: str) -> str:
@@ -280,9 +240,9 @@ def _direction(before: Box, after: Box) -> str:
 
 def _verb(group: _Group, rng: np.random.Generator) -> str:
     kind, label = group.first.kind, group.first.label
-    own = _OWN_VERBS.get((kind, label))
-    choices = (*_VERBS[kind], own, own) if own else _VERBS[kind]
-    return choices[rng.integers(len(choices))][0 if _single(group) else 1]
+    own = phrases.OWN_VERBS.get((kind, label))
+    choices = (*phrases.VERBS[kind], own, own) if own else phrases.VERBS[kind]
+    return _any(choices, rng)[0 if _single(group) else 1]
 
 
 def _label(group: _Group) -> str:
@@ -290,7 +250,7 @@ def _label(group: _Group) -> str:
 
 
 def _single(group: _Group) -> bool:
-    return len(group.regions) == 1 or _label(group) in _UNCOUNTED
+    return len(group.regions) == 1 or _label(group) in phrases.UNCOUNTED
 
 
 def _noun(group: _Group, way: _Way, adjective: str = "", value: str = "") -> str:
@@ -299,16 +259,20 @@ def _noun(group: _Group, way: _Way, adjective: str = "", value: str = "") -> str
     `value` is of the property that changed, and stands in its place.
     """
     what = group.common("what")
-    own = {adj: group.common(adj) if way.adjectives else "" for adj in _ADJECTIVES} | ({what: value} if what else {})
+    own = {fact: group.common(fact) if way.adjectives else "" for fact in phrases.ADJECTIVES} | (
+        {what: value} if what else {}
+    )
     noun = _label(group)
     noun = noun if _single(group) else english.plural(noun)
+    clothes = group.common("clothes") if way.adjectives else ""
+    noun += f" in {clothes}" if clothes else ""
     name = english.quoted(group.common("name")) if group.common("name") else ""
-    return " ".join(word for word in (adjective, *(own[adj] for adj in _ADJECTIVES), noun, name) if word)
+    return " ".join(word for word in (adjective, *(own[fact] for fact in phrases.ADJECTIVES), noun, name) if word)
 
 
 def _indefinite(group: _Group, way: _Way, adjective: str = "") -> str:
     noun = _noun(group, way, adjective)
-    if _label(group) in _UNCOUNTED:
+    if _label(group) in phrases.UNCOUNTED:
         return noun
     return english.article(noun) if len(group.regions) == 1 else f"{_number(len(group.regions))} {noun}"
 
@@ -336,23 +300,27 @@ def _side_words(name: str, rng: np.random.Generator) -> str:
     if name == "all":
         return "across the image"
     if name == "centre":
-        return _drawn(("in the centre", "in the middle"), rng, 1)[0]
+        return _any(("in the centre", "in the middle"), rng)
     if name in ("left", "right"):
-        return _drawn((f"on the {name}", f"on the {name} side"), rng, 1)[0]
+        return _any((f"on the {name}", f"on the {name} side"), rng)
     if name in ("top", "bottom"):
         return f"at the {name}"
-    return _drawn((f"at the {name}", f"in the {name} corner"), rng, 1)[0]
+    return _any((f"at the {name}", f"in the {name} corner"), rng)
 
 
 def _number(count: int) -> str:
-    return _NUMBERS[count] if count < len(_NUMBERS) else str(count)
+    return phrases.NUMBERS[count] if count < len(phrases.NUMBERS) else str(count)
 
 
 def _area(box: Box) -> int:
     return (box[2] - box[0]) * (box[3] - box[1])
 
 
-def _drawn(choices: Sequence[Any], rng: np.random.Generator, n: int) -> tuple[Any, ...]:
+def _any(choices: Sequence[_T], rng: np.random.Generator) -> _T:
+    return choices[int(rng.integers(len(choices)))]
+
+
+def _drawn(choices: Sequence[_T], rng: np.random.Generator, n: int) -> tuple[_T, ...]:
     """`n` of the choices, none twice until all were used."""
     order = rng.permutation(len(choices))
     return tuple(choices[order[number % len(order)]] for number in range(n))

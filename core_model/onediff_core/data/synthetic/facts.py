@@ -75,7 +75,15 @@ def sample_of(
             masks[name] |= change.pixels
     regions = tuple(change.region() for change in changes)
     return described(
-        Sample(before=before, after=after, masks=masks, regions=regions, changed=bool(changes), licence="Apache-2.0", **about)
+        Sample(
+            before=before,
+            after=after,
+            masks=masks,
+            regions=regions,
+            changed=bool(changes),
+            licence="Apache-2.0",
+            **about,
+        )
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from onediff_core.data.synthetic.textures import noise
 
@@ -65,14 +67,14 @@ def exposure(rng: np.random.Generator, strength: float) -> Exposure:
 def taken(light: Light, exposed: Exposure, rng: np.random.Generator) -> Pixels:
     """The picture that a camera makes of a scene."""
     shape = light.shape[:2]
-    seen = cv2.transform(light, exposed.colour)
+    seen: Light = np.asarray(cv2.transform(light, exposed.colour), np.float32)
     if exposed.shade:
         seen *= 1 + exposed.shade * noise(rng, "clouds", shape, zoom=2.0)[:, :, None]
     if exposed.blur:
-        seen = cv2.GaussianBlur(seen, (0, 0), exposed.blur)
+        seen = np.asarray(cv2.GaussianBlur(seen, (0, 0), exposed.blur), np.float32)
     if exposed.noise:
         seen += exposed.noise * np.dstack([noise(rng, "grain", shape) for _ in range(3)])
-    pixels = cv2.LUT(developed(seen), _curve(exposed.gamma))
+    pixels: Pixels = _curve(exposed.gamma)[developed(seen)]
     return pixels if exposed.quality is None else _compressed(pixels, exposed.quality)
 
 
@@ -93,20 +95,21 @@ def knocked(rng: np.random.Generator, size: int, shift: float, tilt: float) -> N
     corners = np.array([[0, 0], [size, 0], [size, size], [0, size]], np.float32)
     reach = rng.uniform(-tilt * size, tilt * size, (4, 2))
     moved = corners + reach + rng.uniform(-shift, shift, 2)
-    return cv2.getPerspectiveTransform(corners, moved.astype(np.float32))
+    return np.asarray(cv2.getPerspectiveTransform(corners, moved.astype(np.float32)), np.float64)
 
 
 def seen_from(light: Light, homography: NDArray[np.float64]) -> Light:
     """The scene as the knocked camera sees it; what lies outside is mirrored in."""
     height, width = light.shape[:2]
-    return cv2.warpPerspective(
+    warped = cv2.warpPerspective(
         light, homography, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
     )
+    return np.asarray(warped, np.float32)
 
 
 def developed(light: Light) -> Pixels:
     """The picture of a perfect camera: values rounded, what is too bright or too dark cut off."""
-    return cv2.convertScaleAbs(np.maximum(light, 0))  # rounds and saturates
+    return np.asarray(cv2.convertScaleAbs(np.maximum(light, 0)), np.uint8)  # rounds and saturates
 
 
 def _curve(gamma: float) -> Pixels:
@@ -114,6 +117,7 @@ def _curve(gamma: float) -> Pixels:
 
 
 def _compressed(pixels: Pixels, quality: int) -> Pixels:
-    # The order of channels matters to the file's colour space alone; both ways it is a JPEG of these pixels.
-    _, file = cv2.imencode(".jpg", pixels[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.ascontiguousarray(cv2.imdecode(file, cv2.IMREAD_COLOR)[:, :, ::-1])
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", quality=quality)
+    with Image.open(file) as image:
+        return np.asarray(image)

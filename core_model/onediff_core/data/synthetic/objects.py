@@ -1,4 +1,4 @@
-"""Textured things on a surface, and the questions of CLEVR-Change: what was added, dropped, moved, or looks otherwise."""
+"""Textured things on a surface, and the questions of CLEVR-Change: what came, went, moved or looks different."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 
 from onediff_core.data.synthetic.facts import Change, sample_of
 from onediff_core.data.synthetic.nuisances import developed, exposure, knocked, seen_from, strength, taken
-from onediff_core.data.synthetic.solids import COLOURS, MATERIALS, SHAPES, Thing, paint, shadow, sprite
+from onediff_core.data.synthetic.solids import COLOURS, MATERIALS, SHAPES, Thing, adjectives, shadow, sprite
+from onediff_core.data.synthetic.sprites import paint
 from onediff_core.data.synthetic.surfaces import surface
 
 if TYPE_CHECKING:
@@ -23,10 +24,12 @@ if TYPE_CHECKING:
     Rng = np.random.Generator
     Light = NDArray[np.float32]  # (H, W, 3) RGB, 0 to 255
     Ids = NDArray[np.int16]  # (H, W), key of the thing that is seen, or -1
+    Mask = NDArray[np.bool_]
     Things = Mapping[int, Thing]
 
 CLASSES: Final = ("object", "appearance")
 _UNCHANGED: Final = 0.4
+_NEW: Final = 100  # keys above it are of things that came
 _SEEN: Final = 30  # pixels that must be visible of what changed
 _SIZES: Final = {"small": (0.035, 0.05), "": (0.055, 0.075), "large": (0.09, 0.13)}  # share of the picture's side
 _OVERHEAD: Final = np.array([0.0, 1.0, 0.0])
@@ -52,12 +55,11 @@ def objects(seed: int, index: int, size: int = 256, *, calm: bool = False) -> Sa
     light_before, ids_before = _painted(floor, things, suns[0], shadows=not calm)
     light_after, ids_after = _painted(floor, later, suns[1], shadows=not calm)
     changes, unseen = _changes(things, later, ids_before, ids_after)
-    if unseen:  # what nobody can see did not happen
-        later = {key: thing for key, thing in later.items() if key not in unseen} | {
-            key: things[key] for key in unseen if key in things
-        }
+    while unseen:  # what nobody can see did not happen: it is as it was before
+        kept = {key: thing for key, thing in later.items() if key not in unseen}
+        later = kept | {key: things[key] for key in unseen if key in things}
         light_after, ids_after = _painted(floor, later, suns[1], shadows=not calm)
-        changes, _ = _changes(things, later, ids_before, ids_after)
+        changes, unseen = _changes(things, later, ids_before, ids_after)
     before, after = _taken(rng, light_before, light_after, calm=calm)
     return sample_of(
         before,
@@ -120,7 +122,7 @@ def _happened(rng: Rng, things: Things, size: int) -> dict[int, Thing]:
         if what == "add" or not untouched:
             thing = _placed(rng, _thing(rng, size), later, size)
             if thing is not None:
-                later[100 + len(later)] = thing
+                later[max([_NEW, *later]) + 1] = thing
             continue
         key = int(untouched.pop())
         if what == "drop":
@@ -131,19 +133,18 @@ def _happened(rng: Rng, things: Things, size: int) -> dict[int, Thing]:
         else:
             values = list(COLOURS) if what == "colour" else list(MATERIALS)
             values.remove(getattr(later[key], what))
-            later[key] = replace(later[key], **{what: str(rng.choice(values))})
+            value = str(rng.choice(values))
+            later[key] = replace(later[key], colour=value) if what == "colour" else replace(later[key], material=value)
     return later
 
 
-def _changes(
-    things: Things, later: Things, ids_before: Ids, ids_after: Ids
-) -> tuple[list[Change], set[int]]:
+def _changes(things: Things, later: Things, ids_before: Ids, ids_after: Ids) -> tuple[list[Change], set[int]]:
     """What differs, and the keys of what differs but is hardly to be seen."""
     changes, unseen = [], set()
     for key in sorted(things.keys() | later.keys()):
         if things.get(key) == later.get(key):
             continue
-        change = _change(things.get(key), later.get(key), ids_before == key, ids_after == key)
+        change = _change(things, later, key, ids_before == key, ids_after == key)
         sides = [mask for mask in (change.mask, change.left) if mask is not None]
         if min(int(mask.sum()) for mask in sides) < _SEEN:
             unseen.add(key)
@@ -152,34 +153,22 @@ def _changes(
     return changes, unseen
 
 
-def _change(
-    before: Thing | None, after: Thing | None, seen_before: NDArray[np.bool_], seen_after: NDArray[np.bool_]
-) -> Change:
-    thing = after or before
-    adjectives = {"shape": thing.shape, "size": thing.size, "colour": thing.colour, "material": thing.material}
-    if before is None:
-        return Change(
-            kind="added", label=thing.shape, mask=seen_after, classes=("object",), attributes=adjectives
-        )
-    if after is None:
-        return Change(
-            kind="removed", label=thing.shape, mask=seen_before, classes=("object",), attributes=adjectives
-        )
+def _change(things: Things, later: Things, key: int, seen_before: Mask, seen_after: Mask) -> Change:
+    thing = later[key] if key in later else things[key]
+    facts, came_or_went = adjectives(thing), ("object",)
+    if key not in things:
+        return Change(kind="added", label=thing.shape, mask=seen_after, classes=came_or_went, attributes=facts)
+    if key not in later:
+        return Change(kind="removed", label=thing.shape, mask=seen_before, classes=came_or_went, attributes=facts)
+    before, after = things[key], later[key]
     if before.at != after.at:
         return Change(
-            kind="moved",
-            label=thing.shape,
-            mask=seen_after,
-            left=seen_before,
-            classes=("object",),
-            attributes=adjectives,
+            kind="moved", label=thing.shape, mask=seen_after, left=seen_before, classes=came_or_went, attributes=facts
         )
     what = "colour" if before.colour != after.colour else "material"
-    del adjectives[what]
-    values = {"what": what, f"{what}_before": getattr(before, what), f"{what}_after": getattr(after, what)}
-    return Change(
-        kind="changed", label=thing.shape, mask=seen_after, classes=("appearance",), attributes=adjectives | values
-    )
+    del facts[what]
+    facts |= {"what": what, f"{what}_before": getattr(before, what), f"{what}_after": getattr(after, what)}
+    return Change(kind="changed", label=thing.shape, mask=seen_after, classes=("appearance",), attributes=facts)
 
 
 # --- the pictures -------------------------------------------------------------------------------------------------
@@ -212,9 +201,7 @@ def _daylight(shape: tuple[int, int], things: list[Thing], sun: NDArray[np.float
     return 1 - np.float32(0.5 / 255) * cv2.GaussianBlur(shaded, (0, 0), shape[0] / 90)
 
 
-def _taken(
-    rng: Rng, before: Light, after: Light, *, calm: bool
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def _taken(rng: Rng, before: Light, after: Light, *, calm: bool) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Both pictures; the camera of the first one stood elsewhere, so that truth stays on the second one's grid."""
     if calm:
         return developed(before), developed(after)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
 
+from onediff_core.data.synthetic.sprites import Sprite
 from onediff_core.data.synthetic.textures import noise
 
 if TYPE_CHECKING:
@@ -35,8 +37,7 @@ MATERIALS: Final = ("rubber", "metal", "plastic", "wooden", "striped", "dotted")
 
 # Radius of solids of revolution from top (0) to bottom (1), as a share of the largest.
 _PROFILES: Final = {
-    "ball": ((0.0, 0.0), (0.02, 0.28), (0.07, 0.51), (0.15, 0.71), (0.27, 0.89), (0.4, 0.98), (0.5, 1.0), (0.6, 0.98))
-    + ((0.73, 0.89), (0.85, 0.71), (0.93, 0.51), (0.98, 0.28), (1.0, 0.0)),
+    "ball": tuple((0.5 - 0.5 * math.cos(a), math.sin(a)) for a in np.linspace(0, math.pi, 15).tolist()),
     "cylinder": ((0.0, 1.0), (1.0, 1.0)),
     "cone": ((0.0, 0.0), (1.0, 1.0)),
     "bottle": ((0.0, 0.3), (0.06, 0.34), (0.07, 0.3), (0.28, 0.34), (0.45, 0.9), (0.55, 1.0), (1.0, 0.96)),
@@ -49,7 +50,8 @@ _HEIGHTS: Final = {
     "ball": (1.0, 0.0), "cylinder": (1.25, 0.38), "cone": (1.3, 0.0), "bottle": (2.4, 0.2), "vase": (1.7, 0.3),
     "bowl": (0.6, 0.38), "cup": (1.15, 0.36),
 }  # fmt: skip
-_SOLIDS: Final = ("cube", "block", "pyramid")
+# Half width, half depth and height by the radius.
+_SOLIDS: Final = {"cube": (0.72, 0.72, 1.2), "block": (0.85, 0.5, 0.75), "pyramid": (0.72, 0.72, 1.5)}
 SHAPES: Final = (*_PROFILES, *_SOLIDS, "ring")
 _TILT: Final = 0.45  # how far the camera looks down: depth is foreshortened to this
 
@@ -79,45 +81,9 @@ class Thing:
     pattern: int
 
 
-@dataclass(frozen=True, eq=False)
-class Sprite:
-    """What is to be painted of a thing: a rectangle of pixels with its place.
-
-    Attributes:
-        x: column of its left edge, which may lie outside the picture.
-        y: row of its upper edge.
-        alpha: (h, w) coverage in [0, 1].
-        light: (h, w, 3) colour, 0 to 255.
-    """
-
-    x: int
-    y: int
-    alpha: Array
-    light: Array
-
-    def inside(self, picture: NDArray[np.generic]) -> tuple[slice, slice]:
-        """Rows and columns of a picture that it covers."""
-        rows, columns = self.alpha.shape
-        return (
-            slice(max(self.y, 0), min(max(self.y + rows, 0), picture.shape[0])),
-            slice(max(self.x, 0), min(max(self.x + columns, 0), picture.shape[1])),
-        )
-
-    def own(self, picture: NDArray[np.generic]) -> tuple[slice, slice]:
-        """Rows and columns of itself that lie in a picture."""
-        rows, columns = self.inside(picture)
-        return (
-            slice(rows.start - self.y, max(rows.stop - self.y, rows.start - self.y)),
-            slice(columns.start - self.x, max(columns.stop - self.x, columns.start - self.x)),
-        )
-
-
-def paint(picture: Array, ids: NDArray[np.int16], key: int, thing: Sprite) -> None:
-    """Put a sprite on a picture, and its key where it covers more than half of a pixel."""
-    there, own = thing.inside(picture), thing.own(picture)
-    alpha = thing.alpha[own]
-    picture[there] += alpha[:, :, None] * (thing.light[own] - picture[there])
-    ids[there][alpha > 0.5] = key
+def adjectives(thing: Thing) -> dict[str, str]:
+    """What captions may say of a thing beside its shape."""
+    return {"size": thing.size, "colour": thing.colour, "material": thing.material}
 
 
 def sprite(thing: Thing, sun: NDArray[np.float64]) -> Sprite:
@@ -174,8 +140,10 @@ def _revolved(thing: Thing) -> tuple[int, int, Array, Array]:
 
 
 def _faceted(thing: Thing) -> tuple[int, int, Array, Array]:
-    wide, deep, tall = {"cube": (0.72, 0.72, 1.2), "block": (0.85, 0.5, 0.75), "pyramid": (0.72, 0.72, 1.5)}[thing.shape]
-    x0, y0, u, v = _grid(thing, thing.radius * (tall + 2 * _TILT))
+    wide, deep, tall = {"cube": (0.72, 0.72, 1.2), "block": (0.85, 0.5, 0.75), "pyramid": (0.72, 0.72, 1.5)}[
+        thing.shape
+    ]
+    x0, y0, u, _ = _grid(thing, thing.radius * (tall + 2 * _TILT))
     turn = np.array([[np.cos(thing.yaw), -np.sin(thing.yaw)], [np.sin(thing.yaw), np.cos(thing.yaw)]])
     floor = (np.array([[-wide, -deep], [wide, -deep], [wide, deep], [-wide, deep]]) * thing.radius) @ turn.T
     alpha, normal = np.zeros(u.shape, np.uint8), np.zeros((*u.shape, 3), np.float32)
@@ -206,7 +174,12 @@ def _ring(thing: Thing) -> tuple[int, int, Array, Array]:
     lean = np.clip(away / thick, -1, 1)
     radial = np.dstack([u, depth]) / np.maximum(np.hypot(u, depth), 1)[:, :, None]
     up = np.sqrt(np.clip(1 - lean**2, 0, 1))
-    return x0, y0, alpha.astype(np.float32), np.dstack([radial[:, :, 0] * lean, up, radial[:, :, 1] * lean]).astype(np.float32)
+    return (
+        x0,
+        y0,
+        alpha.astype(np.float32),
+        np.dstack([radial[:, :, 0] * lean, up, radial[:, :, 1] * lean]).astype(np.float32),
+    )
 
 
 def _grid(thing: Thing, height: float) -> tuple[int, int, Array, Array]:
@@ -217,11 +190,13 @@ def _grid(thing: Thing, height: float) -> tuple[int, int, Array, Array]:
     columns, rows = int(np.ceil(2 * thing.radius)) + 5, int(np.ceil(height)) + 5
     u = np.arange(columns, dtype=np.float32) + np.float32(x0 + 0.5 - x)
     v = np.arange(rows, dtype=np.float32) + np.float32(y0 + 0.5 - top)
-    return x0, y0, *np.broadcast_arrays(u[None, :], v[:, None])
+    columns_of, rows_of = np.broadcast_arrays(u[None, :], v[:, None])
+    return x0, y0, columns_of, rows_of
 
 
 def _unit(vectors: NDArray[np.floating]) -> Array:
-    return (vectors / np.linalg.norm(vectors, axis=2, keepdims=True)).astype(np.float32)
+    unit: Array = (vectors / np.linalg.norm(vectors, axis=2, keepdims=True)).astype(np.float32)
+    return unit
 
 
 def _projected(floor: NDArray[np.float64], up: float, thing: Thing, x0: int, y0: int) -> NDArray[np.float64]:
@@ -266,8 +241,9 @@ def _matte(thing: Thing, normal: Array) -> Array:
 def _wood(thing: Thing, normal: Array) -> Array:
     rows, columns = normal.shape[:2]
     rng = np.random.default_rng(thing.pattern)
-    wavy = np.arange(rows, dtype=np.float32)[:, None] * 9 / thing.radius + 1.1 * noise(rng, "clouds", (rows, columns), 0.4)
-    return 0.85 + 0.22 * np.sin(wavy * 2) * np.cos(wavy * 0.7)
+    rings = np.arange(rows, dtype=np.float32)[:, None] * np.float32(9 / thing.radius)
+    wavy: Array = rings + 1.1 * noise(rng, "clouds", (rows, columns), 0.4)
+    return np.asarray(0.85 + 0.22 * np.sin(wavy * 2) * np.cos(wavy * 0.7), np.float32)
 
 
 def _stripes(thing: Thing, normal: Array) -> Array:

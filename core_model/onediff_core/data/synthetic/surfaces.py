@@ -23,8 +23,7 @@ _GREENS: Final = ((92, 112, 60), (112, 120, 70), (74, 100, 56), (128, 122, 78))
 
 def surface(rng: Rng, size: int) -> Light:
     """A surface of a random kind that fills the picture; sometimes with a wall behind it, or with sheets on it."""
-    kinds = tuple(_SURFACES.values())
-    light = kinds[rng.integers(len(kinds))](rng, (size, size))
+    light = _SURFACES[rng.integers(len(_SURFACES))](rng, (size, size))
     if rng.random() < 0.35:
         light = _behind(light, _plaster(rng, (size, size)), int(size * rng.uniform(0.1, 0.3)))
     elif rng.random() < 0.35:
@@ -37,7 +36,7 @@ def surface(rng: Rng, size: int) -> Light:
 def concrete(rng: Rng, shape: tuple[int, int]) -> Light:
     """Stone, screed, asphalt: nearly grey, rough."""
     tone = rng.uniform(70, 200) * (1 + 0.04 * rng.normal(size=3))
-    return _toned(tone, 1 + 0.06 * noise(rng, "rough", shape, rng.uniform(0.8, 2)) + 0.04 * noise(rng, "fine", shape))
+    return _toned(tone, 1 + 0.04 * noise(rng, "rough", shape, rng.uniform(0.5, 2)) + 0.04 * noise(rng, "fine", shape))
 
 
 def planks(rng: Rng, shape: tuple[int, int]) -> Light:
@@ -69,19 +68,27 @@ def fabric(rng: Rng, shape: tuple[int, int]) -> Light:
     y, x = np.arange(shape[0])[:, None], np.arange(shape[1])[None, :]
     weave = 0.06 * np.sin(x * rng.uniform(1.2, 2.6)) * np.sin(y * rng.uniform(1.2, 2.6))
     stripes = rng.choice([0.0, 0.18]) * np.sign(np.sin(x * rng.uniform(0.05, 0.3) + rng.uniform(0, 6)))
-    return _toned(rng.uniform(40, 215, 3), 1 + weave + stripes + 0.05 * noise(rng, "fine", shape))
+    grey = rng.uniform(40, 215)
+    return _toned(
+        grey + rng.uniform(0.2, 0.9) * (rng.uniform(40, 215, 3) - grey),
+        1 + weave + stripes + 0.05 * noise(rng, "fine", shape),
+    )
 
 
 def grass(rng: Rng, shape: tuple[int, int]) -> Light:
     """Lawn, leaves, dry grass."""
-    tone = 1 + 0.14 * noise(rng, "fine", shape, rng.uniform(0.7, 1.6)) + 0.12 * noise(rng, "patches", shape)
+    tone = (
+        1
+        + 0.14 * noise(rng, "fine", shape, rng.uniform(0.7, 1.6))
+        + rng.uniform(0.02, 0.1) * noise(rng, "patches", shape)
+    )
     return _toned(np.array(_GREENS[rng.integers(len(_GREENS))]), tone)
 
 
 def earth(rng: Rng, shape: tuple[int, int]) -> Light:
     """Sand, gravel, soil."""
     colour = np.array([(176, 148, 112), (120, 92, 66), (206, 186, 150), (140, 128, 116)][rng.integers(4)])
-    return _toned(colour, 1 + 0.1 * noise(rng, "rough", shape) + 0.08 * noise(rng, "fine", shape))
+    return _toned(colour, 1 + 0.06 * noise(rng, "rough", shape) + 0.08 * noise(rng, "fine", shape))
 
 
 def plain(rng: Rng, shape: tuple[int, int]) -> Light:
@@ -114,6 +121,12 @@ def _toned(colour: NDArray[np.float64], tone: NDArray[np.floating]) -> Light:
     return np.asarray(colour, np.float32) * tone.astype(np.float32)[:, :, None]
 
 
-_SURFACES: Final[dict[str, Callable[[Rng, tuple[int, int]], Light]]] = {
-    "concrete": concrete, "planks": planks, "tiles": tiles, "fabric": fabric, "grass": grass, "earth": earth, "plain": plain,
-}  # fmt: skip
+_SURFACES: Final[tuple[Callable[[Rng, tuple[int, int]], Light], ...]] = (
+    concrete,
+    planks,
+    tiles,
+    fabric,
+    grass,
+    earth,
+    plain,
+)

@@ -43,7 +43,9 @@ def noise(rng: np.random.Generator, name: str, shape: tuple[int, int], zoom: flo
         piece = piece[:, ::-1]
     if turn // 2:
         piece = piece[::-1]
-    return piece if piece.shape == shape else cv2.resize(piece, shape[::-1], interpolation=cv2.INTER_LINEAR)
+    if piece.shape == shape:
+        return piece
+    return np.asarray(cv2.resize(piece, shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 @functools.cache
@@ -63,7 +65,9 @@ def _crowns() -> NDArray[np.float32]:
     """Heaps about the points of a shaken grid, each of its own size and tone."""
     rng, step = np.random.default_rng(0), 12
     cells = _SIDE // step + 1
-    centres = (np.indices((cells, cells)).reshape(2, -1).T * step + rng.uniform(0, step, (cells * cells, 2))).astype(int)
+    centres = (np.indices((cells, cells)).reshape(2, -1).T * step + rng.uniform(0, step, (cells * cells, 2))).astype(
+        int
+    )
     away = np.full((_SIDE, _SIDE), 255, np.uint8)
     y, x = centres[(centres < _SIDE).all(axis=1)].T
     away[y, x] = 0
@@ -75,6 +79,6 @@ def _crowns() -> NDArray[np.float32]:
 
 
 def _normalised(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    tile = ((values - values.mean()) / values.std()).astype(np.float32)
+    tile: NDArray[np.float32] = ((values - values.mean()) / values.std()).astype(np.float32)
     tile.flags.writeable = False
     return tile

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
+from onediff_core.data.synthetic.satellite.ground import ground
 from onediff_core.data.synthetic.textures import noise
 
 if TYPE_CHECKING:
@@ -15,61 +16,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from onediff_core.data.synthetic.satellite.land import Building, Land, Road, Spot
+    from onediff_core.data.synthetic.satellite.land import Building, Date, Land, Road, Spot, State
 
     Light = NDArray[np.float32]  # (H, W, 3) RGB, 0 to 255
     Ids = NDArray[np.int16]  # (H, W) key of what is seen
     Points = NDArray[np.float64]
 
-_COVERS: Final = {
-    "grass": ((96, 112, 66), (118, 124, 80), (134, 128, 92)),
-    "crop": ((86, 116, 58), (150, 146, 84), (112, 132, 76), (170, 152, 104), (104, 96, 66)),
-    "bare soil": ((176, 150, 118), (156, 124, 96), (196, 176, 146), (142, 120, 104)),
-    "forest": ((58, 76, 46), (66, 82, 54), (48, 66, 44)),
-    "pavement": ((136, 136, 134), (112, 112, 114), (160, 156, 150)),
-    "water": ((44, 62, 66), (60, 82, 84), (36, 48, 60), (84, 96, 86)),
-}
-_GREEN: Final = ("grass", "crop", "forest")
 _ROOFS: Final = (
     (126, 122, 118), (96, 92, 90), (150, 140, 128), (112, 92, 78), (84, 72, 64), (164, 104, 78),
     (186, 178, 166), (216, 214, 208), (134, 110, 92), (74, 76, 82), (152, 84, 66), (88, 110, 150),
 )  # fmt: skip
 _SHEDS: Final = ((214, 214, 212), (176, 180, 184), (92, 122, 170), (150, 152, 150), (196, 188, 172), (110, 128, 116))
 _VEHICLES: Final = ((226, 226, 224), (40, 42, 46), (150, 152, 156), (150, 34, 34), (44, 66, 120), (96, 98, 102))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Date:
-    """When a picture was taken.
-
-    Attributes:
-        sun: unit vector towards the sun on the ground, east and south.
-        cotangent: of its elevation: the length of a shadow by the height of what throws it.
-        depth: how dark shadows are, in [0, 1]; 0 for none.
-        season: (3,) factors on the colours of plants.
-        crops: which colour each field has this year: a seed.
-        bleak: how many of the single trees have lost their leaves, in [0, 1].
-    """
-
-    sun: tuple[float, float]
-    cotangent: float
-    depth: float
-    season: tuple[float, float, float]
-    crops: int
-    bleak: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class State:
-    """What is there on a date.
-
-    Attributes:
-        covers: parcel -> cover.
-        absent: keys of what is not there.
-    """
-
-    covers: Mapping[int, str]
-    absent: frozenset[int]
 
 
 def seen(land: Land, state: State, date: Date, texture: int, *, calm: bool) -> tuple[Light, Ids]:
@@ -85,7 +43,7 @@ def seen(land: Land, state: State, date: Date, texture: int, *, calm: bool) -> t
     Returns:
         Light, and for each pixel the key of what is seen there.
     """
-    light = _ground(land, state, date, np.random.default_rng([texture, 0]))
+    light = ground(land, state, date, np.random.default_rng([texture, 0]))
     canvas = _Canvas(light, land.parcels.copy(), land.gsd)
     buildings = {key: building for key, building in land.buildings.items() if key not in state.absent}
     trees = {key: tree for key, tree in land.trees.items() if key not in state.absent}
@@ -141,74 +99,6 @@ class _Canvas:
         return np.rint(16 * (metres / self.gsd - 0.5)).astype(np.int32)
 
 
-# --- ground -----------------------------------------------------------------------------------------------------
-
-
-def _ground(land: Land, state: State, date: Date, rng: np.random.Generator) -> Light:
-    shape = land.parcels.shape
-    parcels = sorted(land.covers)
-    palette = np.zeros((int(land.parcels.max()) + 1, 3), np.float32)
-    for parcel in parcels:
-        palette[parcel] = _cover_colour(land.plot_of[parcel], state.covers[parcel], date)
-    light = palette[land.parcels]
-    rough, clouds = noise(rng, "rough", shape, 0.5 / land.gsd), noise(rng, "clouds", shape, 0.6 / land.gsd)
-    fine = noise(rng, "fine", shape)
-    tone = 1 + 0.045 * rough + 0.045 * clouds
-    light *= tone[:, :, None]
-    _modulate(light, _where(land, state, "grass"), 0.05 * fine + 0.03 * rough)
-    _modulate(light, _where(land, state, "bare soil"), 0.08 * rough + 0.05 * fine)
-    _modulate(light, _where(land, state, "pavement"), 0.03 * fine - 0.03 * rough)
-    _modulate(light, _where(land, state, "water"), -0.9 * (tone - 1) + 0.02 * clouds)
-    if (forest := _where(land, state, "forest")) is not None:
-        _modulate(light, forest, _canopy(rng, land, date))
-    if (crops := _where(land, state, "crop")) is not None:
-        _modulate(light, crops, _rows(land, fine))
-    return light
-
-
-def _cover_colour(plot: int, cover: str, date: Date) -> NDArray[np.float64]:
-    rng = np.random.default_rng([plot, len(cover), date.crops if cover == "crop" else 0])
-    colours = _COVERS[cover]
-    colour = np.array(colours[rng.integers(len(colours))]) * (1 + 0.08 * rng.normal() + 0.025 * rng.normal(size=3))
-    return colour * np.array(date.season) if cover in _GREEN else colour
-
-
-def _where(land: Land, state: State, cover: str) -> NDArray[np.bool_] | None:
-    parcels = [parcel for parcel in land.covers if state.covers[parcel] == cover]
-    if not parcels:
-        return None
-    table = np.zeros(int(land.parcels.max()) + 1, np.bool_)
-    table[parcels] = True
-    return table[land.parcels]
-
-
-def _modulate(light: Light, where: NDArray[np.bool_] | None, amount: NDArray[np.float32]) -> None:
-    if where is not None:
-        light *= (1 + where * amount)[:, :, None]
-
-
-def _canopy(rng: np.random.Generator, land: Land, date: Date) -> NDArray[np.float32]:
-    """Crowns about seven metres across, lit from the sun's side."""
-    zoom = max(7 / land.gsd / 12, 0.25)
-    crowns = noise(rng, "crowns", land.parcels.shape, zoom)
-    step = max(round(1.5 * zoom), 1)
-    facing = (round(-step * date.sun[1]), round(-step * date.sun[0]))
-    relief = crowns - np.roll(crowns, facing, axis=(0, 1))
-    lit = 0.22 * crowns + 0.28 * relief + 0.12 * noise(rng, "patches", land.parcels.shape, 1 / land.gsd)
-    return np.clip(lit, -0.75, 0.9).astype(np.float32)
-
-
-def _rows(land: Land, fine: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Tracks of machines: parallel to the parcels, another way in every other one."""
-    along = np.arange(land.size, dtype=np.float32) * land.gsd
-    first = along[None, :] * np.cos(land.angle) + along[:, None] * np.sin(land.angle)
-    second = -along[None, :] * np.sin(land.angle) + along[:, None] * np.cos(land.angle)
-    way = np.where(land.plots % 2 == 0, first, second)
-    spacing = 2.2 + (land.plots % 5) * 1.1
-    strength = 0.03 + 0.02 * (land.plots % 4)
-    return (strength * np.sin(2 * np.pi * way / np.maximum(spacing, 2.6 * land.gsd)) + 0.02 * fine).astype(np.float32)
-
-
 def _yards(canvas: _Canvas, buildings: Mapping[int, Building], texture: int) -> None:
     """Trodden and paved ground around buildings, with soft borders."""
     worn = np.zeros(canvas.ids.shape, np.uint8)
@@ -240,13 +130,15 @@ def _shadows(
     for building in buildings.values():
         for wing in building.wings:
             outline = np.concatenate([wing, wing + away * building.height]) / land.gsd
-            cv2.fillConvexPoly(shaded, np.rint(16 * cv2.convexHull(outline.astype(np.float32))).astype(np.int32), 255, cv2.LINE_AA, 4)
+            cv2.fillConvexPoly(
+                shaded, np.rint(16 * cv2.convexHull(outline.astype(np.float32))).astype(np.int32), 255, cv2.LINE_AA, 4
+            )
     for tree in trees.values():
         start = np.array(tree.at)
         end = start + away * tree.radius * 1.5
         ends = np.rint(16 * np.stack([start, end]) / land.gsd).astype(np.int32)
         cv2.polylines(shaded, [ends], False, 255, max(round(1.7 * tree.radius / land.gsd), 1), cv2.LINE_AA, 4)
-    return cv2.GaussianBlur(shaded, (0, 0), 0.6).astype(np.float32) / 255
+    return np.asarray(cv2.GaussianBlur(shaded, (0, 0), 0.6), np.float32) / np.float32(255)
 
 
 # --- what stands on it ------------------------------------------------------------------------------------------
@@ -265,7 +157,9 @@ def _roof(canvas: _Canvas, key: int, building: Building, date: Date) -> None:
             _pitched(canvas, key, wing, colour, date, hip=building.roof == "hip")
     if building.roof != "flat" and rng.random() < 0.2:
         corner, right, _, down = building.wings[0]
-        panel = corner + np.array([[0.2, 0.15], [0.4, 0.15], [0.4, 0.7], [0.2, 0.7]]) @ np.stack([right - corner, down - corner])
+        panel = corner + np.array([[0.2, 0.15], [0.4, 0.15], [0.4, 0.7], [0.2, 0.7]]) @ np.stack(
+            [right - corner, down - corner]
+        )
         canvas.polygon(panel, np.array([38.0, 44.0, 66.0]))
 
 
@@ -290,7 +184,9 @@ def _pitched(canvas: _Canvas, key: int, wing: Points, colour: NDArray[np.float64
         canvas.line(np.stack([first, last]), 0.3, colour * 1.12)
 
 
-def _on_flat_roof(canvas: _Canvas, wing: Points, colour: NDArray[np.float64], rng: np.random.Generator, *, large: bool) -> None:
+def _on_flat_roof(
+    canvas: _Canvas, wing: Points, colour: NDArray[np.float64], rng: np.random.Generator, *, large: bool
+) -> None:
     corner, right, _, down = wing
     axes = np.stack([right - corner, down - corner])
     ring = corner + np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]) @ axes

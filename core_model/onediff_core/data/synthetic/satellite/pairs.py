@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
+import shapely
 
 from onediff_core.data.synthetic.facts import Change, sample_of
 from onediff_core.data.synthetic.nuisances import developed, exposure, knocked, seen_from, strength, taken
-from onediff_core.data.synthetic.satellite.land import KEYS_OF, Land, parted, surveyed
-from onediff_core.data.synthetic.satellite.look import Date, State, seen
+from onediff_core.data.synthetic.satellite.land import KEYS_OF, Date, Land, State, parted
+from onediff_core.data.synthetic.satellite.look import seen
+from onediff_core.data.synthetic.satellite.survey import surveyed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,7 +25,8 @@ if TYPE_CHECKING:
     Ids = NDArray[np.int16]
 
 CLASSES: Final = ("building+", "building-", "landcover", "road", "tree", "vehicle")
-_UNCHANGED: Final = 0.38
+_UNCHANGED: Final = 0.36
+_TRIES: Final = 5  # events may find nothing that they could happen to
 _SEEN: Final = {"parcel": 150, "road": 40, "building": 16, "tree": 12, "vehicle": 10}  # pixels
 # What a parcel may turn into.
 _TURNS: Final = {
@@ -55,10 +59,10 @@ def satellite(seed: int, index: int, size: int = 256, *, calm: bool = False) -> 
     light_before, ids_before = seen(land, states[0], dates[0], texture, calm=calm)
     light_after, ids_after = seen(land, states[1], dates[1], texture, calm=calm)
     changes, unseen = _changes(states, ids_before, ids_after)
-    if unseen:  # what nobody can see did not happen: it is as it was before
+    while unseen:  # what nobody can see did not happen: it is as it was before
         states = states[0], _restored(states, unseen)
         light_after, ids_after = seen(land, states[1], dates[1], texture, calm=calm)
-        changes, _ = _changes(states, ids_before, ids_after)
+        changes, unseen = _changes(states, ids_before, ids_after)
     before, after = _taken(rng, light_before, light_after, calm=calm)
     name = f"satellite-{seed}-{index}"
     return sample_of(
@@ -74,10 +78,19 @@ def _history(rng: Rng, land: Land) -> tuple[Land, tuple[State, State]]:
     """The land, and its state on both dates."""
     if rng.random() < 0.2 and (lake := parted(rng, land, whole=False)):
         land, key = lake
-        land.covers[key] = "water"
+        land = replace(land, covers={**land.covers, key: "water"})
     first = State(covers=land.covers, absent=frozenset())
     if rng.random() < _UNCHANGED:
         return land, (first, first)
+    for _ in range(_TRIES):
+        changed, states = _developed(rng, land)
+        if states[0] != states[1]:
+            return changed, states if rng.random() < 0.75 else states[::-1]
+    return land, (first, first)
+
+
+def _developed(rng: Rng, land: Land) -> tuple[Land, tuple[State, State]]:
+    """One to four things happen, as far as there is something that they can happen to."""
     absent: tuple[set[int], set[int]] = set(), set()
     covers: dict[int, str] = {}
     for _ in range(int(rng.choice([1, 2, 3, 4], p=(0.42, 0.3, 0.18, 0.1)))):
@@ -87,26 +100,38 @@ def _history(rng: Rng, land: Land) -> tuple[Land, tuple[State, State]]:
                 land, key = patch
                 turns = _TURNS.get(land.covers[key], ("bare soil",))
                 covers[key] = str(turns[rng.integers(len(turns))])
-        else:
+        elif event == "road" and land.roads:
+            key = int(rng.choice(list(land.roads)))
+            land = _without_traffic(land, key)
+            absent[0].add(key)
+        elif event != "road":
             _come_or_go(rng, land, event, absent)
     before = State(covers=land.covers, absent=frozenset(absent[0] - absent[1]))
     after = State(covers={**land.covers, **covers}, absent=frozenset(absent[1] - absent[0]))
-    return land, (after, before) if rng.random() < 0.25 else (before, after)
+    return land, (before, after)
 
 
 def _come_or_go(rng: Rng, land: Land, event: str, absent: tuple[set[int], set[int]]) -> None:
-    """Things that are not there before (build, plant, a new road) or not after (demolish, cut), or either (drive)."""
-    keys = list({"build": land.buildings, "demolish": land.buildings, "road": land.roads, "drive": land.vehicles}.get(event, land.trees))
+    """Things that are not there before (build, plant) or not after (demolish, cut), or either (drive)."""
+    if event in ("build", "demolish"):
+        keys = list(land.buildings)
+    else:
+        keys = list(land.vehicles if event == "drive" else land.trees)
     if not keys:
-        return
-    if event == "road":
-        absent[0].add(int(rng.choice(keys)))
         return
     many = event == "build" and rng.random() < 0.35
     count = max(round(len(keys) * rng.uniform(0.3, 1.0)), 1) if many else min(int(rng.geometric(0.45)), len(keys))
     for key in _neighbours(rng, land, keys, count):
         later = event in ("demolish", "cut") or (event == "drive" and rng.random() < 0.5)
         absent[1 if later else 0].add(key)
+
+
+def _without_traffic(land: Land, key: int) -> Land:
+    """The land with no vehicles on a road: what drives where no road is yet would be odd."""
+    road = land.roads[key]
+    strip = shapely.LineString(road.line).buffer(road.width)
+    kept = {name: spot for name, spot in land.vehicles.items() if not strip.contains(shapely.Point(spot.at))}
+    return replace(land, vehicles=kept)
 
 
 def _neighbours(rng: Rng, land: Land, keys: list[int], count: int) -> list[int]:
@@ -195,10 +220,12 @@ def _taken(rng: Rng, before: Light, after: Light, *, calm: bool) -> tuple[NDArra
         return developed(before), developed(after)
     how_much = strength(rng)
     sharpness = rng.uniform(0.35, 0.75)
-    before, after = cv2.GaussianBlur(before, (0, 0), sharpness), cv2.GaussianBlur(after, (0, 0), sharpness)
+    before, after = (np.asarray(cv2.GaussianBlur(light, (0, 0), sharpness), np.float32) for light in (before, after))
     if rng.random() < 0.7:
         before = seen_from(before, knocked(rng, len(before), shift=float(rng.choice([1.0, 2.0, 3.0])), tilt=0.003))
-    return taken(_hazy(rng, before), exposure(rng, how_much), rng), taken(_hazy(rng, after), exposure(rng, how_much), rng)
+    return taken(_hazy(rng, before), exposure(rng, how_much), rng), taken(
+        _hazy(rng, after), exposure(rng, how_much), rng
+    )
 
 
 def _hazy(rng: Rng, light: Light) -> Light:

@@ -245,11 +245,17 @@ def _moved(
     places = (new, old)  # what was pushed out of the image is marked where it was
     seen = (_different(before.image, after.image, place.intersection(after.bounds)) for place in places)
     box = next((box for box in seen if box is not None), None)
-    facts = {**attributes, "box_before": (old.x0, old.y0, old.x1, old.y1)}
+    facts = {**attributes, **place_before(old, before.bounds)}
     labels = {element.label for element in elements}
     if len(elements) == 1:
         facts |= _called(elements[0])
     return _seen("moved", labels.pop() if len(labels) == 1 else "content", box, facts)
+
+
+def place_before(box: Box, bounds: Box) -> dict[str, tuple[int, int, int, int]]:
+    """The fact of where something was, as far as that is in the image: empty where it was outside."""
+    seen = box.intersection(bounds)
+    return {"box_before": (seen.x0, seen.y0, seen.x1, seen.y1)} if seen.area else {}
 
 
 def _with_overhang(box: Box) -> Box:
@@ -279,6 +285,9 @@ def masks_of(regions: Sequence[SampleRegion], shape: tuple[int, int]) -> dict[st
     masks = {"element": np.zeros(shape, np.bool_), "moved": np.zeros(shape, np.bool_)}
     for region in regions:
         mask = masks["moved" if region.kind == "moved" else "element"]
-        for x0, y0, x1, y1 in (region.box, *([region.attributes["box_before"]] if region.kind == "moved" else [])):
-            mask[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)] = True
+        places = [region.box]
+        if region.kind == "moved" and "box_before" in region.attributes:
+            places.append(region.attributes["box_before"])
+        for x0, y0, x1, y1 in places:
+            mask[y0:y1, x0:x1] = True
     return {"element": masks["element"], "moved": masks["moved"] & ~masks["element"]}

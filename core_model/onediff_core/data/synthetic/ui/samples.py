@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from onediff_core.data.synthetic.captions import region_caption, write_captions
-from onediff_core.data.synthetic.ui.elements import masks_of
+from onediff_core.data.synthetic.captions import described
+from onediff_core.data.synthetic.ui.elements import masks_of, place_before
+from onediff_plugins.types import Box
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,8 +28,8 @@ _PIXELS: Final = 12
 def told(sample: Sample, regions: Sequence[SampleRegion], **changes: Any) -> Sample:
     """The sample with these regions, and with the masks, the verdict and the captions that follow from them.
 
-    The verdict is None where nothing is left but what an edit elsewhere pushed. Captions speak of the edits; of what
-    was pushed only where there is nothing else. The wording hangs on the id alone.
+    Where nothing is left but what an edit elsewhere pushed, nobody can say whether it counts as a change: no verdict
+    and no captions.
 
     Args:
         sample: for everything else.
@@ -38,17 +38,15 @@ def told(sample: Sample, regions: Sequence[SampleRegion], **changes: Any) -> Sam
     """
     sample = replace(sample, masks={}, **changes)
     height, width = sample.after.shape[:2]
-    rng = np.random.default_rng(zlib.crc32(f"{sample.source}/{sample.id}".encode()))
-    captioned = tuple(replace(region, caption=region_caption(region, (height, width), rng)) for region in regions)
-    edited = [region for region in captioned if not region.attributes.get("pushed")]
-    captions = write_captions(edited or captioned, bool(captioned), (height, width), rng, int(rng.integers(3, 6)))
-    return replace(
+    only_pushed = bool(regions) and all(region.attributes.get("pushed") for region in regions)
+    bare = replace(
         sample,
-        regions=captioned,
-        masks=masks_of(captioned, (height, width)),
-        changed=None if captioned and not edited else bool(captioned),
-        captions=captions,
+        regions=tuple(regions),
+        masks=masks_of(regions, (height, width)),
+        changed=None if only_pushed else bool(regions),
+        captions=(),
     )
+    return bare if only_pushed else described(bare)
 
 
 def crop(sample: Sample, size: int, rng: np.random.Generator) -> Sample:
@@ -107,8 +105,8 @@ def _cut(region: SampleRegion, x: int, y: int, size: int) -> SampleRegion | None
     if box[0] >= box[2] or box[1] >= box[3]:
         return None
     attributes = dict(region.attributes)
-    if old := attributes.get("box_before"):
-        attributes["box_before"] = (old[0] - x, old[1] - y, old[2] - x, old[3] - y)
+    if "box_before" in attributes:
+        attributes |= place_before(Box(*attributes.pop("box_before")).shifted(-x, -y), Box(0, 0, size, size))
     return replace(region, box=box, attributes=attributes)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from onediff_core.data import Sample, SampleRegion
+from onediff_core.data.swap import swap
 from onediff_core.data.synthetic.ui.samples import crop, told
 
 SAVE = SampleRegion(kind="added", label="button", box=(40, 60, 80, 76), attributes={"name": "Save"})
@@ -54,7 +55,7 @@ def test_a_crop_shows_its_part_of_everything() -> None:
     np.testing.assert_array_equal(part.masks["moved"], whole.masks["moved"][50:114, 30:94])
     assert part.regions is not None
     assert [region.box for region in part.regions] == [(10, 10, 50, 26), (0, 40, 64, 64)]
-    assert part.regions[1].attributes["box_before"] == (-30, 24, 170, 74)
+    assert part.regions[1].attributes["box_before"] == (0, 24, 64, 64)
 
 
 def test_captions_of_a_crop_tell_what_is_in_it() -> None:
@@ -73,8 +74,17 @@ def test_a_crop_beside_all_changes_is_unchanged() -> None:
 def test_where_only_pushed_content_is_left_nobody_says_whether_it_changed() -> None:
     part = cut(page(SAVE, ROWS), 100, 80, 64)
     assert part.changed is None
-    assert part.captions
-    assert all("row" in caption and "moved" in caption for caption in part.captions)
+    assert part.captions == ()
+    assert part.regions is not None
+    assert [region.kind for region in part.regions] == ["moved"]
+
+
+def test_told_backwards_and_again_a_crop_is_the_same() -> None:
+    part = cut(page(SAVE, TITLE, ROWS), 30, 50, 64)
+    backwards = swap(part)
+    assert all('"Save"' in caption for caption in backwards.captions)
+    again = swap(backwards)
+    assert (again.regions, again.captions) == (part.regions, part.captions)
 
 
 def test_a_sliver_of_a_change_is_ignored_not_told() -> None:
