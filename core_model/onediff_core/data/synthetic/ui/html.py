@@ -75,7 +75,7 @@ def page_pair(seed: int, index: int, opener: Studio, *, least: int = 0, sort: st
     made = _edited(page, planned)
     disturbed = not clean and rng.random() < _NUISANCE[unchanged]
     before, after = _disturbed(made, opener, rng) if disturbed else (made.before.image, made.after.image)
-    name = f"{seed}-{index}"
+    name = f"{SOURCE}-{seed}-{index}"
     bare = Sample(before=before, after=after, domain="ui", source=SOURCE, licence=LICENCE, group=name, id=name)
     return told(bare, regions_of(made.edits, made.before, made.after))
 

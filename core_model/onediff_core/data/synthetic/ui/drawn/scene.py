@@ -70,7 +70,7 @@ def screen_pair(seed: int, index: int, size: int, *, sort: str = "", clean: bool
     if not clean and rng.random() < _NUISANCE[unchanged]:
         side = int(rng.integers(2))
         images[side] = _disturbed(images[side], sides[side], kit.theme.ground, letters, rng)
-    name = f"{seed}-{index}"
+    name = f"{SOURCE}-{seed}-{index}"
     bare = Sample(before=images[0], after=images[1], domain="ui", source=SOURCE, licence=LICENCE, group=name, id=name)
     return told(bare, regions_of(plan.edits, before, after))
 
