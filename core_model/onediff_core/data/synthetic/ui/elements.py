@@ -189,12 +189,22 @@ def _compared(old: Box, new: Box, shift: Shift, before: State, after: State) -> 
 
 
 def _shift_around(element: Element, before: State, after: State) -> Shift:
-    """How far the place of an element went: as far as the neighbour before it, or else what holds it."""
+    """How far the place of an element went: as far as the neighbour before it, or else what holds it.
+
+    The first on a page has neither. The neighbour after it tells, but for the direction in which it may have closed up.
+    """
     siblings = [other for other in before.elements.values() if other.parent == element.parent]
-    earlier = siblings[: siblings.index(element)]
-    anchors = (*reversed(earlier), before.elements.get(element.parent))
+    place = siblings.index(element)
+    anchors = (*reversed(siblings[:place]), before.elements.get(element.parent))
     stayed = next((anchor for anchor in anchors if anchor and anchor.uid in after.elements), None)
-    return _shift(stayed.uid, before, after)[:2] if stayed else (0, 0)
+    if stayed:
+        return _shift(stayed.uid, before, after)[:2]
+    following = next((other for other in siblings[place + 1 :] if other.uid in after.elements), None)
+    if following is None:
+        return 0, 0
+    dx, dy, _, _ = _shift(following.uid, before, after)
+    beside = following.box.y0 < element.box.y1 and element.box.y0 < following.box.y1
+    return (0, dy) if beside else (dx, 0)
 
 
 def _shift(uid: str, before: State, after: State) -> tuple[int, int, int, int]:

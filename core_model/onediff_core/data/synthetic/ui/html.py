@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from onediff_core.data.synthetic.ui.elements import Edit, Element, Picture
     from onediff_core.data.synthetic.ui.studio import OpenPage, Studio
 
-SOURCE: Final = "ui-html"
+NAME: Final = "ui-html"
 UNCHANGED: Final = 0.38  # of the pairs
 _NUISANCE: Final = {True: 0.75, False: 0.5}  # unchanged or not -> share of the pairs with a nuisance
 _COUNTS: Final = (0.45, 0.25, 0.15, 0.1, 0.05)  # one to five edits
@@ -75,8 +75,10 @@ def page_pair(seed: int, index: int, opener: Studio, *, least: int = 0, sort: st
     made = _edited(page, planned)
     disturbed = not clean and rng.random() < _NUISANCE[unchanged]
     before, after = _disturbed(made, opener, rng) if disturbed else (made.before.image, made.after.image)
-    name = f"{SOURCE}-{seed}-{index}"
-    bare = Sample(before=before, after=after, domain="ui", source=SOURCE, licence=LICENCE, group=name, id=name)
+    name = f"{NAME}-{seed}-{index}"
+    bare = Sample(
+        before=before, after=after, domain="ui", source=f"synthetic-{NAME}", licence=LICENCE, group=name, id=name
+    )
     return told(bare, regions_of(made.edits, made.before, made.after))
 
 

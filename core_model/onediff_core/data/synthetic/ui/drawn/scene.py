@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from onediff_core.data.synthetic.ui.drawn.nodes import Placed
     from onediff_core.data.synthetic.ui.elements import Picture
 
-SOURCE: Final = "ui-drawn"
+NAME: Final = "ui-drawn"
 UNCHANGED: Final = 0.36  # of the pairs
 _NUISANCE: Final = {True: 0.75, False: 0.4}  # unchanged or not -> share of the pairs with a nuisance
 _COUNTS: Final = (0.55, 0.3, 0.15)  # one to three edits
@@ -70,8 +70,10 @@ def screen_pair(seed: int, index: int, size: int, *, sort: str = "", clean: bool
     if not clean and rng.random() < _NUISANCE[unchanged]:
         side = int(rng.integers(2))
         images[side] = _disturbed(images[side], sides[side], kit.theme.ground, letters, rng)
-    name = f"{SOURCE}-{seed}-{index}"
-    bare = Sample(before=images[0], after=images[1], domain="ui", source=SOURCE, licence=LICENCE, group=name, id=name)
+    name = f"{NAME}-{seed}-{index}"
+    bare = Sample(
+        before=images[0], after=images[1], domain="ui", source=f"synthetic-{NAME}", licence=LICENCE, group=name, id=name
+    )
     return told(bare, regions_of(plan.edits, before, after))
 
 

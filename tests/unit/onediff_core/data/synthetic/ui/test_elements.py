@@ -59,6 +59,13 @@ def test_what_was_removed_goes_along_with_what_stood_over_it() -> None:
     assert removed.box == (2, 44, 98, 52)
 
 
+def test_the_first_of_a_page_goes_along_with_what_stood_beside_it() -> None:
+    before = {"new": Box(0, 10, 40, 22), "first": Box(40, 10, 100, 22)}
+    after = {"first": Box(0, 30, 60, 42)}
+    removed, _ = regions_of([Edit("removed", "new")], state(before, without="new"), state(after))
+    assert removed.box == (2, 32, 38, 40)
+
+
 def test_a_changed_row_is_as_large_as_what_looks_different() -> None:
     (changed,) = regions_of([Edit("changed", "second")], state(ROWS), state(ROWS, inks={"second": 200}))
     assert (changed.kind, changed.box) == ("changed", (2, 24, 98, 32))
