@@ -164,7 +164,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as exc:
         raise PairError(
-            f"{path}: cannot be read: {exc.strerror}; name a folder that holds {PAIRS}, or such a file"
+            f"{path}: cannot be read: {exc.strerror}; name a folder with {PAIRS}, or such a file"
         ) from exc
     rows = []
     for number, line in enumerate(lines, start=1):
