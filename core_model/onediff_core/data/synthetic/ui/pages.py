@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functools import cache
+from html import escape
 from typing import TYPE_CHECKING, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
 
 from onediff_core.data.synthetic.ui import icons, pictures, words
 
@@ -54,32 +54,32 @@ class Author:
         self._rng = rng
 
     def words(self, kind: str) -> str:
-        """A bare text of this kind."""
-        return words.write(kind, self._rng)
+        """A bare text of this kind, escaped for HTML."""
+        return escape(words.write(kind, self._rng))
 
-    def text(self, kind: str, label: str = "text", tag: str = "span", look: str = "") -> Markup:
+    def text(self, kind: str, label: str = "text", tag: str = "span", look: str = "") -> str:
         """A text that is an element of its own."""
-        said = escape(self.words(kind))
-        return Markup(f'<{tag} data-l="{label}" data-w="{kind}" class="{look}">{said}</{tag}>')
+        said = self.words(kind)
+        return f'<{tag} data-l="{label}" data-w="{kind}" class="{look}">{said}</{tag}>'
 
-    def icon(self, look: str = "", name: str = "") -> Markup:
+    def icon(self, look: str = "", name: str = "") -> str:
         """An icon, a random one where none is named."""
         name = name or self.pick(sorted(icons.ICONS))
         strokes = icons.svg_strokes(name)
-        return Markup(f'<svg viewBox="0 0 24 24" data-l="icon" data-n="{name}" class="i {look}">{strokes}</svg>')
+        return f'<svg viewBox="0 0 24 24" data-l="icon" data-n="{name}" class="i {look}">{strokes}</svg>'
 
-    def picture(self, look: str = "") -> Markup:
+    def picture(self, look: str = "") -> str:
         """A picture, cut to fill its box."""
         inside = pictures.picture(self._rng)
         fit = 'viewBox="0 0 160 100" preserveAspectRatio="xMidYMid slice"'
-        return Markup(f'<svg {fit} data-l="image" class="picture {look}">{inside}</svg>')
+        return f'<svg {fit} data-l="image" class="picture {look}">{inside}</svg>'
 
-    def chart(self, look: str = "", kind: str = "") -> Markup:
+    def chart(self, look: str = "", kind: str = "") -> str:
         """A chart, of a random kind where none is named."""
         kind = kind or self.pick(sorted(pictures.CHARTS))
         inside = pictures.chart(kind, self.theme.accent, self.theme.line, self._rng)
         fit = 'viewBox="0 0 160 100"' if kind == "ring" else 'viewBox="0 0 160 100" preserveAspectRatio="none"'
-        return Markup(f'<svg {fit} data-l="chart" data-n="{kind}" class="chart {look}">{inside}</svg>')
+        return f'<svg {fit} data-l="chart" data-n="{kind}" class="chart {look}">{inside}</svg>'
 
     def pick(self, choices: Sequence[str]) -> str:
         """One of the choices."""
@@ -98,7 +98,7 @@ class Author:
 def _templates() -> Environment:
     return Environment(
         loader=PackageLoader("onediff_core.data.synthetic.ui"),
-        autoescape=True,
+        autoescape=False,  # the author hands out HTML, in which every text is escaped
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
