@@ -163,9 +163,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as exc:
-        raise PairError(
-            f"{path}: cannot be read: {exc.strerror}; name a folder with {PAIRS}, or such a file"
-        ) from exc
+        raise PairError(f"{path}: cannot be read: {exc.strerror}; name a folder with {PAIRS}, or such a file") from exc
     rows = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():

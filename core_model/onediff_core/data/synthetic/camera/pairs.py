@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     Figures = Mapping[int, Figure]
 
 CLASSES: Final = ("object",)
-_UNCHANGED: Final = 0.38
+_UNCHANGED: Final = 0.37
+_TRIES: Final = 5  # there may be no room for a newcomer
 _NEW: Final = 100  # keys above it are of those who came
 _SEEN: Final = 24  # pixels that must be visible of what changed
 _ROOM: Final = {"car": 2.4, "van": 3.0, "bicycle": 0.8}  # metres about the foot; 0.45 for anything else
@@ -127,6 +128,13 @@ def _in_sight(where: Place, label: str, spot: tuple[float, float, float]) -> boo
 
 def _happened(rng: Rng, where: Place, figures: Figures) -> dict[int, Figure]:
     """The same place later: one to four times somebody or something came, went or moved."""
+    for _ in range(_TRIES):
+        if (later := _some_happened(rng, where, figures)) != figures:
+            return later
+    return dict(figures)
+
+
+def _some_happened(rng: Rng, where: Place, figures: Figures) -> dict[int, Figure]:
     later = dict(figures)
     untouched = [int(key) for key in rng.permutation(list(figures))]
     for _ in range(int(rng.choice([1, 2, 3, 4], p=(0.46, 0.28, 0.16, 0.1)))):

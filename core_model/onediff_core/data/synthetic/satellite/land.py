@@ -53,12 +53,19 @@ class Building:
 
 @dataclass(frozen=True, kw_only=True)
 class Spot:
-    """A tree or a vehicle."""
+    """A tree or a vehicle.
+
+    Attributes:
+        at: its middle.
+        radius: of a tree; half the length of a vehicle.
+        angle: in which a vehicle stands, radians.
+        tone: in [0, 1), says which colour it has.
+    """
 
     at: tuple[float, float]
     radius: float
     angle: float
-    tone: int
+    tone: float
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -203,20 +203,20 @@ def _on_flat_roof(
 
 
 def _tree(canvas: _Canvas, key: int, tree: Spot, date: Date) -> None:
-    rng = np.random.default_rng(tree.tone)
-    colour = np.array([62, 80, 48]) * rng.uniform(0.75, 1.25) * np.array(date.season)
+    colour = np.array([62, 80, 48]) * (0.75 + 0.5 * tree.tone) * np.array(date.season)
     canvas.disc(tree.at, tree.radius, colour * 0.7, key)
-    if rng.random() < date.bleak:
+    if tree.tone * 7 % 1 < date.bleak:
         canvas.disc(tree.at, tree.radius * 0.8, np.array([112.0, 104.0, 92.0]))
         return
+    (x, y), (east, south) = tree.at, date.sun
     for share, tone in ((0.25, 1.0), (0.4, 1.3)):
-        at = np.array(tree.at) + share * tree.radius * np.array(date.sun) + rng.normal(size=2) * 0.1 * tree.radius
-        canvas.disc((at[0], at[1]), tree.radius * (0.85 - share), colour * tone)
+        aside = (tree.tone * 31 * tone % 1 - 0.5) * 0.3  # no two crowns are alike
+        at = x + (share * east + aside) * tree.radius, y + (share * south - aside) * tree.radius
+        canvas.disc(at, tree.radius * (0.85 - share), colour * tone)
 
 
 def _vehicle(canvas: _Canvas, key: int, vehicle: Spot) -> None:
-    rng = np.random.default_rng(vehicle.tone)
-    colour = np.array(_VEHICLES[rng.integers(len(_VEHICLES))], np.float64)
+    colour = np.array(_VEHICLES[int(vehicle.tone * len(_VEHICLES))], np.float64)
     ahead = np.array([np.cos(vehicle.angle), np.sin(vehicle.angle)])
     aside = np.array([-ahead[1], ahead[0]])
     axes = np.stack([ahead * vehicle.radius, aside * 0.95])

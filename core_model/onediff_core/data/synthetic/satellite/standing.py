@@ -155,7 +155,7 @@ def vehicles(rng: Rng, land: Land, free: Free) -> dict[int, Spot]:
             at=(float(at[0]), float(at[1])),
             radius=float(rng.uniform(2.0, 2.5)),
             angle=float(angle),
-            tone=int(rng.integers(2**31)),
+            tone=float(rng.random()),
         )
     return found
 
@@ -175,7 +175,7 @@ def trees(rng: Rng, kind: Kind, land: Land, free: Free) -> dict[int, Spot]:
     kept = np.flatnonzero(free_all)
     return {
         KEYS_OF["tree"] + number: Spot(
-            at=(float(at[i, 0]), float(at[i, 1])), radius=float(radius[i]), angle=0.0, tone=int(rng.integers(2**31))
+            at=(float(at[i, 0]), float(at[i, 1])), radius=float(radius[i]), angle=0.0, tone=float(rng.random())
         )
         for number, i in enumerate(kept)
     }
