@@ -226,9 +226,7 @@ def classified(
     return [_classified(region, change, pair.unmatched_after, threshold) for region in regions]
 
 
-def _classified(
-    region: ChangeRegion, change: ChangeMap, unmatched: BoolArray | None, threshold: float
-) -> ChangeRegion:
+def _classified(region: ChangeRegion, change: ChangeMap, unmatched: BoolArray | None, threshold: float) -> ChangeRegion:
     height, width = change.score.shape
     box, inside = covered(region.geometry, width, height)
     inside = inside & change.valid[box.slices]
@@ -251,7 +249,7 @@ def _classified(
 
 
 def _thing(class_name: str) -> str:
-    """ "building" for "building+" and "building-"."""
+    """What a class is of: "building+" and "building-" are both of "building"."""
     return class_name.removesuffix("+").removesuffix("-")
 
 
