@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from onediff_core.heads.base import Head
     from onediff_plugins.records import ChangeRegion, Description, ModelRecord
     from onediff_plugins.settings import DomainSettings
-    from onediff_plugins.specs import BuildContext, HeadSpec
+    from onediff_plugins.specs import BuildContext, DomainSpec, HeadSpec
     from onediff_plugins.types import ChangeMap, ImagePair
 
 
@@ -57,7 +57,7 @@ class Builder:
         heads = checkpoint.load_heads(context.heads, context.head_specs)
         for head in heads.values():
             _place(head, device)
-        return OneDiff(checkpoint, heads, context.domain.wording.unchanged, device)
+        return OneDiff(checkpoint, heads, context.domain, device)
 
     def _locate(self, weights: str | None) -> layout.Location:
         if weights not in self._found:
@@ -72,18 +72,20 @@ class OneDiff:
         record: what was loaded, for the provenance of results.
     """
 
-    def __init__(self, checkpoint: Checkpoint, heads: Mapping[str, Head], unchanged: str, device: torch.device) -> None:
+    def __init__(
+        self, checkpoint: Checkpoint, heads: Mapping[str, Head], domain: DomainSpec, device: torch.device
+    ) -> None:
         """Keep the parts.
 
         Args:
             checkpoint: on the device, in the dtype that it is to run in.
             heads: likewise.
-            unchanged: the domain's sentence for a pair without a change.
+            domain: whose kinds of change regions may get, and whose sentence a pair without a change.
             device: where they are.
         """
         from onediff_plugins.records import ModelRecord
 
-        self._checkpoint, self._heads, self._unchanged, self._device = checkpoint, heads, unchanged, device
+        self._checkpoint, self._heads, self._domain, self._device = checkpoint, heads, domain, device
         self.record: ModelRecord = ModelRecord(
             name=checkpoint.name, revision=checkpoint.revision, licence=checkpoint.licence, heads=tuple(heads)
         )
@@ -111,13 +113,13 @@ class OneDiff:
     def _detector(self) -> Detector:
         from onediff_core.detector import Detector
 
-        return Detector(self._checkpoint, self._heads, self._device)
+        return Detector(self._checkpoint, self._heads, self._device, self._domain.kinds)
 
     @functools.cached_property
     def _describer(self) -> Describer:
         from onediff_core.describer import Describer
 
-        return Describer(self._checkpoint, self._unchanged, self._device)
+        return Describer(self._checkpoint, self._domain.wording.unchanged, self._device)
 
 
 def _ready(location: layout.Location, device: torch.device) -> Checkpoint:

@@ -128,9 +128,10 @@ def sentence(text: str) -> str:
     """Words as a sentence: one space between them, a capital first, a full stop last.
 
     Args:
-        text: as a model wrote it; empty stays empty, and what ends in a mark of its own keeps it.
+        text: as a model wrote it; empty stays empty, and what ends in a mark of its own keeps it. What cannot be
+            printed is left out: a terminal would obey it.
     """
-    words = " ".join(text.split())
+    words = " ".join("".join(letter for letter in word if letter.isprintable()) for word in text.split()).strip()
     if not words:
         return ""
     return words[0].upper() + words[1:] + ("" if words[-1] in ".!?" else ".")

@@ -15,6 +15,7 @@ from onediff_core.heads import HeadSet
 from onediff_core.imagery import PairView, place_of, whole_view, window_of, with_context
 from onediff_core.tiling import Scene, predict_tiled
 from onediff_plugins.errors import UnsupportedSourceError
+from onediff_plugins.specs import KINDS
 from onediff_plugins.types import ChangeMap
 from onediff_plugins.windows import overview
 
@@ -46,13 +47,16 @@ class _Found(NamedTuple):
 class Detector:
     """Finds where pairs differ with the heads on one base; keeps no state."""
 
-    def __init__(self, checkpoint: Checkpoint, heads: Mapping[str, Head], device: torch.device) -> None:
+    def __init__(
+        self, checkpoint: Checkpoint, heads: Mapping[str, Head], device: torch.device, kinds: Sequence[str] = KINDS
+    ) -> None:
         """Sort the heads by what they answer.
 
         Args:
             checkpoint: its model on the device, in the dtype that it is to run in.
             heads: on the device, too; at least one of the task "mask".
             device: where they are.
+            kinds: of change, that a region head may give.
 
         Raises:
             CheckpointError: no mask head, or a pair head without the mask head that it looks at.
@@ -64,7 +68,7 @@ class Detector:
                 f"OneDiff finds places with a mask head, and the heads loaded are: {loaded}. Beside {checkpoint.name} "
                 f"lie {_held(checkpoint)}: name one with --head NAME, or a folder of one"
             )
-        self._base, self._device = checkpoint.model.model, device
+        self._base, self._device, self._kinds = checkpoint.model.model, device, kinds
         self._images = checkpoint.image_processor
         self._whole, self._window = whole_view(self._images), window_of(self._images)
         scales = sorted(by_task["mask"], key=lambda head: str(head.config.gsd_range_m))
@@ -115,7 +119,7 @@ class Detector:
         for start in range(0, len(regions), BATCH):
             part = regions[start : start + BATCH]
             answers = self._answers(view, part)
-            named += [_named(region, answer, pair) for region, answer in zip(part, answers, strict=True)]
+            named += [self._named(region, answer, pair) for region, answer in zip(part, answers, strict=True)]
         return named
 
     # --- masks ------------------------------------------------------------------------------------------------
@@ -200,6 +204,15 @@ class Detector:
                 answers.append(head.answers(head(features, boxes)))  # type: ignore[operator]  # a RegionHead
         return [max(said, key=lambda answer: answer.confidence) for said in zip(*answers, strict=True)]
 
+    def _named(self, region: ChangeRegion, answer: RegionAnswer, pair: ImagePair) -> ChangeRegion:
+        """The region with its name; of what has no counterpart, nothing went, and its kind stays."""
+        lonely = pair.unmatched_after is not None and (
+            pair.unmatched_after[place_of(region, pair.after.box).slices].mean() > 0.5
+        )
+        if lonely or answer.kind not in self._kinds:
+            return region.replace(label=answer.label)
+        return region.replace(kind=answer.kind, label=answer.label)
+
     def _inside(self, place: Box, crop: Box) -> tuple[float, float, float, float]:
         """A place in pixels of its crop as the network sees it."""
         height, width = self._whole.resized(crop.height, crop.width)
@@ -263,12 +276,3 @@ def _on_grid(maps: NDArray[np.float32], grid: Box) -> NDArray[np.float32]:
         method = cv2.INTER_AREA if maps.shape[2] > grid.width else cv2.INTER_LINEAR
         maps = np.stack([cv2.resize(plane, (grid.width, grid.height), interpolation=method) for plane in maps])
     return np.clip(maps, 0, 1)
-
-
-def _named(region: ChangeRegion, answer: RegionAnswer, pair: ImagePair) -> ChangeRegion:
-    """The region with its name; where nothing is its counterpart it stays what it was, since nothing went."""
-    if pair.unmatched_after is not None:
-        inside = pair.unmatched_after[place_of(region, pair.after.box).slices]
-        if inside.mean() > 0.5:
-            return region.replace(label=answer.label)
-    return region.replace(kind=answer.kind, label=answer.label)
