@@ -85,10 +85,11 @@ class Checkpoint:
         if folder is None and Path(asked).is_dir():
             folder, spec = Path(asked), None
         if folder is None:
-            there = f"is contributed without weights and is not beside {self.name}" if spec else "is not there"
+            whose = "a plugin contributes it without weights, and " if spec else ""
             raise CheckpointError(
-                f"the head {asked!r} {there}, which holds {', '.join(held) or 'no heads'}: train it on this base, or "
-                "name another head, or a folder of one, with --head"
+                f"there are no weights of the head {asked!r}: {whose}beside {self.name} there are "
+                f"{', '.join(held) or 'no heads'}. Train it on this base, or name another head, or a folder of one, "
+                "with --head"
             )
         return load_head(folder, base_fingerprint=self.fingerprint, spec=spec)
 
