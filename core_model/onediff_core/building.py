@@ -47,7 +47,7 @@ class Builder:
             SettingsError: no such device here.
             CheckpointError: weights or heads that are not there, damaged, or not made for each other.
         """
-        from onediff_core.devices import torch_device
+        from onediff_core.devices import place, torch_device
 
         device = torch_device(context.device)
         key = (context.weights, str(device))
@@ -56,7 +56,7 @@ class Builder:
         checkpoint = self._loaded[key]
         heads = checkpoint.load_heads(context.heads, context.head_specs)
         for head in heads.values():
-            _place(head, device)
+            place(head, device)
         return OneDiff(checkpoint, heads, context.domain, device)
 
     def _locate(self, weights: str | None) -> layout.Location:
@@ -123,18 +123,10 @@ class OneDiff:
 
 
 def _ready(location: layout.Location, device: torch.device) -> Checkpoint:
-    """A base as it runs: its heads are chosen apart."""
+    """A base as it runs; its heads are chosen apart."""
     from onediff_core.checkpoint import load_checkpoint
+    from onediff_core.devices import place
 
     checkpoint = load_checkpoint(location, heads=())
-    _place(checkpoint.model, device)
+    place(checkpoint.model, device)
     return checkpoint
-
-
-def _place(module: torch.nn.Module, device: torch.device) -> None:
-    """On the device, in place: channels last, and in float32 on a CPU, where halves are slow."""
-    import torch
-
-    if device.type == "cpu":
-        module.float()
-    module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # as torch documents it

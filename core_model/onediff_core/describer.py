@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import copy
-from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-import torch
-
+from onediff_core.devices import inference
 from onediff_core.errors import CheckpointError
 from onediff_core.imagery import PairView, place_of, whole_view, window_of, with_context
 from onediff_core.prompts import Place
@@ -16,6 +14,8 @@ from onediff_plugins.windows import overview
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    import torch
 
     from onediff_core.checkpoint import Checkpoint
     from onediff_core.imagery import FloatImage
@@ -116,10 +116,7 @@ class Describer:
             batch = questions[start : start + BATCH]
             inputs = self._processor([asked.images for asked in batch], [asked.prompt for asked in batch])
             inputs = inputs.to(self._device)
-            autocast: Any = nullcontext()
-            if self._device.type == "cuda":
-                autocast = torch.autocast("cuda", dtype=torch.bfloat16)
-            with torch.inference_mode(), autocast:
+            with inference(self._device):
                 said = self._model.generate(**inputs, max_new_tokens=MOST_NEW_TOKENS, do_sample=False, num_beams=1)
             yield from (sentence(text) for text in self._processor.answers(said, inputs["input_ids"]))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -10,9 +9,11 @@ import cv2
 import numpy as np
 import torch
 
+from onediff_core.devices import inference
 from onediff_core.errors import CheckpointError
 from onediff_core.heads import HeadSet
 from onediff_core.imagery import PairView, place_of, whole_view, window_of, with_context
+from onediff_core.layout import held_heads
 from onediff_core.tiling import Scene, predict_tiled
 from onediff_plugins.errors import UnsupportedSourceError
 from onediff_plugins.specs import KINDS
@@ -21,7 +22,6 @@ from onediff_plugins.windows import overview
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from contextlib import AbstractContextManager
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -35,12 +35,16 @@ if TYPE_CHECKING:
     from onediff_plugins.types import Box, ImagePair
 
 BATCH: Final = 8
-# An image that had to be enlarged by more does not show what the head was trained to see.
+_TASKS: Final = ("mask", "region", "pair")
+# An image that would have to be enlarged by more does not show what the head was trained to see.
 MOST_ENLARGED: Final = 4.0
 
 
 class _Found(NamedTuple):
-    score: NDArray[np.float32]  # (H, W), the highest of the heads'
+    """What mask heads found in one pair, on its after grid."""
+
+    heads: Sequence[Any]
+    score: NDArray[np.float32]  # (H, W), the highest of theirs
     classes: NDArray[np.float32]  # (K, H, W), of all of them
 
 
@@ -77,7 +81,9 @@ class Detector:
         try:
             self._on_pairs = HeadSet([*by_task["mask"], *self._pairs]).eval() if self._pairs else None
         except ValueError as error:
-            raise CheckpointError(f"{error}: load it as well, with --head") from error
+            raise CheckpointError(
+                f"the heads {', '.join(heads)} do not go together: {error}. Load what is missing, too, with --head"
+            ) from error
 
     def detect(
         self, pairs: Sequence[ImagePair], overviews: Sequence[ImagePair], settings: DomainSettings
@@ -91,19 +97,24 @@ class Detector:
 
         Returns:
             For each pair the highest score of the mask heads, 1 where the after image has no counterpart, 0 where
-            nothing can be compared; the classes of all heads; and the pair head's confidence where there is one.
+            nothing can be compared; the classes of all heads; and the pair head's confidence where there is one. A head
+            that was trained for images more than four times as fine as a pair is left out of that pair.
 
         Raises:
-            UnsupportedSourceError: bands that are neither colours nor a single one, or a ground sample distance far
-                from what a head was trained for.
+            UnsupportedSourceError: bands that are neither colours nor a single one, or no head for images so coarse.
         """
         views = [PairView.of(pair, seen, self._images) for pair, seen in zip(pairs, overviews, strict=True)]
-        by_group = [list(self._probabilities(heads, views)) for heads in self._masks]
+        found: list[list[_Found]] = [[] for _ in views]
+        for heads in self._masks:
+            fitting = [index for index, view in enumerate(views) if _enlargement(view, heads) <= MOST_ENLARGED]
+            answers = self._probabilities(heads, [views[index] for index in fitting])
+            for index, answer in zip(fitting, answers, strict=True):
+                found[index].append(answer)
+        for view, answers_to_it in zip(views, found, strict=True):
+            if not answers_to_it:
+                raise _too_coarse(view, self._masks)
         verdicts = self._verdicts(views)
-        return [
-            self._change_map(view.pair, [found[index] for found in by_group], verdicts[index])
-            for index, view in enumerate(views)
-        ]
+        return [_change_map(*parts) for parts in zip(views, found, verdicts, strict=True)]
 
     def label(self, pair: ImagePair, regions: Sequence[ChangeRegion]) -> list[ChangeRegion]:
         """Regions as the region head names them, each seen in a crop with context; as they are without such a head.
@@ -137,7 +148,7 @@ class Detector:
         )
         for view, found in zip(views, maps, strict=True):
             planes = _on_grid(found.numpy(), view.box)
-            yield _Found(score=planes[: len(heads)].max(axis=0), classes=planes[len(heads) :])
+            yield _Found(heads, score=planes[: len(heads)].max(axis=0), classes=planes[len(heads) :])
 
     def _scene(self, view: PairView, size: tuple[int, int]) -> Scene:
         if size == (view.box.width, view.box.height):
@@ -153,26 +164,12 @@ class Detector:
         pixels = (torch.stack([before, after], dim=1)[..., rows, :][..., columns] - mean) / std  # (T, 2, 3, H, W)
         # Two images a pair in one batch of the tower: channels last there, where it counts.
         flat = pixels.flatten(0, 1).contiguous(memory_format=torch.channels_last)
-        with self._autocast():
+        with inference(self._device):
             features = self._base.dense_features(flat.to(self._device).unflatten(0, (-1, 2)))
             logits = [head(features)[:, :, :height, :width] for head in heads]
         scores = [head.score(found)[:, None] for head, found in zip(heads, logits, strict=True)]
         classes = [head.probabilities(found) for head, found in zip(heads, logits, strict=True)]
         return torch.cat([*scores, *classes], dim=1)
-
-    def _change_map(self, pair: ImagePair, groups: Sequence[_Found], verdict: float | None) -> ChangeMap:
-        configs = [head.config for heads in self._masks for head in heads]
-        score = np.where(pair.valid, np.max([found.score for found in groups], axis=0), np.float32(0))
-        if pair.unmatched_after is not None:
-            score = np.where(pair.valid & pair.unmatched_after, np.float32(1), score)
-        return ChangeMap(
-            score=score,
-            valid=pair.valid,
-            class_scores=np.where(pair.valid, np.concatenate([found.classes for found in groups]), np.float32(0)),
-            class_names=tuple(name for config in configs for name in config.classes),
-            class_kinds=tuple(config.kinds.get(name) for config in configs for name in config.classes),
-            pair_score=verdict,
-        )
 
     # --- pairs and regions ------------------------------------------------------------------------------------
 
@@ -183,7 +180,7 @@ class Detector:
         found: list[float | None] = []
         for start in range(0, len(views), BATCH):
             features = self._see([view.cut(view.box) for view in views[start : start + BATCH]])
-            with torch.inference_mode(), self._autocast():
+            with inference(self._device):
                 logits = self._on_pairs(features)
             scores = [head.score(logits[head.config.name]) for head in self._pairs]  # type: ignore[operator]  # a PairHead
             found += torch.stack(scores).amax(0).tolist()
@@ -199,7 +196,7 @@ class Detector:
             for place, crop in zip(places, crops, strict=True)
         ]
         answers: list[list[RegionAnswer]] = []
-        with torch.inference_mode(), self._autocast():
+        with inference(self._device):
             for head in self._regions:
                 answers.append(head.answers(head(features, boxes)))  # type: ignore[operator]  # a RegionHead
         return [max(said, key=lambda answer: answer.confidence) for said in zip(*answers, strict=True)]
@@ -223,21 +220,11 @@ class Detector:
     def _see(self, pictures: Sequence[tuple[FloatImage, FloatImage]]) -> Any:
         """Delta features, tokens included, of pairs (h, w, 3) of any sizes, each brought to the window's size."""
         made = self._whole(list(pictures)).to(self._device)
-        with torch.inference_mode(), self._autocast():
+        with inference(self._device):
             return self._base(made["pixel_values"], made.get("image_mask")).delta
-
-    def _autocast(self) -> AbstractContextManager[Any]:
-        if self._device.type == "cuda":
-            return torch.autocast("cuda", dtype=torch.bfloat16)
-        return nullcontext()
-
-
-_TASKS: Final = ("mask", "region", "pair")
 
 
 def _held(checkpoint: Checkpoint) -> str:
-    from onediff_core.layout import held_heads
-
     return ", ".join(f"{head.name} ({head.task})" for head in held_heads(checkpoint.folder)) or "no heads"
 
 
@@ -251,23 +238,45 @@ def _mirrored(side: int, multiple: int) -> Tensor:
     return torch.tensor(np.pad(np.arange(side), (0, -side % multiple), mode="reflect"))
 
 
-def _network_size(view: PairView, heads: Sequence[Any]) -> tuple[int, int]:
-    """Width and height at which these heads, which share one range of ground sample distances, look at a pair.
+def _enlargement(view: PairView, heads: Sequence[Any]) -> float:
+    """How many times as large heads, which share one range of ground sample distances, have to see a pair."""
+    gsd, scales = view.pair.after.gsd_m, heads[0].config.gsd_range_m
+    if gsd is None or scales is None:
+        return 1.0
+    low, high = scales
+    return float(gsd / min(max(gsd, low), high))
 
-    Raises:
-        UnsupportedSourceError: the pair is much too coarse for them.
-    """
-    config, frame = heads[0].config, view.pair.after
-    if config.gsd_range_m is None or frame.gsd_m is None:
-        return view.box.width, view.box.height
-    low, high = config.gsd_range_m
-    factor = frame.gsd_m / min(max(frame.gsd_m, low), high)
-    if factor > MOST_ENLARGED:
-        raise UnsupportedSourceError(
-            f"{frame.source} has {frame.gsd_m:g} m a pixel, the head {config.name!r} was trained for {low:g} to "
-            f"{high:g} m: choose a head for such images with --head, or another detector"
-        )
+
+def _network_size(view: PairView, heads: Sequence[Any]) -> tuple[int, int]:
+    """Width and height at which heads of one scale look at a pair."""
+    factor = _enlargement(view, heads)
     return max(1, round(view.box.width * factor)), max(1, round(view.box.height * factor))
+
+
+def _too_coarse(view: PairView, groups: Sequence[Sequence[Any]]) -> UnsupportedSourceError:
+    frame = view.pair.after
+    trained = "; ".join(
+        "{} for {:g} to {:g} m".format(head.config.name, *head.config.gsd_range_m) for heads in groups for head in heads
+    )
+    return UnsupportedSourceError(
+        f"{frame.source} has {frame.gsd_m:g} m a pixel, and the heads were trained for finer images ({trained}): "
+        "choose a head for such images with --head, or another detector"
+    )
+
+
+def _change_map(view: PairView, groups: Sequence[_Found], verdict: float | None) -> ChangeMap:
+    pair, configs = view.pair, [head.config for found in groups for head in found.heads]
+    score = np.where(pair.valid, np.max([found.score for found in groups], axis=0), np.float32(0))
+    if pair.unmatched_after is not None:
+        score = np.where(pair.valid & pair.unmatched_after, np.float32(1), score)
+    return ChangeMap(
+        score=score,
+        valid=pair.valid,
+        class_scores=np.where(pair.valid, np.concatenate([found.classes for found in groups]), np.float32(0)),
+        class_names=tuple(name for config in configs for name in config.classes),
+        class_kinds=tuple(config.kinds.get(name) for config in configs for name in config.classes),
+        pair_score=verdict,
+    )
 
 
 def _on_grid(maps: NDArray[np.float32], grid: Box) -> NDArray[np.float32]:

@@ -1,10 +1,18 @@
-"""Torch devices by name, held against what this machine has."""
+"""Torch devices by name, held against what this machine has, and how models run on them."""
 
 from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import torch
 
 from onediff_plugins.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import nn
 
 
 def torch_device(name: str) -> torch.device:
@@ -42,3 +50,26 @@ def _here() -> str:
     if accelerator is not None:
         names += [f"{accelerator.type}:{index}" for index in range(torch.accelerator.device_count())]
     return ", ".join(names)
+
+
+def place(module: nn.Module, device: torch.device) -> None:
+    """Make a module ready for inference on a device, in place: channels last, and in float32 on a CPU.
+
+    Args:
+        module: in any dtype. A CPU is slow at halves; elsewhere the dtype stays.
+        device: of `torch_device`.
+    """
+    if device.type == "cpu":
+        module.float()
+    module.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # untyped in torch
+
+
+@contextmanager
+def inference(device: torch.device) -> Iterator[None]:
+    """No gradients, and bf16 autocast on CUDA.
+
+    Args:
+        device: of `torch_device`.
+    """
+    with torch.inference_mode(), torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
+        yield

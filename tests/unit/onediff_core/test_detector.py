@@ -193,12 +193,23 @@ def test_a_pair_within_a_heads_range_is_not_resampled(checkpoint: Checkpoint, de
     np.testing.assert_array_equal(change.score, detect(detector, pair)[0].score)
 
 
-def test_a_pair_that_is_much_too_coarse_is_refused(checkpoint: Checkpoint) -> None:
+def test_a_pair_that_is_much_too_coarse_for_all_heads_is_refused(checkpoint: Checkpoint) -> None:
     head = altered(checkpoint.heads["any.square"], gsd_range_m=(0.5, 1.0))
-    with pytest.raises(
-        UnsupportedSourceError, match=r"scene\.tif has 10 m a pixel, .* trained for 0\.5 to 1 m: choose"
-    ):
+    message = r"scene\.tif has 10 m a pixel, .* finer images \(any\.square for 0\.5 to 1 m\): choose a head"
+    with pytest.raises(UnsupportedSourceError, match=message):
         detect(Detector(checkpoint, {"any.square": head}, CPU), a_square_came(gsd_m=10))
+
+
+def test_a_head_for_much_finer_images_is_left_out_of_a_pair_and_the_others_answer(
+    checkpoint: Checkpoint, detector: Detector
+) -> None:
+    learnt = checkpoint.heads["any.square"]
+    fine = altered(learnt, name="any.fine", gsd_range_m=(0.5, 1.0))
+    both = Detector(checkpoint, {"any.fine": fine, "any.square": learnt}, CPU)
+    coarse, near = detect(both, a_square_came(120, 100, gsd_m=10), a_square_came(120, 100, gsd_m=1))
+    assert coarse.class_names == ("square+", "square-")
+    assert near.class_names == ("square+", "square-") * 2
+    np.testing.assert_allclose(coarse.score, detect(detector, a_square_came(120, 100))[0].score, atol=1e-5)
 
 
 def test_bands_that_are_no_colours_are_refused(detector: Detector) -> None:
@@ -222,7 +233,7 @@ def test_without_a_mask_head_it_says_which_heads_there_are(checkpoint: Checkpoin
 def test_a_pair_head_without_the_mask_head_that_it_looks_at_is_refused(checkpoint: Checkpoint) -> None:
     shape = checkpoint.model.model.dense_shape()._asdict()
     other = build_head(HeadSpec(name="any.thing", task="mask", classes=("thing",)), **shape).eval()
-    with pytest.raises(CheckpointError, match=r"'any\.changed' looks at the mask head 'any\.square'.* load it as well"):
+    with pytest.raises(CheckpointError, match=r"do not go together: .* looks at the mask head 'any\.square'.*--head"):
         Detector(checkpoint, {"any.thing": other, "any.changed": checkpoint.heads["any.changed"]}, CPU)
 
 

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import torch
 
 import onediff_core
 import onediff_core.plugin
 import onediff_plugins
 from onediff_core import HeadSpec, Host, hookimpl
 from onediff_core import building as building_module
+from onediff_core.checkpoint import load_checkpoint, save_checkpoint
 from onediff_core.errors import CheckpointError
 from onediff_plugins import DomainSettings, DomainSpec, Wording
 from onediff_plugins.errors import PluginError, SettingsError, UnknownNameError
@@ -229,6 +231,21 @@ def test_a_device_that_is_not_there_is_refused_before_weights_are_loaded(
     (weights / "model.safetensors").unlink()
     with pytest.raises(SettingsError, match=r"the device 'cuda:99' is not there .*Here are cpu"):
         make_host(weights, device="cuda:99").compare(*pictures)
+
+
+def test_a_base_that_is_stored_in_halves_runs_in_float32_on_a_cpu_and_keeps_its_heads(
+    make_host: Callable[..., Host], tiny_onediff: Path, tmp_path: Path, pictures: Any
+) -> None:
+    stored = load_checkpoint(tiny_onediff, heads=())
+    assert stored.processor is not None
+    stored.model.bfloat16()
+    heads = load_checkpoint(tiny_onediff).heads.values()
+    halves = save_checkpoint(tmp_path / "halves", stored.model, stored.processor, heads)
+    host = make_host(halves)
+    assert told(host.compare(*pictures)) == [("added", "square")]
+    context = host.build_context(host.model("onediff"), "toy", ("any.square",))
+    built = host.model("onediff").build(context)
+    assert {weight.dtype for weight in built._checkpoint.model.parameters()} == {torch.float32}
 
 
 # --- the package ------------------------------------------------------------------------------------------------
