@@ -103,9 +103,9 @@ class Describer:
         if prompt is None:
             strongest = sorted(regions, key=lambda region: -region.score)[:MOST_PLACES]
             places = [_place(region, place_of(region, view.box), view.box) for region in strongest]
-            yield _Question(view.cut(view.box), self._processor.prompt("regions", places))
+            yield _Question(view.whole(), self._processor.prompt("regions", places))
         else:
-            yield _Question(view.cut(view.box), self._processor.prompt(question=prompt))
+            yield _Question(view.whole(), self._processor.prompt(question=prompt))
         for region in regions:
             place = place_of(region, view.box)
             crop = with_context(place, view.box, self._window)

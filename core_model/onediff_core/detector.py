@@ -179,7 +179,7 @@ class Detector:
             return [None] * len(views)
         found: list[float | None] = []
         for start in range(0, len(views), BATCH):
-            features = self._see([view.cut(view.box) for view in views[start : start + BATCH]])
+            features = self._see([view.whole() for view in views[start : start + BATCH]])
             with inference(self._device):
                 logits = self._on_pairs(features)
             scores = [head.score(logits[head.config.name]) for head in self._pairs]  # type: ignore[operator]  # a PairHead

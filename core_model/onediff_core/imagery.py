@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 import cv2
@@ -12,6 +12,7 @@ from onediff_core.image_processing_onediff import OneDiffImageProcessor
 from onediff_core.tiling import WINDOW
 from onediff_plugins.errors import UnsupportedSourceError
 from onediff_plugins.types import Box
+from onediff_plugins.windows import overview
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,12 +54,12 @@ class PairView:
     blank: FloatImage
 
     @classmethod
-    def of(cls, pair: ImagePair, overview: ImagePair, image_processor: OneDiffImageProcessor) -> Self:
+    def of(cls, pair: ImagePair, scene: ImagePair, image_processor: OneDiffImageProcessor) -> Self:
         """The view of a pair.
 
         Args:
             pair: preprocessed, with before_on_after.
-            overview: the scene, preprocessed alike: its values say how to scale, so that windows agree.
+            scene: its overview, preprocessed alike, whose values say how to scale, so that windows agree.
             image_processor: its mean is what is shown where there is nothing.
 
         Raises:
@@ -67,7 +68,7 @@ class PairView:
         for frame in (pair.aligned, pair.after):
             channels_of(frame)
         blank = np.asarray(image_processor.image_mean, dtype=np.float32)
-        return cls(pair=pair, scale=scale_of(overview), blank=blank)
+        return cls(pair=pair, scale=scale_of(scene), blank=blank)
 
     @property
     def box(self) -> Box:
@@ -90,6 +91,11 @@ class PairView:
             return before, after
         alike = np.where(seen, after, np.where(known, before, self.blank))
         return np.where(known & seen, before, alike), np.where(known & seen, after, alike)
+
+    def whole(self) -> tuple[FloatImage, FloatImage]:
+        """Both images whole, (height, width, 3); a scene of more than 1024 px a side by its overview."""
+        seen = replace(self, pair=overview(self.pair))
+        return seen.cut(seen.box)
 
     def resized(self, width: int, height: int) -> tuple[FloatImage, FloatImage]:
         """Both images whole, (height, width, 3): by area where that is smaller, bicubic where it is larger."""
@@ -125,15 +131,15 @@ def channels_of(frame: Frame) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def scale_of(overview: ImagePair) -> Scale:
+def scale_of(scene: ImagePair) -> Scale:
     """How to scale values to [0, 1]: not at all where they are colours, else by the percentiles of both dates together.
 
     Args:
-        overview: the scene, preprocessed.
+        scene: its overview, preprocessed.
     """
     values = [
         frame.pixels[band][frame.valid]
-        for frame in (overview.aligned, overview.after)
+        for frame in (scene.aligned, scene.after)
         for band in sorted(set(channels_of(frame)))
     ]
     together = np.concatenate(values)

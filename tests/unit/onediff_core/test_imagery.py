@@ -102,6 +102,14 @@ def test_both_images_show_the_same_where_nothing_can_be_compared() -> None:
     np.testing.assert_array_equal(before[10:, 15:], np.moveaxis(one, 0, 2)[10:, 15:])
 
 
+@pytest.mark.parametrize(("width", "seen"), [(1000, (1000, 20)), (2048, (1024, 10))])
+def test_a_large_scene_is_seen_whole_by_its_overview(width: int, seen: tuple[int, int]) -> None:
+    pixels = noise(width=width)
+    before, after = view_of(pair_of(frame(pixels), frame(pixels))).whole()
+    assert before.shape == after.shape == (seen[1], seen[0], 3)
+    np.testing.assert_allclose(after.mean(), pixels.mean(), rtol=1e-4)
+
+
 @pytest.mark.parametrize("size", [(15, 10), (60, 40)])
 def test_a_pair_of_one_colour_keeps_it_at_another_size(size: tuple[int, int]) -> None:
     grey = frame(np.full((3, 20, 30), 0.25))
