@@ -43,7 +43,7 @@ def training_step(contender: Contender, pairs: int) -> Callable[[], object]:
     ]
     for parameter in trained:
         parameter.requires_grad_(True)
-    model.gradient_checkpointing_enable()
+    model.activation_checkpointing_enable()
     optimizer = torch.optim.AdamW(trained, lr=1e-4)
     inputs = contender.inputs(pairs)
     inputs["labels"] = inputs["input_ids"].clone()
@@ -71,13 +71,20 @@ def measured(call: Callable[[], object], count: int, device: torch.device) -> di
     return {"fits": True, "seconds": [second.wall for second in seconds], "peak_gb": peak}
 
 
-def measure(contender: Contender, count: int, batches: Sequence[int] = BATCHES, said: int = SAID) -> dict[str, Any]:
+def measure(
+    contender: Contender,
+    count: int,
+    *,
+    batches: Sequence[int] = BATCHES,
+    trained_pairs: int = TRAINED_PAIRS,
+    said: int = SAID,
+) -> dict[str, Any]:
     """Captions at each batch size, then a step of training."""
     device = contender.model.device
     with torch.inference_mode():
         captions = {pairs: measured(caption(contender, pairs, said), count, device) for pairs in batches}
-    step = training_step(contender, TRAINED_PAIRS)
-    trained = measured(step, count, device)
+    step = training_step(contender, trained_pairs)
+    trained = {"pairs": trained_pairs, **measured(step, count, device)}
     if trained["fits"]:
         with FlopCounterMode(display=False) as counter:
             timed(step)
