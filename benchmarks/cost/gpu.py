@@ -6,6 +6,7 @@ bfloat16, random weights. One model is on the device at a time. What does not fi
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +93,12 @@ def measure(
     return {"captions": captions, "step": trained}
 
 
+def measure_one(build: Callable[..., Contender], count: int) -> dict[str, Any]:
+    """A contender of the paper's sizes, by name; gone afterwards."""
+    contender = build(PAPER, "cuda", torch.bfloat16)
+    return {contender.name: measure(contender, count)}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("rounds", type=int)
@@ -100,10 +107,9 @@ def main() -> None:
         raise SystemExit("cost.gpu needs a CUDA device, and torch sees none")
     found: dict[str, Any] = {"device": torch.cuda.get_device_name()}
     for build in (onediff, llava):
-        contender = build(PAPER, "cuda", torch.bfloat16)
-        found[contender.name] = measure(contender, options.rounds)
-        del contender
-        torch.cuda.empty_cache()
+        found |= measure_one(build, options.rounds)
+        gc.collect()
+        torch.cuda.empty_cache()  # before the next is made
     print(json.dumps(found))
 
 
