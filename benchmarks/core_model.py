@@ -40,6 +40,8 @@ def parse() -> argparse.Namespace:
     options = parser.parse_args()
     if unknown := sorted(set(options.parts) - set(PARTS)):
         parser.error(f"there is no {', '.join(unknown)}: choose from {', '.join(PARTS)}")
+    if options.rounds < 1:
+        parser.error(f"--rounds is {options.rounds}: it has to be at least 1")
     if GPU in options.parts and not torch.cuda.is_available():
         parser.error("gpu needs a CUDA device, and torch sees none")
     options.parts = options.parts or [part for part in PARTS if part != GPU or torch.cuda.is_available()]
