@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from cost.timing import rounds
-from onediff_core import OneDiffConfig, OneDiffForConditionalGeneration
+from onediff_core import OneDiffForConditionalGeneration
 from onediff_core.heads import build_head
+from onediff_core.presets import TINY_SIDE, onediff_tiny_config
 from onediff_plugins.specs import HeadSpec
 
 if TYPE_CHECKING:
@@ -24,62 +25,36 @@ if TYPE_CHECKING:
 
     from onediff_core.heads.base import Head
 
-SIDE = 256  # pixels of the square pair
-WORDS = 16  # tokens of a prompt beside its placeholders
+WORDS = 20  # tokens of a prompt beside its placeholders
 SAID = 20  # tokens of the caption
 CLASSES = ("building+", "building-", "landcover", "object")
-
-
-def tiny_config() -> OneDiffConfig:
-    """EfficientNet-Lite0 up to its 192 channels, three layers of delta module, four of a small Llama."""
-    return OneDiffConfig(
-        vision_config={"model_type": "efficientnet_lite"},
-        delta_config={
-            "hidden_size": 192,
-            "num_hidden_layers": 3,
-            "num_attention_heads": 4,
-            "intermediate_size": 768,
-            "num_delta_tokens": 24,
-            "taps": (5, 6),
-            "dense_taps": (1, 2, 3, 5, 6),
-        },
-        text_config={
-            "model_type": "llama",
-            "vocab_size": 1536,
-            "hidden_size": 192,
-            "num_hidden_layers": 4,
-            "num_attention_heads": 4,
-            "intermediate_size": 512,
-        },
-        visual_layer=6,
-    )
 
 
 def with_random_weights() -> tuple[OneDiffForConditionalGeneration, Head]:
     """The model and a mask head of four classes."""
     torch.manual_seed(0)
-    model = OneDiffForConditionalGeneration(tiny_config()).eval()
+    model = OneDiffForConditionalGeneration(onediff_tiny_config()).eval()
     spec = HeadSpec(name="any.change", task="mask", classes=CLASSES)
     head = build_head(spec, **model.model.dense_shape()._asdict()).eval()
     return model, head
 
 
 def pair() -> Tensor:
-    """(1, 2, 3, SIDE, SIDE), as the image processor would make it."""
-    return torch.randn(1, 2, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+    """(1, 2, 3, TINY_SIDE, TINY_SIDE), as the image processor would make it."""
+    return torch.randn(1, 2, 3, TINY_SIDE, TINY_SIDE, generator=torch.Generator().manual_seed(0))
 
 
 def prompt(model: OneDiffForConditionalGeneration) -> Tensor:
     """(1, T) placeholders for one pair, then words."""
     config = model.config
-    visual = (SIDE // model.model.visual_stride(32)) ** 2
+    visual = (TINY_SIDE // model.model.visual_stride(32)) ** 2
     words = torch.randint(3, config.text_config.vocab_size, (WORDS,), generator=torch.Generator().manual_seed(0))
     placeholders = [config.pair_token_id] * visual + [config.delta_token_id] * config.delta_config.num_delta_tokens
     return torch.cat([torch.tensor(placeholders), words])[None]
 
 
 def detector() -> Callable[[], Tensor]:
-    """From pixels to (1, 4, SIDE, SIDE) probabilities."""
+    """From pixels to (1, 4, TINY_SIDE, TINY_SIDE) probabilities."""
     model, head = with_random_weights()
     pixels = pair()
     return lambda: head.probabilities(head(model.model.dense_features(pixels)))

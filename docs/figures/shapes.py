@@ -9,6 +9,7 @@ import torch
 
 from onediff_core import OneDiffConfig, OneDiffForConditionalGeneration
 from onediff_core.configuration_onediff import has_stages
+from onediff_core.presets import onediff_tiny_config
 
 if TYPE_CHECKING:
     from torch import nn
@@ -78,6 +79,4 @@ def shape(tensor: torch.Tensor) -> str:
 
 def models() -> Both:
     """The paper's model, and ours for CPUs."""
-    from onediff_core.presets import onediff_tiny_config
-
     return Shown("paper", OneDiffConfig(), 336), Shown("tiny", onediff_tiny_config(), 256)

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from transformers import DynamicCache
@@ -15,6 +16,7 @@ import core_model
 from cost import beside_llava, gpu, tables, tiny
 from cost.models import EIGHTH, PAPER, WORDS, Sizes, llava, onediff
 from cost.timing import PartClock, Spread, rounds
+from onediff_core.presets import onediff_tiny, tiny_tokenizer
 
 SMALL = Sizes(
     vision={
@@ -91,6 +93,15 @@ def test_the_tiny_model_answers_with_probabilities_and_as_many_tokens_as_are_tim
     assert probabilities.shape == (1, 4, 256, 256)
     assert ((probabilities >= 0) & (probabilities <= 1)).all()
     assert said.shape[1] - tiny.prompt(model).shape[1] == tiny.SAID
+
+
+def test_the_tiny_models_prompt_is_no_shorter_than_its_processor_makes_it() -> None:
+    tokenizer = tiny_tokenizer()
+    model, processor = onediff_tiny(tokenizer)
+    blank = np.zeros((256, 256, 3), np.uint8)
+    made = processor((blank, blank), processor.prompt("caption"))
+    assert made["pixel_values"].shape == tiny.pair().shape
+    assert made["input_ids"].shape[1] <= tiny.prompt(model).shape[1]
 
 
 # --- the measures ---
