@@ -24,7 +24,7 @@ help:
 	@echo "make alone   build every wheel, and test each domain alone in a clean environment; make alone DOMAINS=ui"
 	@echo "make lint    ruff and import-linter        make format  let ruff rewrite the code"
 	@echo "make types   mypy --strict                 make bench   speed and memory"
-	@echo "make docs    copy the code that the docs show from its files"
+	@echo "make docs    copy the code that the docs show from its files, draw the figures"
 	@echo "make clean   remove .venv, caches and built files"
 
 $(BIN)/python:
@@ -86,6 +86,7 @@ types: $(VENV)/.dev.stamp
 
 docs: $(VENV)/.dev.stamp
 	$(BIN)/python tools/snippets.py
+	$(BIN)/python docs/figures/model.py
 
 bench: $(VENV)/.dev.stamp
 	$(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-columns=min,median,max,rounds
