@@ -1,0 +1,44 @@
+"""Torch devices by name, held against what this machine has."""
+
+from __future__ import annotations
+
+import torch
+
+from onediff_plugins.errors import SettingsError
+
+
+def torch_device(name: str) -> torch.device:
+    """The device of that name, once it has taken a number.
+
+    Args:
+        name: as torch names devices: "cpu", "cuda", "cuda:1", "mps", "xpu".
+
+    Raises:
+        SettingsError: torch knows no such device, this machine or this build of torch does not have it, or it holds no
+            values; the devices that are here are named.
+    """
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise SettingsError(
+            f"{name!r} is no device of torch. Here are {_here()}; name one as torch does, such as 'cpu' or 'cuda:0'"
+        ) from error
+    if device.type == "meta":
+        raise SettingsError(f"the device 'meta' holds no values, so no model runs on it. Here are {_here()}")
+    try:
+        torch.zeros(1, device=device)
+    except (AssertionError, NotImplementedError, RuntimeError) as error:  # each backend says it in its own way
+        reason = str(error).strip().splitlines()[0]
+        raise SettingsError(
+            f"the device {name!r} is not there for torch {torch.__version__}: {reason}. Here are {_here()}; choose one "
+            "of them, or install the build of torch for yours (https://pytorch.org/get-started/locally/)"
+        ) from error
+    return device
+
+
+def _here() -> str:
+    names = ["cpu"]
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    if accelerator is not None:
+        names += [f"{accelerator.type}:{index}" for index in range(torch.accelerator.device_count())]
+    return ", ".join(names)
