@@ -25,12 +25,13 @@ class OneDiffGenerationMixin(GenerationMixin):
             inputs.pop("seen", None)
         return inputs
 
-    def _expand_inputs_for_generation(self, expand_size: int = 1, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
+    def _expand_inputs_for_generation(self, expand_size: int = 1, *args: Any, **kwargs: Any) -> Any:
         """Repeats what was seen along with the prompts."""
-        input_ids, kwargs = super()._expand_inputs_for_generation(expand_size, **kwargs)
-        if kwargs.get("seen") is not None:
-            kwargs["seen"] = kwargs["seen"].repeated(expand_size)
-        return input_ids, kwargs
+        whole: Any = super()  # transformers types `self` as what has all of its parts
+        input_ids, inputs = whole._expand_inputs_for_generation(expand_size, *args, **kwargs)
+        if inputs.get("seen") is not None:
+            inputs["seen"] = inputs["seen"].repeated(expand_size)
+        return input_ids, inputs
 
     @torch.no_grad()
     def generate(self, *args: Any, allow_untrained: bool = False, **kwargs: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from safetensors import SafetensorError
@@ -14,6 +14,8 @@ from onediff_core.errors import CheckpointError
 from onediff_core.tower import build_tower
 from onediff_core.weights import damaged, refuse_pickles, some
 from onediff_plugins.errors import MissingDependencyError
+
+ADAPTERS_NAME: Final = "adapters.json"  # in a folder that `adapters.save_adapters` wrote
 
 if TYPE_CHECKING:
     import os
@@ -45,7 +47,13 @@ def load_pretrained(
             "OneDiff reads safetensors only: a pickled checkpoint can run code. Drop use_safetensors=False"
         )
     if source is not None and "state_dict" not in kwargs:
-        refuse_pickles(Path(source, kwargs.get("subfolder", "")))
+        folder = Path(source, kwargs.get("subfolder", ""))
+        refuse_pickles(folder)
+        if (folder / ADAPTERS_NAME).is_file():
+            raise CheckpointError(
+                f"{source} holds what was trained on a base, and not the base: load it with "
+                "onediff_core.adapters.load_adapters, which takes both"
+            )
     # Weights of another shape are reported with all else that does not fit.
     kwargs.setdefault("ignore_mismatched_sizes", True)
     try:
@@ -89,12 +97,10 @@ def language_model(source: PreTrainedModel | Source) -> Any:
         return source
     if file := _gguf(source):
         model: Any = AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name)
-        # The weights are no longer quantised, and their name is the file's and not a place to load them from.
-        del model.config.quantization_config
-        model.config.name_or_path = ""
-        return model
+        del model.config.quantization_config  # they are no longer
+        return _nameless(model, file)
     refuse_pickles(Path(source))
-    return AutoModelForCausalLM.from_pretrained(source, use_safetensors=True)
+    return _nameless(AutoModelForCausalLM.from_pretrained(source, use_safetensors=True), source)
 
 
 def tokenizer(source: Source) -> PreTrainedTokenizerBase:
@@ -107,11 +113,8 @@ def tokenizer(source: Source) -> PreTrainedTokenizerBase:
         MissingDependencyError: a GGUF file, and the package gguf is not installed.
     """
     file = _gguf(source)
-    found: PreTrainedTokenizerBase = (
-        AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
-        if file
-        else AutoTokenizer.from_pretrained(source)
-    )
+    options = {} if file is None else {"gguf_file": file.name}
+    found: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(source if file is None else file.parent, **options)
     return found
 
 
@@ -121,8 +124,11 @@ def vision_config(source: PreTrainedModel | Source) -> PreTrainedConfig:
     Args:
         source: a model, or the folder or hub id of one.
     """
-    loaded = isinstance(source, PreTrainedModel)
-    config: PreTrainedConfig = _tower_of(source).config if loaded else AutoConfig.from_pretrained(source)
+    config: PreTrainedConfig
+    if isinstance(source, PreTrainedModel):
+        config = _tower_of(source).config
+        return config
+    config = _nameless(AutoConfig.from_pretrained(source), source)
     return config
 
 
@@ -147,6 +153,13 @@ def vision_tower(source: PreTrainedModel | Source, config: OneDiffConfig) -> Pre
         blank = build_tower(config.vision_config, config.tower_layers)
     tower = type(blank).from_pretrained(source, config=blank.config, use_safetensors=True)
     return tower
+
+
+def _nameless(loaded: Any, source: Source) -> Any:
+    """A model or configuration without the path on this machine, which would be saved with it; a hub id stays."""
+    if Path(source).exists():
+        getattr(loaded, "config", loaded).name_or_path = ""
+    return loaded
 
 
 def _tower_of(model: Any) -> Any:
@@ -189,5 +202,5 @@ def _gguf(source: Source) -> Path | None:
     try:
         import gguf  # noqa: F401
     except ImportError as error:
-        raise MissingDependencyError("gguf", f"the language model {path.name}", "onediff-core[small]") from error
+        raise MissingDependencyError("gguf", f"the language model {path.name}", "onediff-core[gguf]") from error
     return path

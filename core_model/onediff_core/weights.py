@@ -128,7 +128,22 @@ def load_strictly(path: Path, module: nn.Module) -> None:
     Raises:
         CheckpointError: as `read_safetensors`; or keys or shapes that differ, named.
     """
-    state, expected = read_safetensors(path), module.state_dict()
+    state = read_safetensors(path)
+    check_fit(path, state, module.state_dict())
+    module.load_state_dict(state, assign=True)
+
+
+def check_fit(path: Path, state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
+    """Raise unless a file holds the names and shapes that are expected.
+
+    Args:
+        path: that `state` was read from.
+        state: name -> tensor.
+        expected: name -> tensor.
+
+    Raises:
+        CheckpointError: what differs is named.
+    """
     missing, extra = sorted(set(expected) - set(state)), sorted(set(state) - set(expected))
     if missing or extra:
         raise CheckpointError(f"{path} does not fit its configuration: missing keys {missing}, extra keys {extra}")
@@ -139,7 +154,6 @@ def load_strictly(path: Path, module: nn.Module) -> None:
     ]
     if wrong:
         raise CheckpointError(f"{path} does not fit its configuration: {'; '.join(wrong)}")
-    module.load_state_dict(state, assign=True)
 
 
 def damaged(path: Path | str, error: SafetensorError) -> CheckpointError:
