@@ -33,12 +33,14 @@ if TYPE_CHECKING:
     import os
 
     from peft import LoraConfig
+    from torch import Tensor
     from transformers import PreTrainedModel
 
 FORMAT: Final = "onediff-adapters/1"
 WEIGHTS_NAME: Final = "trained.safetensors"
 LORA: Final = "lora"
 LORA_NAME: Final = "adapter_model.safetensors"
+_PREFIX: Final = "base_model.model."  # of peft's own model around the language model
 # Fields of the configuration that say how the parts are joined.
 _JOINTS: Final = (
     "delta_config",
@@ -193,23 +195,28 @@ def _check_base(folder: Path, trained_on: Base, found: Base) -> None:
             )
 
 
-# The two files are those of peft, which reads them without OneDiff, too. Its own ways through transformers ask for a
-# newer peft than there is.
+# The two files are those of peft, which reads them without OneDiff, too. Its own ways through transformers 5.24 ask for
+# a newer peft than there is.
 
 
 def _save_lora(folder: Path, words: Any) -> None:
     folder.mkdir()
     words.peft_config["default"].save_pretrained(folder)
-    write_safetensors(folder / LORA_NAME, _peft("adapters").get_peft_model_state_dict(words))
+    write_safetensors(folder / LORA_NAME, _lora_state(words))
 
 
 def _load_lora(folder: Path, words: Any) -> None:
     peft = _peft(f"the adapters in {folder}")
     state = read_safetensors(folder / LORA_NAME)
     peft.inject_adapter_in_model(peft.PeftConfig.from_pretrained(folder), words)
-    expected = peft.get_peft_model_state_dict(words)
-    check_fit(folder / LORA_NAME, state, expected)
-    peft.set_peft_model_state_dict(words, state)
+    check_fit(folder / LORA_NAME, state, _lora_state(words))
+    peft.set_peft_model_state_dict(words, {name.removeprefix(_PREFIX): value for name, value in state.items()})
+
+
+def _lora_state(words: Any) -> dict[str, Tensor]:
+    """Weights of the adapters under the names that they have in a file of peft."""
+    state = _peft("adapters in the language model").get_peft_model_state_dict(words)
+    return {_PREFIX + name: value for name, value in state.items()}
 
 
 def _peft(needed_for: str) -> Any:
