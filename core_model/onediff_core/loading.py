@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GgufConfig, PreTrainedModel
 
 from onediff_core.configuration_onediff import has_stages
 from onediff_core.errors import CheckpointError
@@ -96,8 +96,10 @@ def language_model(source: PreTrainedModel | Source) -> Any:
     if isinstance(source, PreTrainedModel):
         return source
     if file := _gguf(source):
-        model: Any = AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name)
-        del model.config.quantization_config  # they are no longer
+        # Never left packed, which depends on what else is installed, and can be neither trained nor saved.
+        model: Any = AutoModelForCausalLM.from_pretrained(
+            file.parent, gguf_file=file.name, quantization_config=GgufConfig(dequantize=True)
+        )
         return _nameless(model, file)
     refuse_pickles(Path(source))
     return _nameless(AutoModelForCausalLM.from_pretrained(source, use_safetensors=True), source)
