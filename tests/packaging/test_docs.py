@@ -102,7 +102,7 @@ def test_the_docs_name_no_command_or_option_that_does_not_exist() -> None:
     known = {opt for command in everything for param in command.params for opt in param.opts}
     lines = [line for file in PAGES for line in file.read_text("utf-8").splitlines() if "python benchmarks" not in line]
     used = {option for line in lines for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", line)}
-    of_other_tools = {"--strict", "--benchmark-only", "--prefix"}
+    of_other_tools = {"--strict", "--benchmark-only", "--prefix", "--no-deps"}
     assert sorted(used - known - of_other_tools - {"--help", "--verbose", "--version"}) == []
 
 

@@ -29,9 +29,8 @@ def test_the_figure_of_the_model_is_what_its_script_makes(repo: Path, drawn: str
 
 
 def test_the_figure_shows_the_shapes_of_the_models(drawn: str) -> None:
-    from onediff_core.presets import onediff_tiny_config
-
     from onediff_core import OneDiffConfig
+    from onediff_core.presets import onediff_tiny_config
 
     said = [element.text for element in ElementTree.fromstring(drawn).iter() if element.tag.endswith("text")]
     for config in (OneDiffConfig(), onediff_tiny_config()):
