@@ -102,7 +102,7 @@ def test_the_docs_name_no_command_or_option_that_does_not_exist() -> None:
     known = {opt for command in everything for param in command.params for opt in param.opts}
     lines = [line for file in PAGES for line in file.read_text("utf-8").splitlines() if "python benchmarks" not in line]
     used = {option for line in lines for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", line)}
-    of_other_tools = {"--strict", "--benchmark-only", "--prefix"}
+    of_other_tools = {"--strict", "--benchmark-only", "--prefix", "--no-deps"}
     assert sorted(used - known - of_other_tools - {"--help", "--verbose", "--version"}) == []
 
 
@@ -270,7 +270,7 @@ def test_the_examples_run_as_they_are_written(folder: Path, schema_errors) -> No
 def test_the_core_models_page_is_one_program_that_learns_two_pairs_by_heart(tmp_path: Path) -> None:
     blocks = examples("core_model/README.md")
     assert {language for language, _ in blocks} == {"python"}
-    assert page("core_model/README.md").count("```python") == len(blocks) == 5
+    assert page("core_model/README.md").count("```python") == len(blocks) == 6
     program = "\n".join(source for _, source in blocks)
     output = run_example("python", program, tmp_path)
     promised = re.findall(r"# (\['.*)", program)
