@@ -18,6 +18,8 @@ SCENES: Final[Mapping[str, str]] = {
     "edited": "onediff_core.data.synthetic.edited:edited_demo",
     "objects": "onediff_core.data.synthetic.objects:objects",
     "satellite": "onediff_core.data.synthetic.satellite:satellite",
+    "ui-drawn": "onediff_core.data.synthetic.ui.drawn.scene:scene",
+    "ui-html": "onediff_core.data.synthetic.ui.html:scene",
 }
 
 

@@ -5,9 +5,12 @@ in the other direction. What a region's `attributes` may say:
 
 - `colour`, `material`, `size`: adjectives of the thing, such as "red".
 - `clothes`: their colour, of a person.
+- `motif`: what an icon or a chart shows, such as "mail".
+- `name`: what is written on the thing, such as "Save" on a button; it is quoted.
 - `what`, with `<what>_before` and `<what>_after`: of something changed, the property and its two values. `text` is
   quoted; "from grass to bare soil" for `cover`; `colour` and `material` make "the red cube turned blue".
 - `box_before`: of something moved, where it was, as x0, y0, x1, y1; `box` says where it is now.
+- `pushed`: true where another change made it move; captions of the pair then speak of that one alone.
 
 A region with the label `PLACE` says that the images show two different places.
 """
@@ -87,7 +90,8 @@ def described(sample: Sample) -> Sample:
     regions = sample.regions and tuple(
         replace(region, caption=region_caption(region, size, rng)) for region in sample.regions
     )
-    captions = write_captions(regions, sample.changed, size, rng, int(rng.integers(3, 6)))
+    causes = regions and tuple(region for region in regions if not region.attributes.get("pushed"))
+    captions = write_captions(causes or regions, sample.changed, size, rng, int(rng.integers(3, 6)))
     return replace(sample, regions=regions, captions=captions)
 
 
@@ -200,9 +204,12 @@ def _changed(group: _Group, where: str, way: _Way, rng: np.random.Generator) -> 
     values = _values(what, before, after)
     if what == "cover" and values:
         return f"{_definite(group, way)} {where} turned{values}"
-    subject = f"the {what} of {_definite(group, way)}" if what else _definite(group, way)
+    if what == "size" and after in ("larger", "smaller"):
+        return f"{_definite(group, way)} {where} became {after}"
+    of_itself = what in ("", _label(group))
+    subject = _definite(group, way) if of_itself else f"the {what} of {_definite(group, way)}"
     singular, several = _any(phrases.VERBS["changed"], rng)
-    return f"{subject} {where} {singular if what or _single(group) else several}{values}"
+    return f"{subject} {where} {several if of_itself and not _single(group) else singular}{values}"
 
 
 def _values(what: str, before: str, after: str) -> str:
@@ -252,14 +259,15 @@ def _noun(group: _Group, way: _Way, adjective: str = "", value: str = "") -> str
     `value` is of the property that changed, and stands in its place.
     """
     what = group.common("what")
-    own = {name: group.common(name) if way.adjectives else "" for name in phrases.ADJECTIVES} | (
+    own = {fact: group.common(fact) if way.adjectives else "" for fact in phrases.ADJECTIVES} | (
         {what: value} if what else {}
     )
     noun = _label(group)
     noun = noun if _single(group) else english.plural(noun)
     clothes = group.common("clothes") if way.adjectives else ""
     noun += f" in {clothes}" if clothes else ""
-    return " ".join(word for word in (adjective, *(own[name] for name in phrases.ADJECTIVES), noun) if word)
+    name = english.quoted(group.common("name")) if group.common("name") else ""
+    return " ".join(word for word in (adjective, *(own[fact] for fact in phrases.ADJECTIVES), noun, name) if word)
 
 
 def _indefinite(group: _Group, way: _Way, adjective: str = "") -> str:

@@ -52,5 +52,5 @@ OWN_VERBS: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
     ("removed", "box"): ("was taken away", "were taken away"),
 }
 UNCOUNTED: Final = frozenset({"water", "grass", "vegetation", "text", "bare soil"})
-ADJECTIVES: Final = ("size", "colour", "material")
+ADJECTIVES: Final = ("size", "colour", "material", "motif")
 TURNED: Final = (("turned", "turned"), ("became", "became"), ("is now", "are now"))
