@@ -45,7 +45,7 @@ def pictures(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("name", ["camera", "edited", "objects", "satellite"])
+@pytest.mark.parametrize("name", ["camera", "edited", "objects", "satellite", "ui-drawn"])
 def test_what_is_written_is_read_back_exactly(tmp_path: Path, name: str) -> None:
     samples = [scene(name)(4, index, 64) for index in range(12)]
     folder = listed(tmp_path, *(write_images(tmp_path, sample) for sample in samples))
