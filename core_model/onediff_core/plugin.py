@@ -1,4 +1,4 @@
-"""OneDiff in the roles `detect` and `describe`: the hook implementation, which hands over to `building`."""
+"""OneDiff in the roles `detect` and `describe`, and the command `data`: the hook implementations, which hand over."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from onediff_plugins import hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    import click
 
     from onediff_plugins.specs import ModelSpec
 
@@ -29,3 +31,11 @@ def onediff_models() -> Iterable[ModelSpec]:
         takes_weights=True,
         held_heads=builder.held_heads,
     )
+
+
+@hookimpl
+def onediff_commands() -> Iterable[click.Command]:
+    """`onediff data`."""
+    from onediff_core.data.commands import data
+
+    return [data]

@@ -19,6 +19,7 @@ from onediff_core.data.synthetic.captions import PLACE, described
 from onediff_core.data.synthetic.cuts import Cut, cut
 from onediff_core.data.synthetic.facts import Change, sample_of
 from onediff_core.data.synthetic.nuisances import developed, exposure, knocked, seen_from, strength, taken
+from onediff_core.data.synthetic.sprites import blend
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -159,9 +160,9 @@ def _pasted(rng: Rng, scene: Light, donor: Light, *, changed: bool) -> tuple[Lig
             continue
         (sprite_before, mask_before), (sprite_after, mask_after) = places[0], places[-1]
         if fate != "added":
-            _blend(before, sprite_before)
+            blend(before, sprite_before)
         if fate != "removed":
-            _blend(after, sprite_after)
+            blend(after, sprite_after)
         if fate != "both":
             left = mask_before if fate == "moved" else None
             changes.append(
@@ -215,11 +216,6 @@ def _fitted(rng: Rng, sprite: Sprite, scene: Light, *, poisson: bool) -> Sprite:
     share = rng.uniform(0, 0.35)
     shift = ground.mean(axis=(0, 1)) - sprite.light[own].mean(axis=(0, 1))
     return replace(sprite, light=np.clip(sprite.light + np.float32(share) * shift, 0, 255))
-
-
-def _blend(picture: Light, sprite: Sprite) -> None:
-    there, own = sprite.inside(picture), sprite.own(picture)
-    picture[there] += sprite.alpha[own][:, :, None] * (sprite.light[own] - picture[there])
 
 
 # --- the pictures -----------------------------------------------------------------------------------------------

@@ -140,9 +140,7 @@ def _revolved(thing: Thing) -> tuple[int, int, Array, Array]:
 
 
 def _faceted(thing: Thing) -> tuple[int, int, Array, Array]:
-    wide, deep, tall = {"cube": (0.72, 0.72, 1.2), "block": (0.85, 0.5, 0.75), "pyramid": (0.72, 0.72, 1.5)}[
-        thing.shape
-    ]
+    wide, deep, tall = _SOLIDS[thing.shape]
     x0, y0, u, _ = _grid(thing, thing.radius * (tall + 2 * _TILT))
     turn = np.array([[np.cos(thing.yaw), -np.sin(thing.yaw)], [np.sin(thing.yaw), np.cos(thing.yaw)]])
     floor = (np.array([[-wide, -deep], [wide, -deep], [wide, deep], [-wide, deep]]) * thing.radius) @ turn.T
@@ -174,12 +172,8 @@ def _ring(thing: Thing) -> tuple[int, int, Array, Array]:
     lean = np.clip(away / thick, -1, 1)
     radial = np.dstack([u, depth]) / np.maximum(np.hypot(u, depth), 1)[:, :, None]
     up = np.sqrt(np.clip(1 - lean**2, 0, 1))
-    return (
-        x0,
-        y0,
-        alpha.astype(np.float32),
-        np.dstack([radial[:, :, 0] * lean, up, radial[:, :, 1] * lean]).astype(np.float32),
-    )
+    normal = np.dstack([radial[:, :, 0] * lean, up, radial[:, :, 1] * lean])
+    return x0, y0, alpha.astype(np.float32), normal.astype(np.float32)
 
 
 def _grid(thing: Thing, height: float) -> tuple[int, int, Array, Array]:

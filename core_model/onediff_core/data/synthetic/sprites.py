@@ -45,9 +45,13 @@ class Sprite:
         )
 
 
-def paint(picture: Array, ids: NDArray[np.int16], key: int, thing: Sprite) -> None:
-    """Put a sprite on a picture, and its key where it covers more than half of a pixel."""
+def blend(picture: Array, thing: Sprite) -> None:
+    """Put a sprite on a picture of one's own; what lies outside is left out."""
     there, own = thing.inside(picture), thing.own(picture)
-    alpha = thing.alpha[own]
-    picture[there] += alpha[:, :, None] * (thing.light[own] - picture[there])
-    ids[there][alpha > 0.5] = key
+    picture[there] += thing.alpha[own][:, :, None] * (thing.light[own] - picture[there])
+
+
+def paint(picture: Array, ids: NDArray[np.int16], key: int, thing: Sprite) -> None:
+    """Put a sprite on a picture of one's own, and its key where it covers more than half of a pixel."""
+    blend(picture, thing)
+    ids[thing.inside(ids)][thing.alpha[thing.own(ids)] > 0.5] = key

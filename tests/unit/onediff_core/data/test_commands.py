@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -10,11 +12,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+import onediff_core.plugin
 from onediff_core.data import PairFolder
 from onediff_core.data.commands import data
 from onediff_core.data.synthetic import export as exporting
 from onediff_core.data.synthetic import scene
 from onediff_core.data.synthetic.export import Plan, export
+from onediff_plugins import Host
 from onediff_plugins.errors import SettingsError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -108,3 +112,14 @@ def test_pictures_of_ones_own_can_be_edited(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert {sample.source for sample in PairFolder(tmp_path / "out")} == {"edited-pictures"}
     assert json.loads((tmp_path / "out" / "synth.json").read_text(encoding="utf-8"))["images"] == str(pictures)
+
+
+def test_the_command_line_has_it() -> None:
+    host = Host([onediff_core.plugin], entry_points=False)
+    assert [command.name for command in host.commands()] == ["data"]
+
+
+def test_listing_it_loads_neither_numpy_nor_opencv() -> None:
+    code = "import sys, onediff_core.data.commands; print(sorted({'numpy', 'cv2', 'torch', 'PIL'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"

@@ -15,6 +15,7 @@ from onediff_core.data.synthetic import scene
 from onediff_plugins.errors import PairError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 WORDS = ("domain", "source", "licence", "group", "id", "gsd_m", "changed", "captions", "regions")
@@ -44,7 +45,7 @@ def pictures(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("name", ["camera", "edited", "objects", "satellite"])
+@pytest.mark.parametrize("name", ["camera", "edited", "objects", "satellite", "ui-drawn"])
 def test_what_is_written_is_read_back_exactly(tmp_path: Path, name: str) -> None:
     samples = [scene(name)(4, index, 64) for index in range(12)]
     folder = listed(tmp_path, *(write_images(tmp_path, sample) for sample in samples))
@@ -71,6 +72,13 @@ def test_the_simple_form_is_read_with_its_mask_under_a_given_class(pictures: Pat
     assert sample.ignore[0].tolist() == [False, False, True, True, False, False]
     assert (sample.captions, sample.group, sample.changed, sample.regions) == (("A car.",), "g", None, None)
     assert sample.after[0, 0].tolist() == [20, 20, 20]
+
+
+@pytest.mark.parametrize("name", ["levir_val", "dsifn_val", "cdnet_highway", "vcod"])
+def test_real_sets_are_read(data_set: Callable[[str], Path], name: str) -> None:
+    pairs = PairFolder(data_set(name), mask_class="object", still=(50,), ignored=(85, 170))
+    shares = [sample.masks["object"].mean() for sample in pairs[:: len(pairs) // 8]]
+    assert 0 < np.mean(shares) < 0.5
 
 
 def test_regions_of_other_makers_are_left_out(pictures: Path) -> None:

@@ -30,6 +30,14 @@ PAINTS: Final = {
 _COLOURLESS: Final = frozenset({"box", "dog", "animal", "traffic cone"})  # drawn in colours of their own
 _SKINS: Final = ((224, 182, 152), (186, 138, 104), (128, 88, 62), (84, 58, 44))
 _HAIR: Final = ((40, 32, 28), (92, 66, 44), (150, 120, 80), (110, 108, 106))
+_TROUSERS: Final = ((46, 52, 72), (58, 58, 62), (120, 104, 82), (34, 34, 38), (150, 150, 150))
+_COATS: Final = ((60, 46, 36), (150, 112, 72), (206, 192, 166), (44, 42, 42))
+_WILD_COATS: Final = ((104, 92, 66), (84, 88, 58), (70, 60, 50), (136, 120, 92), (98, 78, 54))
+_GLASS: Final = np.array([52.0, 58.0, 66.0])
+_BICYCLE_FRAME: Final = (
+    ((-0.52, 0.34), (-0.15, 0.34)), ((-0.15, 0.34), (0.4, 0.8)), ((-0.15, 0.34), (-0.25, 0.85)),
+    ((-0.25, 0.8), (0.4, 0.82)), ((-0.52, 0.34), (-0.25, 0.8)), ((0.52, 0.34), (0.4, 0.95)),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,21 +82,18 @@ def figure_sprite(figure: Figure, view: View, sun: Points) -> Sprite:
     return stamp.sprite()
 
 
-# --- who and what -----------------------------------------------------------------------------------------------
+# --- who and what; lengths are metres from the foot, chosen by eye -------------------------------------------------
 
 
 def _person(stamp: Stamp, colour: Colour, rng: Rng) -> None:
     tall, way = rng.uniform(1.55, 1.9) / 1.75, rng.choice([-1, 1])
     stride, swing = rng.uniform(0.0, 0.34), rng.uniform(-0.25, 0.25)
-    trousers = np.array(
-        [(46, 52, 72), (58, 58, 62), (120, 104, 82), (34, 34, 38), (150, 150, 150)][rng.integers(5)], np.float64
-    )
-    skin, hair = np.array(_SKINS[rng.integers(4)], np.float64), np.array(_HAIR[rng.integers(4)], np.float64)
+    trousers, skin, hair = _one_of(_TROUSERS, rng), _one_of(_SKINS, rng), _one_of(_HAIR, rng)
     hip, neck = 0.86 * tall, 1.45 * tall
     knee = (0.12 * way + stride / 3, 0.46 * tall)
     stamp.limb((-0.06, hip), (-stride * way, 0.06), 0.14, trousers * 0.8)
     stamp.limb((-stride * way, 0.05), (-stride * way + 0.12 * way, 0.04), 0.09, np.full(3, 40.0))
-    stamp.limb((0.06, hip), (knee[0] * way * way, knee[1]), 0.16, trousers)
+    stamp.limb((0.06, hip), (knee[0], knee[1]), 0.16, trousers)
     stamp.limb(knee, (stride * way, 0.06), 0.13, trousers)
     stamp.limb((stride * way, 0.05), (stride * way + 0.14 * way, 0.04), 0.09, np.full(3, 46.0))
     stamp.limb((-0.16, neck - 0.1), (-0.2 + swing, 0.9 * tall), 0.1, colour * 0.75)
@@ -102,9 +107,8 @@ def _person(stamp: Stamp, colour: Colour, rng: Rng) -> None:
     stamp.disc((0.02 * way, neck + 0.2 * tall), (0.105, 0.135), skin)
     stamp.disc((-0.02 * way, neck + 0.25 * tall), (0.11, 0.1), hair)
     if rng.random() < 0.3:
-        stamp.limb(
-            (-0.2 * way, neck - 0.15), (-0.21 * way, hip + 0.1), 0.2, np.array(PAINTS["blue"]) * rng.uniform(0.5, 1.3)
-        )
+        backpack = np.array(PAINTS["blue"]) * rng.uniform(0.5, 1.3)
+        stamp.limb((-0.2 * way, neck - 0.15), (-0.21 * way, hip + 0.1), 0.2, backpack)
 
 
 def _car(stamp: Stamp, colour: Colour, rng: Rng) -> None:
@@ -113,13 +117,8 @@ def _car(stamp: Stamp, colour: Colour, rng: Rng) -> None:
     _wheels(stamp, long * 0.62, wide, 0.33)
     stamp.block((-long, 0.26, -wide), (long, 0.62, wide), colour * 0.92, (1.0, 1.0))
     stamp.block((-long, 0.6, -wide), (long, 0.86, wide), colour, (0.97, 0.95))
-    stamp.block(
-        (back, 0.84, -wide * 0.95),
-        (long * 0.52, tall, wide * 0.95),
-        np.array([52.0, 58.0, 66.0]),
-        (0.66, 0.82),
-        colour * 1.02,
-    )
+    cabin = (back, 0.84, -wide * 0.95), (long * 0.52, tall, wide * 0.95)
+    stamp.block(*cabin, _GLASS, (0.66, 0.82), colour * 1.02)
     _wheels(stamp, long * 0.62, wide * 1.01, 0.33)
     _lamps(stamp, long, wide, 0.7)
 
@@ -128,27 +127,20 @@ def _van(stamp: Stamp, colour: Colour, rng: Rng) -> None:
     long, wide, tall = rng.uniform(2.3, 2.9), rng.uniform(0.95, 1.05), rng.uniform(1.95, 2.3)
     stamp.block((-long, 0.28, -wide), (long * 0.72, tall, wide), colour, (0.99, 0.95))
     stamp.block((long * 0.7, 0.28, -wide), (long, 1.05, wide), colour * 0.97, (0.9, 0.95))
-    pane = np.array(
-        [
-            [long * 0.72, 1.05, wide * 0.8],
-            [long * 0.72, 1.05, -wide * 0.8],
-            [long * 0.71, tall * 0.9, -wide * 0.75],
-            [long * 0.71, tall * 0.9, wide * 0.75],
-        ]
+    front, low, high = long * 0.72, 1.05, tall * 0.9
+    stamp.face(
+        np.array([[front, y, z * wide] for y, z in ((low, 0.8), (low, -0.8), (high, -0.75), (high, 0.75))]), _GLASS
     )
-    stamp.face(pane, np.array([56.0, 62.0, 70.0]))
     for side in (-1, 1):
-        door = np.array(
-            [
-                [0.3 * long, 1.1, side * wide * 1.0],
-                [0.62 * long, 1.1, side * wide * 1.0],
-                [0.62 * long, tall * 0.86, side * wide * 0.98],
-                [0.3 * long, tall * 0.86, side * wide * 0.98],
-            ]
-        )
-        stamp.face(door if side > 0 else door[::-1], np.array([52.0, 58.0, 66.0]))
+        corners = ((0.3, 1.1), (0.62, 1.1), (0.62, tall * 0.86), (0.3, tall * 0.86))
+        window = np.array([[x * long, y, side * wide * 0.99] for x, y in corners])
+        stamp.face(window if side > 0 else window[::-1], _GLASS)
     _wheels(stamp, long * 0.66, wide * 1.01, 0.36)
     _lamps(stamp, long, wide, 0.75)
+
+
+def _one_of(colours: tuple[tuple[int, int, int], ...], rng: Rng) -> Colour:
+    return np.array(colours[rng.integers(len(colours))], np.float64)
 
 
 def _wheels(stamp: Stamp, along: float, wide: float, radius: float) -> None:
@@ -175,14 +167,7 @@ def _bicycle(stamp: Stamp, colour: Colour, rng: Rng) -> None:
         rim = [((x + 0.33 * np.cos(a)) * squeeze, 0.34 + 0.33 * np.sin(a)) for a in angles]
         for start, end in itertools.pairwise(rim):
             stamp.limb(start, end, 0.045, dark)
-    for start, end in (
-        ((-0.52, 0.34), (-0.15, 0.34)),
-        ((-0.15, 0.34), (0.4, 0.8)),
-        ((-0.15, 0.34), (-0.25, 0.85)),
-        ((-0.25, 0.8), (0.4, 0.82)),
-        ((-0.52, 0.34), (-0.25, 0.8)),
-        ((0.52, 0.34), (0.4, 0.95)),
-    ):
+    for start, end in _BICYCLE_FRAME:
         stamp.limb((start[0] * squeeze, start[1]), (end[0] * squeeze, end[1]), 0.05, colour)
     stamp.limb((-0.34 * squeeze, 0.9), (-0.16 * squeeze, 0.9), 0.07, dark)
     stamp.limb((0.36 * squeeze, 0.97), (0.52 * squeeze, 1.0), 0.05, dark)
@@ -192,10 +177,8 @@ def _box(stamp: Stamp, colour: Colour, rng: Rng) -> None:
     x, y, z = rng.uniform(0.18, 0.4), rng.uniform(0.25, 0.6), rng.uniform(0.15, 0.32)
     card = np.array([172.0, 132.0, 90.0]) * rng.uniform(0.8, 1.15) if rng.random() < 0.7 else colour
     stamp.block((-x, 0, -z), (x, y, z), card)
-    tape = np.array(
-        [[-x * 0.1, y + 0.002, -z], [x * 0.1, y + 0.002, -z], [x * 0.1, y + 0.002, z], [-x * 0.1, y + 0.002, z]]
-    )
-    stamp.face(tape[::-1], card * 1.25)
+    tape = np.array([[i * x * 0.1, y, k * z] for i, k in ((-1, 1), (1, 1), (1, -1), (-1, -1))])
+    stamp.face(tape, card * 1.25)
 
 
 def _suitcase(stamp: Stamp, colour: Colour, rng: Rng) -> None:
@@ -205,36 +188,19 @@ def _suitcase(stamp: Stamp, colour: Colour, rng: Rng) -> None:
     stamp.limb((-0.1, y + 0.3), (0.1, y + 0.3), 0.04, np.full(3, 50.0))
     stamp.block((-x, 0.05, -z), (x, y, z), colour)
     for share in (-0.5, 0.0, 0.5):
-        line = np.array(
-            [
-                [x * share - 0.01, 0.08, -z],
-                [x * share - 0.01, y, -z],
-                [x * share + 0.01, y, -z],
-                [x * share + 0.01, 0.08, -z],
-            ]
-        )
-        stamp.face(line, colour * 0.7)
+        left, right = x * share - 0.01, x * share + 0.01
+        groove = np.array([[left, 0.08, -z], [left, y, -z], [right, y, -z], [right, 0.08, -z]])
+        stamp.face(groove, colour * 0.7)
 
 
 def _bag(stamp: Stamp, colour: Colour, rng: Rng) -> None:
     wide, tall = rng.uniform(0.18, 0.32), rng.uniform(0.26, 0.48)
     stamp.limb((-wide * 0.4, tall * 0.9), (0, tall * 1.3), 0.035, colour * 0.6)
     stamp.limb((wide * 0.4, tall * 0.9), (0, tall * 1.3), 0.035, colour * 0.6)
-    stamp.flat(
-        [
-            (-wide, 0),
-            (wide, 0),
-            (wide * 0.95, tall * 0.75),
-            (wide * 0.6, tall),
-            (-wide * 0.6, tall),
-            (-wide * 0.95, tall * 0.75),
-        ],
-        colour,
-    )
-    stamp.flat(
-        [(-wide * 0.6, tall * 0.1), (wide * 0.6, tall * 0.1), (wide * 0.55, tall * 0.5), (-wide * 0.55, tall * 0.5)],
-        colour * 0.78,
-    )
+    body = ((-1, 0), (1, 0), (0.95, 0.75), (0.6, 1), (-0.6, 1), (-0.95, 0.75))
+    pocket = ((-0.6, 0.1), (0.6, 0.1), (0.55, 0.5), (-0.55, 0.5))
+    for outline, tone in ((body, 1.0), (pocket, 0.78)):
+        stamp.flat([(x * wide, y * tall) for x, y in outline], colour * tone)
 
 
 def _bin(stamp: Stamp, colour: Colour, rng: Rng) -> None:
@@ -251,7 +217,7 @@ def _cone(stamp: Stamp, _colour: Colour, rng: Rng) -> None:
 
 
 def _dog(stamp: Stamp, _colour: Colour, rng: Rng) -> None:
-    coat = np.array([(60, 46, 36), (150, 112, 72), (206, 192, 166), (44, 42, 42)][rng.integers(4)], np.float64)
+    coat = _one_of(_COATS, rng)
     way, size = float(rng.choice([-1, 1])), rng.uniform(0.7, 1.2)
     for x in (-0.24, -0.16, 0.16, 0.24):
         stamp.limb((x * size, 0.3 * size), ((x + rng.uniform(-0.06, 0.06)) * size, 0.03), 0.06 * size, coat * 0.85)
@@ -263,9 +229,7 @@ def _dog(stamp: Stamp, _colour: Colour, rng: Rng) -> None:
 
 def _animal(stamp: Stamp, _colour: Colour, rng: Rng) -> None:
     """Four legs, or none that can be seen, and a coat in the colours of the ground."""
-    coat = np.array(
-        [(104, 92, 66), (84, 88, 58), (70, 60, 50), (136, 120, 92), (98, 78, 54)][rng.integers(5)], np.float64
-    )
+    coat = _one_of(_WILD_COATS, rng)
     way, long, tall = float(rng.choice([-1, 1])), rng.uniform(0.3, 0.8), rng.uniform(0.3, 0.8)
     deep = rng.uniform(0.3, 0.55) * long
     for x in (-0.75, -0.55, 0.5, 0.72) if rng.random() < 0.7 else ():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import cv2
@@ -44,15 +44,13 @@ class Place:
     leaves: NDArray[np.float32]
     bays: tuple[Bay, ...] = ()
     indoors: bool = False
-    people: tuple[str, ...] = field(
-        default=("person", "bag", "box", "suitcase", "bicycle", "dog", "bin", "traffic cone")
-    )
+    people: tuple[str, ...] = ("person", "bag", "box", "suitcase", "bicycle", "dog", "bin", "traffic cone")
 
 
 def place(rng: Rng, size: int) -> Place:
     """A place of a random kind."""
-    kinds = tuple(_KINDS)
-    return _KINDS[kinds[rng.choice(len(kinds), p=(0.27, 0.2, 0.2, 0.2, 0.13))]](rng, size)
+    _, kind = _KINDS[rng.choice(len(_KINDS), p=[share for share, _ in _KINDS])]
+    return kind(rng, size)
 
 
 def _view(rng: Rng, size: int, *, height: tuple[float, float], horizon: tuple[float, float]) -> View:
@@ -158,6 +156,10 @@ def _undergrowth(rng: Rng, size: int) -> Place:
     )
 
 
-_KINDS: Final[dict[str, Callable[[Rng, int], Place]]] = {
-    "street": _street, "car park": _car_park, "yard": _yard, "room": _room, "undergrowth": _undergrowth,
-}  # fmt: skip
+_KINDS: Final[tuple[tuple[float, Callable[[Rng, int], Place]], ...]] = (
+    (0.27, _street),
+    (0.2, _car_park),
+    (0.2, _yard),
+    (0.2, _room),
+    (0.13, _undergrowth),
+)

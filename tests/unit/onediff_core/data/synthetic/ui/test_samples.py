@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from onediff_core.data import Sample, SampleRegion
-from onediff_core.data.swap import swap
+from onediff_core.data import Sample, SampleRegion, swap
 from onediff_core.data.synthetic.ui.samples import crop, told
 
 SAVE = SampleRegion(kind="added", label="button", box=(40, 60, 80, 76), attributes={"name": "Save"})

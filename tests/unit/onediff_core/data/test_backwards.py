@@ -11,7 +11,7 @@ from onediff_core.data.synthetic import scene
 IMAGE = np.zeros((30, 30, 3), np.uint8)
 
 
-@pytest.mark.parametrize("name", ["camera", "edited", "objects", "satellite"])
+@pytest.mark.parametrize("name", ["camera", "edited", "objects", "satellite", "ui-drawn"])
 def test_swapping_twice_gives_the_first_pair_back(name: str) -> None:
     for index in range(40):
         sample = scene(name)(2, index, 64)
