@@ -70,9 +70,7 @@ def border_weights(target: Tensor, labelled: Tensor | None = None, *, width: int
         _check_same("labelled", labelled, "target", target)
         highest = inside.masked_fill(~labelled.bool(), 0.0)
         lowest = inside.masked_fill(~labelled.bool(), 1.0)
-    side = 2 * width + 1
-    dilated = functional.max_pool2d(highest, side, stride=1, padding=width)
-    eroded = -functional.max_pool2d(-lowest, side, stride=1, padding=width)
+    dilated, eroded = _dilated(highest, width), -_dilated(-lowest, width)
     return 1.0 + (weight - 1.0) * ((dilated - eroded) > 0.5).float()
 
 
@@ -216,6 +214,13 @@ def balanced_sum(
     return torch.stack(
         [weights.get(name, 1.0) * loss / loss.detach().clamp(min=floor) for name, loss in losses.items()]
     ).sum()
+
+
+def _dilated(values: Tensor, width: int) -> Tensor:
+    """Largest value in a square of 2 * width + 1 pixels, rows and columns apart: a fraction of the square's cost."""
+    side = 2 * width + 1
+    columns = functional.max_pool2d(values, (side, 1), stride=1, padding=(width, 0))
+    return functional.max_pool2d(columns, (1, side), stride=1, padding=(0, width))
 
 
 def _only_labelled(logits: Tensor, labelled: Tensor | None) -> tuple[Tensor, Tensor]:

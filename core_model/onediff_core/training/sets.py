@@ -1,0 +1,140 @@
+"""The real sets that dense training reads: which class each mask stands for, and how much of each is drawn."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import cv2
+import numpy as np
+
+from onediff_core.data import Sample
+from onediff_plugins.pairs import read_pairs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from onediff_plugins.pairs import PairEntry
+
+
+class DataError(ValueError):
+    """A set is missing or holds what cannot be trained on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskSet:
+    """A folder with a `pairs.jsonl` whose masks stand for one class.
+
+    Attributes:
+        name: of the folder.
+        mask: class that the mask shows.
+        empty: classes that are labelled too, and nowhere present: the other direction of `mask`.
+        share: of the pairs that are drawn.
+        scale: smallest and largest magnification that its crops are drawn at.
+        swapped: whether before and after may change places. Not where the reverse of a change is no change of
+            the class.
+        licence: of its images.
+    """
+
+    name: str
+    mask: str
+    empty: tuple[str, ...] = ()
+    share: float = 0.0
+    scale: tuple[float, float] = (1.0, 1.0)
+    swapped: bool = False
+    licence: str = ""
+
+
+_BUILDINGS: Final = {"mask": "building+", "empty": ("building-",)}  # every change in LEVIR-CD is a building that came
+_LEVIR: Final = "LEVIR-CD, academic use, not commercial"
+_DSIFN: Final = "DSIFN, research"
+
+TRAINING_SETS: Final = (
+    MaskSet(name="levir_train", **_BUILDINGS, share=0.58, scale=(0.6, 1.9), swapped=True, licence=_LEVIR),
+    # Scenes at half the resolution: large roofs, and more of what is around them in one crop.
+    MaskSet(name="levir_train_half", **_BUILDINGS, share=0.12, scale=(0.7, 1.9), swapped=True, licence=_LEVIR),
+    MaskSet(name="dsifn_train", mask="landcover", share=0.3, scale=(0.6, 1.6), licence=_DSIFN),
+)
+VALIDATION_SETS: Final = (
+    MaskSet(name="levir_val", **_BUILDINGS, licence=_LEVIR),
+    MaskSet(name="dsifn_val", mask="landcover", licence=_DSIFN),
+)
+
+
+def data_folder(given: Path | None) -> Path:
+    """The folder of the sets: as given, else the variable ONEDIFF_DATA.
+
+    Raises:
+        DataError: neither names a folder.
+    """
+    folder = given or (Path(os.environ["ONEDIFF_DATA"]) if os.environ.get("ONEDIFF_DATA") else None)
+    if folder is None:
+        raise DataError("no data: name the folder of the sets with --data or the variable ONEDIFF_DATA")
+    if not folder.is_dir():
+        raise DataError(f"no data: {folder} is no folder; --data or ONEDIFF_DATA names the folder of the sets")
+    return folder
+
+
+def require_sets(folder: Path, sets: Iterable[MaskSet]) -> None:
+    """Check that every set is there, before anything runs.
+
+    Raises:
+        DataError: with the names of those that are missing.
+    """
+    missing = [entry.name for entry in sets if not (folder / entry.name / "pairs.jsonl").is_file()]
+    if missing:
+        raise DataError(f"{folder} lacks {', '.join(missing)}: each is a folder with a pairs.jsonl and its images")
+
+
+def read_set(folder: Path, entry: MaskSet) -> list[Sample]:
+    """Decode a set into memory.
+
+    Args:
+        folder: that of all sets.
+        entry: which one.
+
+    Raises:
+        DataError: an image or a mask that is missing, cannot be decoded, or is of another size.
+        PairsFileError: `pairs.jsonl` cannot be read.
+    """
+    root = folder / entry.name
+    return [_sample(root, entry, pair) for pair in read_pairs(root / "pairs.jsonl")]
+
+
+def tuning_half(samples: Sequence[Sample]) -> list[Sample]:
+    """Every second group in the order of names, the first included; the other half is for reporting alone."""
+    groups = sorted({sample.group or sample.id for sample in samples})
+    kept = set(groups[::2])
+    return [sample for sample in samples if (sample.group or sample.id) in kept]
+
+
+def _sample(root: Path, entry: MaskSet, pair: PairEntry) -> Sample:
+    if not pair.meta.get("mask"):
+        raise DataError(f"{root}/pairs.jsonl: pair {pair.id} has no mask, which dense training needs")
+    before, after = (_decoded(Path(path), cv2.IMREAD_COLOR)[..., ::-1] for path in (pair.before, pair.after))
+    mask = _decoded(root / str(pair.meta["mask"]), cv2.IMREAD_GRAYSCALE) > 0
+    try:
+        return Sample(
+            before=np.ascontiguousarray(before),
+            after=np.ascontiguousarray(after),
+            masks={entry.mask: mask, **dict.fromkeys(entry.empty, np.zeros_like(mask))},
+            changed=bool(mask.any()),
+            domain=pair.domain,
+            source=entry.name,
+            licence=entry.licence,
+            group=str(pair.meta.get("group") or ""),
+            id=pair.id,
+        )
+    except ValueError as error:
+        raise DataError(f"{root}/pairs.jsonl: {error}") from error
+
+
+def _decoded(path: Path, flags: int) -> NDArray[np.uint8]:
+    pixels = cv2.imread(str(path), flags)
+    if pixels is None:
+        raise DataError(f"{path} {'cannot be decoded' if path.is_file() else 'is missing'}: put the set back as it was")
+    return np.asarray(pixels, np.uint8)
