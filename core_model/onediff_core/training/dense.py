@@ -24,10 +24,11 @@ from onediff_core.training.evaluation import evaluate, flat
 from onediff_core.training.logs import RunLog, plot_curves
 from onediff_core.training.network import DenseNetwork, moving_average, parameter_groups
 from onediff_core.training.objective import dense_losses, weighted_sum
-from onediff_core.training.sampling import Source, TrainingPairs, batches, classes_of
+from onediff_core.training.sampling import TrainingPairs, batches
 from onediff_core.training.schedule import Budget, learning_rate
 from onediff_core.training.sets import TRAINING_SETS, VALIDATION_SETS, data_folder, read_set, require_sets, tuning_half
 from onediff_core.training.settings import DenseSettings
+from onediff_core.training.sources import MaskSource, ObjectSource, classes_of
 from onediff_core.training.start import imagenet_weights, tiny_base
 
 if TYPE_CHECKING:
@@ -36,8 +37,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from onediff_core.data import Sample
+    from onediff_core.training.sources import Source
 
 SETTINGS_NAME: Final = "settings.json"
+# Beside the shares of the sets, which sum to one.
+OBJECT_SHARE: Final = 0.12
 
 
 class Run:
@@ -136,7 +140,7 @@ class Run:
         self.average.update_parameters(self.network)
         self.step += 1
         self.seen += len(batch["images"])
-        return losses
+        return {group: loss.detach() for group, loss in losses.items()}
 
     def _batches(self, late: bool) -> Iterator[dict[str, Tensor]]:
         side, size = (
@@ -187,6 +191,13 @@ def _keep_settings(path: Path, settings: DenseSettings, classes: Sequence[str]) 
         raise ValueError(f"{path} is of a run with other {', '.join(differing)}: name a new folder, or go on as it was")
 
 
+def training_sources(folder: Path) -> list[Source]:
+    """All sets of `TRAINING_SETS`, decoded, and things pasted into their images."""
+    sets = [MaskSource(entry, read_set(folder, entry)) for entry in TRAINING_SETS]
+    images = [sample for source in sets for sample in source.samples]
+    return [*sets, ObjectSource(images, share=OBJECT_SHARE)]
+
+
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of the sets; else the variable ONEDIFF_DATA.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the run; it goes on where it was.")
@@ -208,7 +219,7 @@ def main(
         raise click.ClickException(str(error)) from error
     torch.set_num_threads(threads)
     torch.manual_seed(settings.seed)
-    sources = [Source.of(entry, read_set(folder, entry)) for entry in TRAINING_SETS]
+    sources = training_sources(folder)
     validation = {entry.name: tuning_half(read_set(folder, entry)) for entry in VALIDATION_SETS}
     network = DenseNetwork(tiny_base(weights), classes_of(sources), IMAGE_MEAN, IMAGE_STD)
     run = Run(out, network, sources, settings, Budget(minutes=minutes, steps=steps))

@@ -50,8 +50,8 @@ def nuisance(rng: np.random.Generator, image: Image, other: Statistics) -> Image
 
 def light(rng: np.random.Generator, image: Image) -> Image:
     """Gain, offset and gamma, common to all channels and a little apart for each, as one table."""
-    gain = np.exp(rng.normal(0, 0.18) + rng.normal(0, 0.06, (3, 1)))
-    gamma = np.exp(rng.normal(0, 0.2) + rng.normal(0, 0.05, (3, 1)))
+    gain = np.exp(rng.normal(0, 0.16) + rng.normal(0, 0.06, (3, 1)))
+    gamma = np.exp(rng.normal(0, 0.17) + rng.normal(0, 0.05, (3, 1)))
     offset = rng.normal(0, 0.06) + rng.normal(0, 0.025, (3, 1))
     table = gain * np.linspace(0, 1, 256) ** gamma + offset  # (3, 256)
     return _looked_up(image, 255 * table)
@@ -89,6 +89,30 @@ def compressed(image: Image, quality: int) -> Image:
     """Through JPEG and back."""
     _, coded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
     return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)
+
+
+def shadowed(rng: np.random.Generator, image: Image) -> Image:
+    """With the shadow of something that is not in the picture: a polygon, darker, with a soft edge."""
+    height, width = image.shape[:2]
+    middle = rng.uniform(0, 1, 2) * (width, height)
+    corners = middle + rng.normal(0, 0.25, (int(rng.integers(3, 7)), 2)) * (width, height)
+    shade = np.zeros((height, width), np.float32)
+    cv2.fillConvexPoly(shade, cv2.convexHull(corners.astype(np.int32)), 1.0)
+    shade = cv2.GaussianBlur(shade, (0, 0), float(rng.uniform(0.7, 6.0)))
+    factor = 1 - shade[..., None] * rng.uniform(0.2, 0.6)
+    return np.rint(image * factor).astype(np.uint8)
+
+
+def swayed(rng: np.random.Generator, image: Image) -> Image:
+    """Parts of the picture moved by a pixel or so, each in its own way, as leaves and grass are by wind."""
+    height, width = image.shape[:2]
+    cells = int(rng.integers(4, 24))
+    amount = np.exp(rng.uniform(*np.log((0.3, 2.0))))
+    field = rng.normal(0, amount, (cells, cells, 2)).astype(np.float32)
+    moves = cv2.resize(field, (width, height), interpolation=cv2.INTER_CUBIC)
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    moved = cv2.remap(image, x + moves[..., 0], y + moves[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    return np.asarray(moved, np.uint8)
 
 
 def _looked_up(image: Image, table: NDArray[np.floating]) -> Image:

@@ -6,7 +6,7 @@ have seen, however many processes make them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import cv2
@@ -15,9 +15,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from onediff_core.training.geometry import cut_image, cut_mask, misregistration, random_view
-from onediff_core.training.paste import cut_instances, paste_instances
-from onediff_core.training.photometry import nuisance, statistics
-from onediff_core.training.timemix import mix_times
+from onediff_core.training.photometry import nuisance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,65 +24,17 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from onediff_core.data import Sample
-    from onediff_core.training.sets import MaskSet
+    from onediff_core.training.sources import Source
 
-CHANGED_SHARE: Final = 0.7
-MIXED_SHARE: Final = 0.3
-PASTED_SHARE: Final = 0.3
 SELF_PAIR_SHARE: Final = 0.08
 MISREGISTERED_SHARE: Final = 0.3
-# Classes that are labelled in directions, and where changed tiles of other classes may be pasted.
-CAME, WENT = "building+", "building-"
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Source:
-    """A set in memory, ready to draw from.
-
-    Attributes:
-        entry: share, scale and whether it is swapped.
-        changed: samples with a change.
-        unchanged: samples without.
-    """
-
-    entry: MaskSet
-    changed: list[Sample]
-    unchanged: list[Sample]
-
-    @classmethod
-    def of(cls, entry: MaskSet, samples: Sequence[Sample]) -> Source:
-        """Sort samples by whether they show a change."""
-        return cls(
-            entry=entry,
-            changed=[sample for sample in samples if sample.changed],
-            unchanged=[sample for sample in samples if not sample.changed],
-        )
-
-    def draw(self, rng: np.random.Generator) -> Sample:
-        """A sample, more often a changed one than its share of the set."""
-        changed = rng.random() < CHANGED_SHARE
-        pool = (self.changed if changed else self.unchanged) or self.changed or self.unchanged
-        return pool[rng.integers(len(pool))]
-
-
-def classes_of(sources: Sequence[Source]) -> tuple[str, ...]:
-    """Every class that some source is labelled for, in the order of the sources."""
-    entries = [source.entry for source in sources]
-    return tuple(dict.fromkeys(name for entry in entries for name in (entry.mask, *entry.empty)))
-
-
-def swapped(sample: Sample) -> Sample:
-    """The pair read backwards: what came has gone. Regions and captions are dropped."""
-    turned = {"+": "-", "-": "+"}
-    masks = {name[:-1] + turned[name[-1]] if name[-1] in turned else name: mask for name, mask in sample.masks.items()}
-    return replace(sample, before=sample.after, after=sample.before, masks=masks, regions=None, captions=())
 
 
 class TrainingPairs(Dataset[dict[str, "Tensor"]]):
     """Crops of pairs by number, from any number of sources; without end."""
 
     def __init__(
-        self, sources: Sequence[Source], classes: Sequence[str], *, side: int, seed: int, augmented: bool = True
+        self, sources: Sequence[Source], classes: Sequence[str], *, side: int, seed: int
     ) -> None:
         """Prepare what all pairs share.
 
@@ -93,16 +43,11 @@ class TrainingPairs(Dataset[dict[str, "Tensor"]]):
             classes: channels of the network; masks of others are left out.
             side: of the crops in pixels.
             seed: of everything.
-            augmented: False leaves pairs as they are but for the crop.
         """
         self.sources, self.classes, self.side, self.seed = list(sources), tuple(classes), side, seed
-        self.augmented = augmented
-        shares = np.array([source.entry.share for source in self.sources])
+        shares = np.array([source.share for source in self.sources])
         self.shares = shares / shares.sum()
-        changed = [sample for source in self.sources for sample in source.changed]
-        self.bank = cut_instances(changed, CAME) if augmented else []
-        everything = [sample for source in self.sources for sample in (*source.changed, *source.unchanged)]
-        self.palette = [statistics(image) for sample in everything for image in (sample.before, sample.after)]
+        self.palette = [colours for source in self.sources for colours in source.palette()]
 
     def __getitem__(self, number: int) -> dict[str, Tensor]:
         """One pair.
@@ -113,44 +58,36 @@ class TrainingPairs(Dataset[dict[str, "Tensor"]]):
         rng = np.random.default_rng((self.seed, number))
         source = self.sources[rng.choice(len(self.sources), p=self.shares)]
         sample = source.draw(rng)
-        if self.augmented:
-            sample = self._edited(rng, sample, source.entry.swapped)
-        return self._cropped(rng, sample, source.entry.scale)
-
-    def _edited(self, rng: np.random.Generator, sample: Sample, may_swap: bool) -> Sample:
-        """Another pair of the same pixels, with exact labels."""
         if rng.random() < SELF_PAIR_SHARE:
-            image = (sample.before, sample.after)[rng.integers(2)]
-            nothing = np.zeros(image.shape[:2], np.bool_)
-            # Two looks at one image show no change of any class, whatever the set is labelled for.
-            return replace(
-                sample, before=image, after=image, masks=dict.fromkeys(self.classes, nothing), ignore=None,
-                changed=False, regions=None, captions=(),
-            )  # fmt: skip
-        directed = {CAME, WENT} <= sample.masks.keys()
-        if directed and sample.changed and rng.random() < MIXED_SHARE:
-            sample = mix_times(rng, sample)
-        if directed and self.bank and rng.random() < PASTED_SHARE * (1.0 if not sample.changed else 0.3):
-            sample = paste_instances(rng, sample, self.bank, CAME, WENT)
-        return swapped(sample) if may_swap and rng.random() < 0.5 else sample
+            sample = self_pair(rng, sample, self.classes)
+        return self._cropped(rng, sample, source.scale)
 
     def _cropped(self, rng: np.random.Generator, sample: Sample, scale: tuple[float, float]) -> dict[str, Tensor]:
         side = self.side
         height, width = sample.after.shape[:2]
         view = random_view(rng, (height, width), _focus(rng, sample), scale, side)
-        drift = misregistration(rng, side) if self.augmented and rng.random() < MISREGISTERED_SHARE else np.eye(3)
+        drift = misregistration(rng, side) if rng.random() < MISREGISTERED_SHARE else np.eye(3)
         images = [cut_image(sample.before, drift @ view, side), cut_image(sample.after, view, side)]
-        if self.augmented:
-            images = [nuisance(rng, image, self.palette[rng.integers(len(self.palette))]) for image in images]
+        images = [nuisance(rng, image, self.palette[rng.integers(len(self.palette))]) for image in images]
         masks = {name: cut_mask(mask, view, side) for name, mask in sample.masks.items() if name in self.classes}
         valid = np.ones((side, side), np.bool_) if sample.ignore is None else ~cut_mask(sample.ignore, view, side)
         return as_tensors(images, masks, valid, self.classes)
 
 
+def self_pair(rng: np.random.Generator, sample: Sample, classes: Sequence[str]) -> Sample:
+    """Two looks at one image of a sample: no change of any class, whatever the sample is labelled for."""
+    image = (sample.before, sample.after)[rng.integers(2)]
+    nothing = np.zeros(image.shape[:2], np.bool_)
+    return replace(
+        sample, before=image, after=image, masks=dict.fromkeys(classes, nothing), ignore=None, changed=False,
+        regions=None, captions=(),
+    )  # fmt: skip
+
+
 def _focus(rng: np.random.Generator, sample: Sample) -> tuple[float, float]:
     """A pixel of a change, if there is any, else any pixel: x, y."""
     height, width = sample.after.shape[:2]
-    changed = np.flatnonzero(np.logical_or.reduce(list(sample.masks.values()))) if sample.changed else ()
+    changed = np.flatnonzero(np.logical_or.reduce(list(sample.masks.values()))) if sample.masks else ()
     if not len(changed):
         return float(rng.uniform(0, width)), float(rng.uniform(0, height))
     y, x = divmod(int(changed[rng.integers(len(changed))]), width)

@@ -1,0 +1,119 @@
+"""Where training samples come from: sets with masks, edited in time, and things pasted into single images."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, Protocol
+
+from onediff_core.training.objects import paste_objects
+from onediff_core.training.paste import cut_instances, paste_instances
+from onediff_core.training.photometry import statistics
+from onediff_core.training.timemix import mix_times
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import numpy as np
+
+    from onediff_core.data import Sample
+    from onediff_core.training.photometry import Statistics
+    from onediff_core.training.sets import MaskSet
+
+CHANGED_SHARE: Final = 0.7
+MIXED_SHARE: Final = 0.3
+PASTED_SHARE: Final = {True: 0.1, False: 0.3}  # of changed and of unchanged samples
+SWAPPED_SHARE: Final = 0.5
+
+
+class Source(Protocol):
+    """Endless samples with labels of some classes.
+
+    Attributes:
+        share: of all samples that are drawn, against the shares of other sources.
+        scale: smallest and largest magnification that crops are cut at.
+        classes: that its samples are labelled for.
+    """
+
+    @property
+    def share(self) -> float: ...  # noqa: D102
+    @property
+    def scale(self) -> tuple[float, float]: ...  # noqa: D102
+    @property
+    def classes(self) -> tuple[str, ...]: ...  # noqa: D102
+
+    def draw(self, rng: np.random.Generator) -> Sample:
+        """A sample, from chance alone."""
+
+    def palette(self) -> Iterable[Statistics]:
+        """Colours of its images."""
+
+
+class MaskSource:
+    """A set in memory. Changed samples come more often than their share of it, and with changes of their own dates."""
+
+    def __init__(self, entry: MaskSet, samples: Sequence[Sample]) -> None:
+        """Sort samples by whether they show a change.
+
+        Args:
+            entry: what its masks stand for.
+            samples: of `read_set`.
+        """
+        self.entry, self.share, self.scale = entry, entry.share, entry.scale
+        self.classes = (entry.mask, *entry.empty)
+        self.samples = list(samples)
+        self.changed = [sample for sample in samples if sample.changed]
+        self.unchanged = [sample for sample in samples if not sample.changed]
+        self.bank = cut_instances(self.changed, entry.mask) if entry.empty else []
+
+    def draw(self, rng: np.random.Generator) -> Sample:
+        """A sample, perhaps mixed in time, pasted into, or read backwards."""
+        pool = self.changed if rng.random() < CHANGED_SHARE else self.unchanged
+        pool = pool or self.samples
+        sample = pool[rng.integers(len(pool))]
+        if self.entry.empty:
+            if sample.changed and rng.random() < MIXED_SHARE:
+                sample = mix_times(rng, sample)
+            if self.bank and rng.random() < PASTED_SHARE[bool(sample.changed)]:
+                sample = paste_instances(rng, sample, self.bank, came=self.entry.mask, went=self.entry.empty[0])
+        return swapped(sample) if self.entry.swapped and rng.random() < SWAPPED_SHARE else sample
+
+    def palette(self) -> Iterable[Statistics]:
+        """Colours of both images of each sample."""
+        return (statistics(image) for sample in self.samples for image in (sample.before, sample.after))
+
+
+class ObjectSource:
+    """Single images with pieces of others in one of two looks at them."""
+
+    classes = ("object",)
+
+    def __init__(self, samples: Sequence[Sample], *, share: float, scale: tuple[float, float] = (0.6, 1.5)) -> None:
+        """Keep what images come from.
+
+        Args:
+            samples: their after images are used.
+            share: see `Source`.
+            scale: see `Source`.
+        """
+        self.samples, self.share, self.scale = list(samples), share, scale
+
+    def draw(self, rng: np.random.Generator) -> Sample:
+        """Two looks at an image, with things in one or the other."""
+        sample, other = (self.samples[rng.integers(len(self.samples))] for _ in range(2))
+        return paste_objects(rng, sample, other.after, self.classes[0])
+
+    def palette(self) -> Iterable[Statistics]:
+        """None of its own: its images are those of other sources."""
+        return ()
+
+
+def classes_of(sources: Sequence[Source]) -> tuple[str, ...]:
+    """Every class that some source is labelled for, in the order of the sources."""
+    return tuple(dict.fromkeys(name for source in sources for name in source.classes))
+
+
+def swapped(sample: Sample) -> Sample:
+    """The pair read backwards: what came has gone. Regions and captions are dropped."""
+    turned = {"+": "-", "-": "+"}
+    masks = {name[:-1] + turned[name[-1]] if name[-1] in turned else name: mask for name, mask in sample.masks.items()}
+    return replace(sample, before=sample.after, after=sample.before, masks=masks, regions=None, captions=())
