@@ -95,15 +95,15 @@ class Run:
                     losses = self._learn(batch, progress)
                     if self.step % self.settings.log_every == 0:
                         log.write(self.step, self._figures(losses))
-                    if time.monotonic() - last_scored >= self.settings.score_every_s:
-                        log.write(self.step, self.scores(validation))
-                        last_scored = time.monotonic()
-                    if time.monotonic() - last_saved >= self.settings.save_every_s:
-                        self._save()
-                        last_saved = time.monotonic()
                     progress = self.budget.progress(self.step)
                     if progress >= 1 or (progress >= self.settings.late_from) != late:
                         break
+                    if time.monotonic() - last_saved >= self.settings.save_every_s:
+                        self._save()
+                        last_saved = time.monotonic()
+                    if time.monotonic() - last_scored >= self.settings.score_every_s:
+                        log.write(self.step, self.scores(validation))
+                        last_scored = time.monotonic()
             self._save()
             log.write(self.step, self.scores(validation))
         plot_curves(self.folder)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
+import numpy as np
+
 from onediff_core.training.objects import paste_objects
 from onediff_core.training.paste import cut_instances, paste_instances
 from onediff_core.training.photometry import statistics
@@ -12,8 +14,6 @@ from onediff_core.training.timemix import mix_times
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-    import numpy as np
 
     from onediff_core.data import Sample
     from onediff_core.training.photometry import Statistics
@@ -23,6 +23,7 @@ CHANGED_SHARE: Final = 0.7
 MIXED_SHARE: Final = 0.3
 PASTED_SHARE: Final = {True: 0.1, False: 0.3}  # of changed and of unchanged samples
 SWAPPED_SHARE: Final = 0.5
+QUIET_SHARE: Final = 0.3  # of what stays unchanged
 
 
 class Source(Protocol):
@@ -75,6 +76,9 @@ class MaskSource:
                 sample = mix_times(rng, sample)
             if self.bank and rng.random() < PASTED_SHARE[bool(sample.changed)]:
                 sample = paste_instances(rng, sample, self.bank, came=self.entry.mask, went=self.entry.empty[0])
+        if not sample.changed and rng.random() < QUIET_SHARE:
+            nothing = np.zeros(sample.after.shape[:2], np.bool_)
+            sample = replace(sample, masks={**sample.masks, **dict.fromkeys(self.entry.quiet, nothing)})
         return swapped(sample) if self.entry.swapped and rng.random() < SWAPPED_SHARE else sample
 
     def palette(self) -> Iterable[Statistics]:

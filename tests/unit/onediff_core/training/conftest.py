@@ -12,14 +12,14 @@ import torch
 from onediff_core.data import Sample
 from onediff_core.modeling_onediff import OneDiffModel
 from onediff_core.training.network import DenseNetwork
-from onediff_core.training.sampling import Source
 from onediff_core.training.sets import MaskSet
+from onediff_core.training.sources import MaskSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 HOUSES = MaskSet(
-    name="houses", mask="building+", empty=("building-",), share=0.7, scale=(0.7, 1.6), swapped=True, licence="ours"
+    name="houses", mask="building+", empty=("building-",), quiet=("landcover",), share=0.7, scale=(0.7, 1.6), swapped=True, licence="ours"
 )
 FIELDS = MaskSet(name="fields", mask="landcover", share=0.3, scale=(1.0, 1.0))
 CLASSES = ("building+", "building-", "landcover")
@@ -71,10 +71,10 @@ def tile() -> Callable[..., Sample]:
 
 
 @pytest.fixture
-def sources(tile: Callable[..., Sample]) -> list[Source]:
+def sources(tile: Callable[..., Sample]) -> list[MaskSource]:
     return [
-        Source.of(HOUSES, [tile(2, seed=1), tile(1, seed=2), tile(0, seed=3)]),
-        Source.of(FIELDS, [tile(1, name="landcover", seed=4)]),
+        MaskSource(HOUSES, [tile(2, seed=1), tile(1, seed=2), tile(0, seed=3)]),
+        MaskSource(FIELDS, [tile(1, name="landcover", seed=4)]),
     ]
 
 

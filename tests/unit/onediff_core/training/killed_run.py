@@ -11,10 +11,10 @@ from onediff_core import OneDiffConfig, OneDiffModel
 from onediff_core.data import Sample
 from onediff_core.training.dense import Run
 from onediff_core.training.network import DenseNetwork
-from onediff_core.training.sampling import Source, classes_of
 from onediff_core.training.schedule import Budget
 from onediff_core.training.sets import MaskSet
 from onediff_core.training.settings import DenseSettings
+from onediff_core.training.sources import MaskSource, classes_of
 
 ENTRY = MaskSet(name="squares", mask="building+", empty=("building-",), share=1.0, scale=(0.8, 1.2), swapped=True)
 SETTINGS = DenseSettings(
@@ -42,7 +42,7 @@ def main() -> None:
     delta = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
     text = {"model_type": "llama", "hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1,
             "num_attention_heads": 2, "num_key_value_heads": 2, "vocab_size": 32}  # fmt: skip
-    sources = [Source.of(ENTRY, [square(number) for number in range(4)])]
+    sources = [MaskSource(ENTRY, [square(number) for number in range(4)])]
     base = OneDiffModel(OneDiffConfig(vision_config=tower, delta_config=delta, text_config=text))
     network = DenseNetwork(base, classes_of(sources), (0.5,) * 3, (0.25,) * 3)
     run = Run(Path(sys.argv[1]), network, sources, SETTINGS, Budget(steps=12))

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from onediff_core.training.sampling import TrainingPairs, batches, classes_of, swapped
+from onediff_core.training.sampling import TrainingPairs, batches
+from onediff_core.training.sources import MaskSource
 
 CLASSES = ("building+", "building-", "landcover")
 
@@ -37,23 +38,12 @@ def test_every_tensor_has_its_shape_and_type(pairs):
 def test_what_a_set_is_not_labelled_for_is_not_labelled(pairs):
     seen = Counter(tuple(pairs[number]["labelled"].tolist()) for number in range(200))
     assert set(seen) == {(True, True, False), (False, False, True), (True, True, True)}
-    # Two looks at one image are known to differ in nothing, whatever the set is labelled for.
-    assert seen[True, True, True] < 40
+    # Two looks at one image are known to differ in nothing, whatever the set is labelled for; so are quiet tiles.
+    assert seen[True, True, True] < 60
     for number in range(200):
         pair = pairs[number]
         assert not pair["masks"][~pair["labelled"]].any()
         assert not (pair["labelled"].all() and pair["masks"].any())
-
-
-def test_swapping_exchanges_the_images_and_the_directions(tile):
-    sample = tile(2)
-    back = swapped(sample)
-    assert back.before is sample.after
-    assert np.array_equal(back.masks["building-"], sample.masks["building+"])
-    assert not back.masks["building+"].any()
-    assert all(np.array_equal(swapped(back).masks[name], mask) for name, mask in sample.masks.items())
-    landcover = tile(1, name="landcover")
-    assert np.array_equal(swapped(landcover).masks["landcover"], landcover.masks["landcover"])
 
 
 def test_direction_is_what_the_images_show(pairs):
@@ -70,18 +60,11 @@ def test_direction_is_what_the_images_show(pairs):
     assert checked > 30
 
 
-def test_unchanged_pairs_and_changed_ones_come_in_their_shares(sources):
-    plain = TrainingPairs(sources[:1], CLASSES, side=64, seed=0, augmented=False)
-    changed = np.mean([bool(plain[number]["masks"].any()) for number in range(300)])
-    assert 0.6 < changed < 0.8
-
-
-def test_where_a_sample_says_ignore_is_not_valid(sources):
-    houses = sources[0]
-    everything = np.ones((96, 96), bool)
-    blind = replace(houses, changed=[replace(sample, ignore=everything) for sample in houses.changed], unchanged=[])
-    pairs = TrainingPairs([blind], CLASSES, side=64, seed=0, augmented=False)
-    assert not pairs[0]["valid"].any()
+def test_where_a_sample_says_ignore_is_not_valid(sources, tile):
+    blind = MaskSource(sources[1].entry, [replace(tile(1, name="landcover"), ignore=np.ones((96, 96), bool))])
+    pairs = TrainingPairs([blind], CLASSES, side=64, seed=0)
+    seen = [bool(pairs[number]["valid"].any()) for number in range(60)]
+    assert 0 < sum(seen) < 20  # only where two looks at one image leave nothing to ignore
 
 
 def test_worker_processes_make_the_same_batches(pairs):
@@ -90,7 +73,3 @@ def test_worker_processes_make_the_same_batches(pairs):
         first, second = next(alone), next(shared)
         assert all(torch.equal(first[name], second[name]) for name in first)
     assert torch.equal(next(batches(pairs, first=9, size=1, workers=0))["images"][0], pairs[9]["images"])
-
-
-def test_the_classes_are_those_of_all_sources(sources):
-    assert classes_of(sources) == CLASSES
