@@ -200,7 +200,7 @@ def training_sources(folder: Path) -> list[Source]:
 
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of the sets; else the variable ONEDIFF_DATA.")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the run; it goes on where it was.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the run, new or begun.")
 @click.option("--minutes", type=float, help="How long it may take, interruptions not counted.")
 @click.option("--steps", type=int, help="Or how many steps.")
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="A setting, such as batch=12.")

@@ -64,7 +64,7 @@ def evaluate(
         for sample, answer in zip(some, answers, strict=True):
             channels = [classes.index(name) for name in sample.masks]
             truth = np.logical_or.reduce(list(sample.masks.values()))
-            said = answer[channels].max(axis=0) >= THRESHOLD
+            said = 1 - (1 - answer[channels]).prod(axis=0) >= THRESHOLD  # as `ChangeMaskHead.score`
             hits += int((said & truth).sum())
             found += int(said.sum())
             there += int(truth.sum())

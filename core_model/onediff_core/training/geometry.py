@@ -40,7 +40,7 @@ def random_view(
     Returns:
         (3, 3), sample pixels -> crop pixels.
     """
-    zoom = float(np.exp(rng.uniform(*np.log(scale))))
+    zoom = scale[0] * (scale[1] / scale[0]) ** rng.random()
     reach = side / zoom / 2
     centre = [
         _inside(place + rng.uniform(-0.7, 0.7) * reach, reach, length)
@@ -60,17 +60,14 @@ def misregistration(rng: np.random.Generator, side: int) -> Matrix:
     """A small shift and homography: (3, 3), crop pixels -> crop pixels."""
     corners = np.array([[0, 0], [side, 0], [side, side], [0, side]], np.float32)
     moved = corners + rng.uniform(-MAX_SHIFT_PX, MAX_SHIFT_PX, 2) + rng.uniform(-MAX_WARP, MAX_WARP, (4, 2)) * side
-    matrix: Matrix = cv2.getPerspectiveTransform(corners, moved.astype(np.float32))
-    return matrix
+    return np.asarray(cv2.getPerspectiveTransform(corners, moved.astype(np.float32)), np.float64)
 
 
 def cut_image(image: NDArray[np.uint8], view: Matrix, side: int) -> NDArray[np.uint8]:
     """(H, W, C) or (H, W) -> (side, side, C) or (side, side), bilinear; beyond its edge an image is mirrored."""
     matrix = _TO_CENTRES @ view @ _FROM_CENTRES
-    warped: NDArray[np.uint8] = cv2.warpPerspective(
-        image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
-    )
-    return warped
+    warped = cv2.warpPerspective(image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    return np.asarray(warped, np.uint8)
 
 
 def cut_mask(mask: NDArray[np.bool_], view: Matrix, side: int) -> NDArray[np.bool_]:

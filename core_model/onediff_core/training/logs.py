@@ -34,7 +34,9 @@ class RunLog:
         """The log itself."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Close the files."""
         self._file.close()
         if self._board is not None:
@@ -61,7 +63,7 @@ def read_log(folder: Path) -> list[dict[str, Any]]:
 def plot_curves(folder: Path) -> Path | None:
     """Draw what the log holds, one panel a group of names; None where matplotlib is not installed."""
     try:
-        from matplotlib.figure import Figure
+        from matplotlib.figure import Figure  # type: ignore[import-not-found, unused-ignore]
     except ModuleNotFoundError:
         return None
     lines = read_log(folder)

@@ -46,12 +46,10 @@ class DenseNetwork(nn.Module):
         super().__init__()
         self.base = base
         shape = base.dense_shape()
-        self.head = ChangeMaskHead(
-            HeadConfig(name="all", task="mask", classes=tuple(classes), **shape._asdict())
-        )
+        self.head = ChangeMaskHead(HeadConfig(name="all", task="mask", classes=tuple(classes), **shape._asdict()))
         self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
-        self.to(memory_format=torch.channels_last)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits.

@@ -57,9 +57,9 @@ def paste_objects(rng: np.random.Generator, sample: Sample, texture: NDArray[np.
 
 def random_shape(rng: np.random.Generator) -> NDArray[np.bool_]:
     """(h, w) of an ellipse, a polygon or a few blobs together, small ones more often."""
-    height, width = np.exp(rng.uniform(*np.log(SIDES_PX), 2)).astype(int)
+    height, width = (int(SIDES_PX[0] * (SIDES_PX[1] / SIDES_PX[0]) ** rng.random()) for _ in range(2))
     shape = np.zeros((height, width), np.uint8)
-    middle = (int(width) // 2, int(height) // 2)
+    middle = (width // 2, height // 2)
     kind = rng.integers(3)
     if kind == 0:
         cv2.ellipse(shape, middle, middle, 0, 0, 360, 1, -1)
@@ -69,9 +69,9 @@ def random_shape(rng: np.random.Generator) -> NDArray[np.bool_]:
         corners = np.stack([np.cos(angles), np.sin(angles)], axis=1) * radii[:, None] * middle + middle
         cv2.fillPoly(shape, [corners.astype(np.int32)], 1)
     else:  # upright, as a person stands: a head over a body
-        head = max(2, min(middle[0] // 2, int(height) // 5))
+        head = max(2, min(middle[0] // 2, height // 5))
         cv2.circle(shape, (middle[0], head), head, 1, -1)
-        cv2.ellipse(shape, (middle[0], int(height + head) // 2), (middle[0], int(height - head) // 2), 0, 0, 360, 1, -1)
+        cv2.ellipse(shape, (middle[0], (height + head) // 2), (middle[0], (height - head) // 2), 0, 0, 360, 1, -1)
     return shape.astype(np.bool_)
 
 

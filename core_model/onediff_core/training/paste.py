@@ -99,9 +99,8 @@ def paste_instances(rng: np.random.Generator, sample: Sample, bank: list[Instanc
             continue
         both = real and rng.random() < IN_BOTH_SHARE
         side = int(rng.integers(2))
-        alpha = cv2.GaussianBlur(
-            cv2.dilate(mask.astype(np.float32), np.ones((3, 3))), (0, 0), float(rng.uniform(0.5, 1.2))
-        )
+        solid = cv2.dilate(mask.astype(np.float32), np.ones((3, 3)))
+        alpha = np.asarray(cv2.GaussianBlur(solid, (0, 0), float(rng.uniform(0.5, 1.2))), np.float32)
         for index in (0, 1) if both else (side,):
             own = instance.colours[0 if real else 1]
             fitted = recoloured(patch, own, statistics(images[index]), strength=float(rng.uniform(0.3, 1.0)))
@@ -110,14 +109,10 @@ def paste_instances(rng: np.random.Generator, sample: Sample, bank: list[Instanc
             masks[(went, came)[side]][place] |= mask
         taken[place] |= cv2.dilate(mask.view(np.uint8), np.ones((7, 7), np.uint8)).astype(bool)
     changed = bool(any(mask.any() for mask in masks.values()))
-    return replace(
-        sample, before=images[0], after=images[1], masks=masks, changed=changed, regions=None, captions=()
-    )
+    return replace(sample, before=images[0], after=images[1], masks=masks, changed=changed, regions=None, captions=())
 
 
-def _turned(
-    rng: np.random.Generator, instance: Instance, real: bool
-) -> tuple[NDArray[np.bool_], NDArray[np.uint8]]:
+def _turned(rng: np.random.Generator, instance: Instance, real: bool) -> tuple[NDArray[np.bool_], NDArray[np.uint8]]:
     """Mask and pixels in one of eight orientations."""
     quarter, mirrored = int(rng.integers(4)), rng.random() < 0.5
     pixels = instance.there if real else instance.gone

@@ -98,8 +98,8 @@ def shadowed(rng: np.random.Generator, image: Image) -> Image:
     corners = middle + rng.normal(0, 0.25, (int(rng.integers(3, 7)), 2)) * (width, height)
     shade = np.zeros((height, width), np.float32)
     cv2.fillConvexPoly(shade, cv2.convexHull(corners.astype(np.int32)), 1.0)
-    shade = cv2.GaussianBlur(shade, (0, 0), float(rng.uniform(0.7, 6.0)))
-    factor = 1 - shade[..., None] * rng.uniform(0.2, 0.6)
+    soft = np.asarray(cv2.GaussianBlur(shade, (0, 0), float(rng.uniform(0.7, 6.0))), np.float32)
+    factor = 1 - soft[..., None] * rng.uniform(0.2, 0.6)
     return np.rint(image * factor).astype(np.uint8)
 
 
@@ -107,7 +107,7 @@ def swayed(rng: np.random.Generator, image: Image) -> Image:
     """Parts of the picture moved by a pixel or so, each in its own way, as leaves and grass are by wind."""
     height, width = image.shape[:2]
     cells = int(rng.integers(4, 24))
-    amount = np.exp(rng.uniform(*np.log((0.3, 2.0))))
+    amount = 0.3 * (2.0 / 0.3) ** rng.random()
     field = rng.normal(0, amount, (cells, cells, 2)).astype(np.float32)
     moves = cv2.resize(field, (width, height), interpolation=cv2.INTER_CUBIC)
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))

@@ -33,9 +33,7 @@ MISREGISTERED_SHARE: Final = 0.3
 class TrainingPairs(Dataset[dict[str, "Tensor"]]):
     """Crops of pairs by number, from any number of sources; without end."""
 
-    def __init__(
-        self, sources: Sequence[Source], classes: Sequence[str], *, side: int, seed: int
-    ) -> None:
+    def __init__(self, sources: Sequence[Source], classes: Sequence[str], *, side: int, seed: int) -> None:
         """Prepare what all pairs share.
 
         Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -51,22 +51,21 @@ class MaskSet:
     licence: str = ""
 
 
-_BUILDINGS: Final = {"mask": "building+", "empty": ("building-",)}  # every change in LEVIR-CD is a building that came
 _LEVIR: Final = "LEVIR-CD, academic use, not commercial"
 _DSIFN: Final = "DSIFN, research"
 
-# Where nothing was built there may still be a new road: "quiet" is right more often than not, and asked for rarely.
+# Every change in LEVIR-CD is a building that came.
+_BUILDINGS: Final = MaskSet(name="", mask="building+", empty=("building-",), swapped=True, licence=_LEVIR)
+
 TRAINING_SETS: Final = (
-    MaskSet(
-        name="levir_train", **_BUILDINGS, quiet=("landcover",), share=0.58, scale=(0.6, 1.9), swapped=True,
-        licence=_LEVIR,
-    ),
+    # Where nothing was built there may still be a new road: "quiet" is right more often than not, and drawn rarely.
+    replace(_BUILDINGS, name="levir_train", quiet=("landcover",), share=0.58, scale=(0.6, 1.9)),
     # Scenes at half the resolution: large roofs, and more of what is around them in one crop.
-    MaskSet(name="levir_train_half", **_BUILDINGS, share=0.12, scale=(0.7, 1.9), swapped=True, licence=_LEVIR),
+    replace(_BUILDINGS, name="levir_train_half", share=0.12, scale=(0.7, 1.9)),
     MaskSet(name="dsifn_train", mask="landcover", share=0.3, scale=(0.6, 1.6), licence=_DSIFN),
-)  # fmt: skip
+)
 VALIDATION_SETS: Final = (
-    MaskSet(name="levir_val", **_BUILDINGS, licence=_LEVIR),
+    replace(_BUILDINGS, name="levir_val"),
     MaskSet(name="dsifn_val", mask="landcover", licence=_DSIFN),
 )
 

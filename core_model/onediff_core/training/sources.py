@@ -13,7 +13,7 @@ from onediff_core.training.photometry import statistics
 from onediff_core.training.timemix import mix_times
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from onediff_core.data import Sample
     from onediff_core.training.photometry import Statistics
@@ -108,6 +108,38 @@ class ObjectSource:
 
     def palette(self) -> Iterable[Statistics]:
         """None of its own: its images are those of other sources."""
+        return ()
+
+
+class SceneSource:
+    """Drawn pairs, made as they are asked for."""
+
+    def __init__(
+        self,
+        draw: Callable[[int, int, int], Sample],
+        classes: Sequence[str],
+        *,
+        share: float,
+        side: int = 256,
+        scale: tuple[float, float] = (0.7, 1.3),
+    ) -> None:
+        """Keep the generator.
+
+        Args:
+            draw: (seed, index, side in pixels) -> sample.
+            classes: that its samples are labelled for.
+            share: see `Source`.
+            side: of the scenes.
+            scale: see `Source`.
+        """
+        self.scene, self.classes, self.share, self.side, self.scale = draw, tuple(classes), share, side, scale
+
+    def draw(self, rng: np.random.Generator) -> Sample:
+        """Any scene of the first 2^31."""
+        return self.scene(int(rng.integers(2**31)), 0, self.side)
+
+    def palette(self) -> Iterable[Statistics]:
+        """None: what is photographed should not look drawn."""
         return ()
 
 

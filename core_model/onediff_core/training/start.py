@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from onediff_core.configuration_onediff import OneDiffConfig
 from onediff_core.efficientnet_lite.convert_efficientnet_lite import load_imagenet_weights
@@ -49,7 +49,10 @@ def tiny_base(weights: Path) -> OneDiffModel:
         visual_layer=6,
     )  # fmt: skip
     model = OneDiffModel(config)
-    theirs = load_imagenet_weights(weights).base_model.encoder.state_dict()
-    ours = model.vision_tower.encoder
+    model.eval()
+    published: Any = load_imagenet_weights(weights).base_model
+    theirs = published.encoder.state_dict()
+    tower: Any = model.vision_tower
+    ours = tower.encoder
     ours.load_state_dict({name: theirs[name] for name in ours.state_dict()})  # it ends before theirs
     return model

@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 HOUSES = MaskSet(
-    name="houses", mask="building+", empty=("building-",), quiet=("landcover",), share=0.7, scale=(0.7, 1.6), swapped=True, licence="ours"
+    name="houses",
+    mask="building+",
+    empty=("building-",),
+    quiet=("landcover",),
+    share=0.7,
+    scale=(0.7, 1.6),
+    swapped=True,
+    licence="ours",
 )
 FIELDS = MaskSet(name="fields", mask="landcover", share=0.3, scale=(1.0, 1.0))
 CLASSES = ("building+", "building-", "landcover")

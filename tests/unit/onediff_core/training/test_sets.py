@@ -4,8 +4,8 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from evaluation.sets import TUNING, halves
 
+from evaluation.sets import TUNING, halves
 from onediff_core.training.sets import (
     TRAINING_SETS,
     VALIDATION_SETS,
