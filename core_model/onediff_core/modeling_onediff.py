@@ -10,6 +10,7 @@ and which are ours is said where they are made, and gathered in docs/model.md.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -36,6 +37,7 @@ from onediff_core.tower import Tap, build_tower, encode_pairs, tower_channels
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterator
 
     from torch import Tensor
 
@@ -238,7 +240,8 @@ class OneDiffModel(OneDiffPreTrainedModel):
     def dense_shape(self) -> DenseShape:
         """What heads on this model are built for, measured on a blank image."""
         side = 2 * size_multiple(self.config.vision_config)
-        features = self.dense_features(self._blank(side))
+        with _evaluating(self):
+            features = self.dense_features(self._blank(side))
         return DenseShape(
             channels=tuple(level.shape[1] for level in features.dense),
             strides=tuple(side // level.shape[3] for level in features.dense),
@@ -248,7 +251,8 @@ class OneDiffModel(OneDiffPreTrainedModel):
     @torch.no_grad()
     def visual_stride(self, multiple: int) -> int:
         """Pixels, each way, for each visual token, measured on a blank image of twice a multiple of the stride."""
-        taps, _ = self.encode(self._blank(2 * multiple))
+        with _evaluating(self):
+            taps, _ = self.encode(self._blank(2 * multiple))
         return 2 * multiple // taps[self.config.visual_layer].grid[1]
 
     def _blank(self, side: int) -> Tensor:
@@ -505,6 +509,18 @@ def pair_of(pixel_values: Tensor | None, before: Tensor | None, after: Tensor | 
     if 0 in shape:
         raise ValueError(f"pixel_values is {shape}: there is no pair in it, or no pixel")
     return pixel_values
+
+
+@contextmanager
+def _evaluating(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode for a while: a blank image must not enter running statistics. Each module gets its own back."""
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
 
 
 def _check_counts(kind: str, places: Tensor, needed: list[int]) -> None:

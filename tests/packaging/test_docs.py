@@ -15,6 +15,7 @@ import click
 import numpy as np
 import pytest
 
+import model_sizes
 import snippets
 from onediff_plugins.demo import pairs_file
 from onediff_plugins.host import Host
@@ -264,3 +265,8 @@ def test_the_core_models_page_is_one_program_that_learns_two_pairs_by_heart(tmp_
     output = run_example("python", program, tmp_path)
     promised = re.findall(r"# (\['.*)", program)
     assert promised == [output.splitlines()[-1]]
+
+
+def test_the_sizes_of_the_presets_are_those_that_are_counted() -> None:
+    assert model_sizes.tiny_table() in page("docs/model.md")
+    assert model_sizes.recipe_table() in page("docs/model.md")

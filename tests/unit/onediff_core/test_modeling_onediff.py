@@ -159,6 +159,17 @@ def test_a_model_says_what_heads_on_it_are_built_for(make_model: Callable[..., A
     assert shape.token_size == features.tokens.shape[2]
 
 
+def test_to_measure_shapes_leaves_a_model_in_training_as_it_was(make_config: Callable[..., Any]) -> None:
+    model = OneDiffModel(make_config("efficientnet_lite")).train()
+    model.vision_tower.freeze_stages("stage1")
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    modes = [module.training for module in model.modules()]
+    model.dense_shape()
+    model.visual_stride(8)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert [module.training for module in model.modules()] == modes
+
+
 def test_text_alone_needs_no_images(make_model: Callable[..., Any]) -> None:
     model = make_model()
     ids = torch.tensor([[0, 5, 6, 7]])

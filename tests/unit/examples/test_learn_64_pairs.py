@@ -1,0 +1,52 @@
+"""The example learns, and what it saves is a OneDiff with its heads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from learn_64_pairs import CHANGED, OBJECT, learn, main, new_learner, save
+from onediff_core import OneDiffForConditionalGeneration, OneDiffProcessor
+from onediff_core.heads import fingerprint, load_head
+from shape_pairs import shape_pairs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_loss_falls_and_what_is_saved_says_the_same(tmp_path: Path) -> None:
+    samples = shape_pairs(scenes=1)[:6]
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        learner = new_learner(samples, tower=None)
+        losses = learn(learner, samples, steps=12, seed=0)
+    assert losses[-1] < 0.8 * losses[0]
+    save(tmp_path, learner)
+
+    model = OneDiffForConditionalGeneration.from_pretrained(tmp_path)
+    processor = OneDiffProcessor.from_pretrained(tmp_path)
+    inputs = processor((samples[1].before, samples[1].after))
+    said = [one.generate(**inputs, max_new_tokens=8, do_sample=False) for one in (model, learner.model)]
+    assert torch.equal(*said)
+    base = fingerprint(model.model)
+    outlines, verdict = (
+        load_head(tmp_path / "heads" / spec.name, base_fingerprint=base, spec=spec) for spec in (OBJECT, CHANGED)
+    )
+    with torch.inference_mode():
+        seen, expected = model.model(inputs["pixel_values"]).delta, learner.model.model(inputs["pixel_values"]).delta
+        torch.testing.assert_close(outlines(seen), learner.object(expected), atol=1e-4, rtol=0)
+        score = outlines.score(outlines(seen))
+        torch.testing.assert_close(verdict(seen, score), learner.changed(expected, score), atol=1e-4, rtol=0)
+
+
+def test_it_runs_as_its_page_says(tmp_path: Path) -> None:
+    with torch.random.fork_rng():
+        done = CliRunner().invoke(main, ["--out", str(tmp_path / "model"), "--steps", "1", "--blank-after"])
+    assert done.exit_code == 0, done.output
+    assert "captions exactly right 0.000" in done.stdout
+    assert (tmp_path / "model" / "heads" / "any.object" / "model.safetensors").is_file()
