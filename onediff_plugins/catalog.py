@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
 Spec = TypeVar("Spec", DomainSpec, ModelSpec, HeadSpec, ExporterSpec, ExecutorSpec)
+
+# Heads of a model that are called so are for every domain that has none of its own.
+ANY_DOMAIN: Final = "any."
 
 
 class Shelf(dict[str, list[tuple[PluginInfo, Spec]]]):
@@ -119,11 +122,11 @@ class Catalog:
         endings = {suffix for spec in self.exporters.specs.values() for suffix in spec.suffixes}
         raise UnknownNameError("file ending", name, endings)
 
-    def choose_model(self, domain: str, role: str, name: str | None = None) -> ModelSpec:
-        """The model for a role; see `Host.choose_model`."""
+    def choose_model(self, domain: str, role: str, name: str | None = None, weights: str | None = None) -> ModelSpec:
+        """The model for a role; see `Host.choose_model`. `weights` is the domain's setting of that name."""
         word = "detector" if role == "detect" else "captioner"
         if name is not None:
-            return self._asked_model(word, role, name)
+            return self._asked_model(word, role, name, weights)
         spec = self.domains.take(domain)
         reasons = []
         for candidate in spec.detectors if role == "detect" else spec.describers:
@@ -131,39 +134,60 @@ class Catalog:
                 reasons.append(f"{candidate}: not installed")
                 continue
             model = self.models.take(candidate)
-            why = f"it does not {role}" if role not in model.roles else self._why_not(model)
+            why = f"it does not {role}" if role not in model.roles else self._why_not(model, weights)
             if why is None:
                 return model
             reasons.append(f"{candidate}: {why}")
         raise PluginError(f"domain {domain!r} has no {word} that can be used here ({'; '.join(reasons)})")
 
-    def _asked_model(self, word: str, role: str, name: str) -> ModelSpec:
+    def _asked_model(self, word: str, role: str, name: str, weights: str | None) -> ModelSpec:
         if name not in self.models:
             self.models.refuse_broken(name)
             raise UnknownNameError(word, name, [n for n, spec in self.models.specs.items() if role in spec.roles])
         model = self.models.take(name)
         if role not in model.roles:
             raise PluginError(f"{name!r} is no {word}: its roles are {', '.join(sorted(model.roles))}")
-        if (why := self._why_not(model)) is not None:
+        if (why := self._why_not(model, weights)) is not None:
             raise PluginError(f"{word} {name!r} cannot be used here: {why}")
         return model
 
-    def _why_not(self, model: ModelSpec) -> str | None:
+    def _why_not(self, model: ModelSpec, weights: str | None) -> str | None:
         try:
-            return model.available()
+            return model.why_not(weights)
         except Exception as exc:
             raise foreign(exc, f"asking whether {model.name!r} is available", self.models.owner(model.name)) from exc
 
-    def choose_heads(self, model: ModelSpec, domain: str, asked: Sequence[str]) -> tuple[str, ...]:
-        """The heads that a detector loads; see `Host.choose_heads`."""
+    def choose_heads(
+        self, model: ModelSpec, domain: str, asked: Sequence[str], weights: str | None = None
+    ) -> tuple[str, ...]:
+        """The heads that a detector loads; see `Host.choose_heads`. `weights` is the domain's setting of that name."""
         if not model.takes_heads:
             if asked:
                 raise PluginError(f"detector {model.name!r} takes no heads: leave out --head, or choose another")
             return ()
+        held = self._held_heads(model, weights)
         for name in asked:
-            if not Path(name).is_dir():
-                self.heads.take(name)
-        return tuple(asked) or self.domains.take(domain).heads
+            self._check_head(name, held)
+        if chosen := tuple(asked) or self.domains.take(domain).heads:
+            return chosen
+        of_domain = tuple(name for name in held if name.startswith(f"{domain}."))
+        return of_domain or tuple(name for name in held if name.startswith(ANY_DOMAIN))
+
+    def _held_heads(self, model: ModelSpec, weights: str | None) -> list[str]:
+        try:
+            return [spec.name for spec in model.held_heads(weights if model.takes_weights else None)]
+        except OneDiffError:
+            raise
+        except Exception as exc:
+            raise foreign(exc, f"asking {model.name!r} for its heads", self.models.owner(model.name)) from exc
+
+    def _check_head(self, name: str, held: Sequence[str]) -> None:
+        if name in held or Path(name).is_dir():
+            return
+        if name not in self.heads:
+            self.heads.refuse_broken(name)
+            raise UnknownNameError("head", name, {*self.heads, *held})
+        self.heads.take(name)
 
 
 def foreign(exc: Exception, stage: str, info: PluginInfo | None) -> StageError:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     import click
 
-    from onediff_plugins.specs import DomainSpec, ExecutorSpec, ExporterSpec, HeadSpec, ModelSpec
+    from onediff_plugins.specs import BuildContext, DomainSpec, ExecutorSpec, ExporterSpec, HeadSpec, ModelSpec
     from onediff_plugins.types import Box
 
 T = TypeVar("T")
@@ -164,6 +164,8 @@ class Host:
     def choose_model(self, domain: str, role: str, name: str | None = None) -> ModelSpec:
         """The model for a role: the one asked for, or the domain's first that is installed and available.
 
+        A model that takes weights is available where the domain's setting `weights` names some.
+
         Args:
             domain: name of the domain.
             role: "detect" or "describe".
@@ -173,21 +175,35 @@ class Host:
             UnknownNameError: no model of that name.
             PluginError: the model asked for cannot be used, or none of the domain's own can; the message says why.
         """
-        return self._catalog.choose_model(domain, role, name)
+        return self._catalog.choose_model(domain, role, name, self.settings(domain).weights)
 
     def choose_heads(self, model: ModelSpec, domain: str, asked: Sequence[str]) -> tuple[str, ...]:
-        """The heads that a detector loads: those asked for, else the domain's own; none for one without heads.
+        """The heads that a detector loads; none for one without heads.
+
+        Those asked for; else `DomainSpec.heads`; else the heads beside the detector's weights that are called
+        `<domain>.*`; else those called `any.*`.
 
         Args:
             model: the detector.
             domain: name of the domain.
-            asked: names or folders.
+            asked: names of heads that plugins contribute or that lie beside the detector's weights, or folders.
 
         Raises:
-            PluginError: heads were asked for and the detector takes none.
+            PluginError: heads were asked for and the detector takes none, or its weights cannot be read.
             UnknownNameError: no head and no folder of that name.
         """
-        return self._catalog.choose_heads(model, domain, asked)
+        return self._catalog.choose_heads(model, domain, asked, self.settings(domain).weights)
+
+    def build_context(self, model: ModelSpec, domain: str, heads: Sequence[str] = ()) -> BuildContext:
+        """What a model is built from in this host.
+
+        Args:
+            model: any model.
+            domain: name of the domain.
+            heads: as `choose_heads` gives them; none for a describer.
+        """
+        self.domain(domain)
+        return self._models.context(model, domain, heads)
 
     def detect(
         self,
@@ -222,9 +238,16 @@ class Host:
         """
         return self._models.describe(spec, pair, regions, prompt)
 
-    def model_record(self, spec: ModelSpec, heads: Sequence[str] = ()) -> ModelRecord:
-        """Provenance of a model."""
-        return ModelRecord(name=spec.name, revision=spec.revision, licence=spec.licence, heads=tuple(heads))
+    def model_record(self, spec: ModelSpec, heads: Sequence[str] = (), *, domain: str | None = None) -> ModelRecord:
+        """Provenance of a model.
+
+        Args:
+            spec: any model.
+            heads: those that it was built with.
+            domain: the domain that it was built for, to let the model itself say what it loaded; None for what its
+                spec says, where it was not asked.
+        """
+        return self._models.record(spec, domain, heads)
 
     # --- stages -----------------------------------------------------------------------------------------------
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from onediff_plugins.catalog import foreign
 from onediff_plugins.errors import OneDiffError, PluginContractError
-from onediff_plugins.records import Description
+from onediff_plugins.records import Description, ModelRecord
 from onediff_plugins.specs import BuildContext
 from onediff_plugins.types import ChangeMap
 
@@ -66,7 +67,7 @@ class Models:
         self, spec: ModelSpec, pair: ImagePair, regions: Sequence[ChangeRegion], prompt: str | None
     ) -> Description:
         """Caption and one caption per region; see `Host.describe`."""
-        describer: Describer = self._build(spec, pair.domain, ())
+        describer: Describer = self._build(spec, pair.domain)
         said = self._ask(spec, "caption", lambda: describer.describe([pair], [regions], [prompt]))
         if len(said) != 1 or not isinstance(said[0], Description) or not said[0].caption:
             raise self._contract(spec, "caption", "must give one Description with a caption per pair")
@@ -75,16 +76,32 @@ class Models:
             raise self._contract(spec, "caption", f"must give {len(regions)} region captions or none, got {count}")
         return said[0]
 
-    def _build(self, spec: ModelSpec, domain: str, heads: Sequence[str]) -> Any:  # noqa: ANN401  # either protocol
+    def record(self, spec: ModelSpec, domain: str | None, heads: Sequence[str]) -> ModelRecord:
+        """Provenance of a model; see `Host.model_record`."""
+        built = None if domain is None else self._build(spec, domain, heads)
+        record = getattr(built, "record", None)
+        if record is None:
+            return ModelRecord(name=spec.name, revision=spec.revision, licence=spec.licence, heads=tuple(heads))
+        if not isinstance(record, ModelRecord):
+            raise self._contract(spec, "record", f"must be a ModelRecord, got {type(record).__name__}")
+        return record
+
+    def context(self, spec: ModelSpec, domain: str, heads: Sequence[str] = ()) -> BuildContext:
+        """What a model is built from; see `Host.build_context`."""
+        settings = self._settings[domain]
+        return BuildContext(
+            device=self._device,
+            weights=settings.weights if spec.takes_weights else None,
+            heads=tuple(heads),
+            settings=settings,
+            domain=self._catalog.domains.take(domain),
+            head_specs=MappingProxyType(self._catalog.heads.specs),
+        )
+
+    def _build(self, spec: ModelSpec, domain: str, heads: Sequence[str] = ()) -> Any:  # noqa: ANN401  # either protocol
         key = (spec.name, domain, tuple(heads))
         if key not in self._built:
-            context = BuildContext(
-                device=self._device,
-                weights=None,
-                heads=tuple(heads),
-                settings=self._settings[domain],
-                domain=self._catalog.domains.take(domain),
-            )
+            context = self.context(spec, domain, heads)
             self._built[key] = self._ask(spec, f"building model {spec.name!r}", lambda: spec.build(context))
         return self._built[key]
 

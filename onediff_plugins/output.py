@@ -45,7 +45,7 @@ def write_pair(host: Host, result: ChangeResult, folder: Path) -> ChangeResult:
     try:
         new.mkdir(parents=True)
         written = _fill(host, result, new)
-        _swap(new, folder)
+        swap(new, folder)
     except OSError as exc:
         raise ExportError(f"{folder} cannot be written: {exc.strerror or exc}. Choose another --out.") from exc
     finally:
@@ -134,7 +134,7 @@ def _write_overlays(host: Host, result: ChangeResult, folder: Path) -> dict[str,
     return dict(exporters.write_plugin_overlays(host.overlays(result, result.pair), result, folder))
 
 
-def _swap(new: Path, folder: Path) -> None:
+def swap(new: Path, folder: Path) -> None:
     """`new` becomes `folder`; what was there is deleted only once it is replaced."""
     if not folder.exists():
         new.rename(folder)

@@ -91,6 +91,13 @@ def compare(
         with _timed(timings, "caption"):
             finding = _describe(host, describing, prepared, change, found, score)
 
+    # Without a verdict no model was asked, and the specs speak for themselves.
+    asked = None if finding.changed is None else domain
+    models = {
+        "detect": host.model_record(detecting, heads, domain=asked),
+        "describe": host.model_record(describing, domain=asked),
+    }
+
     result = ChangeResult(
         id=request.id,
         domain=domain,
@@ -99,7 +106,7 @@ def compare(
         valid_fraction=round(valid_fraction, 6),
         reason=finding.reason,
         caption=finding.caption,
-        caption_source=describing.name,
+        caption_source=models["describe"].name,
         detector=detecting.name,
         before=source_info(pair.before, windowed=False),
         after=source_info(pair.after, windowed=request.window is not None),
@@ -110,7 +117,7 @@ def compare(
             onediff_plugins=__version__,
             plugins=host.versions(),
             settings_digest=host.settings_digest(domain, detecting.name, describing.name, heads),
-            models={"detect": host.model_record(detecting, heads), "describe": host.model_record(describing)},
+            models=models,
         ),
         meta=dict(request.meta),
         change=finding.change,
@@ -198,7 +205,8 @@ def _regions(
     if change.candidates is not None:
         candidates: Sequence[ChangeRegion] = change.candidates
     else:
-        candidates = host.extract_regions(pair.domain, change, pair)
+        extracted = host.extract_regions(pair.domain, change, pair)
+        candidates = region_tools.classified(extracted, change, pair, settings.threshold)
     kept = [region for region in candidates if region.score >= settings.threshold]
     deciding = _verdict_kinds(host, pair.domain)
     if change.pair_score is not None:

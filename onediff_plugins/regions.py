@@ -11,6 +11,7 @@ import shapely.affinity
 
 from onediff_plugins.errors import PluginContractError
 from onediff_plugins.records import ChangeRegion
+from onediff_plugins.specs import KINDS
 from onediff_plugins.types import BBox, Box, ChangeMap, Frame, GeoRef, ImagePair, Registration
 
 if TYPE_CHECKING:
@@ -202,6 +203,54 @@ def direction(region: ChangeRegion, pair: ImagePair) -> Literal["added", "remove
     if before > DIRECTION_RATIO * after and before > DIRECTION_FLOOR:
         return "removed"
     return "changed"
+
+
+def classified(
+    regions: Sequence[ChangeRegion], change: ChangeMap, pair: ImagePair, threshold: float
+) -> list[ChangeRegion]:
+    """Regions with the label and kind of the class that a detector finds in them.
+
+    The label is the name of the class with the highest mean score inside the region, without its sign; a class that is
+    called like a kind names no thing and gives none. A class that has a kind decides the region's, unless the same
+    thing also came and went: then it was replaced, and the region is "changed". What the images themselves say of the
+    direction stays where the class says nothing.
+
+    Args:
+        regions: on the after grid.
+        change: with or without classes; without `class_kinds` the regions are as they were.
+        pair: where most of a region has no counterpart, nothing was there before and no class was seen: it was added.
+        threshold: mean score from which a class of the other direction counts, too.
+    """
+    if not change.class_kinds:
+        return list(regions)
+    return [_classified(region, change, pair.unmatched_after, threshold) for region in regions]
+
+
+def _classified(region: ChangeRegion, change: ChangeMap, unmatched: BoolArray | None, threshold: float) -> ChangeRegion:
+    height, width = change.score.shape
+    box, inside = covered(region.geometry, width, height)
+    inside = inside & change.valid[box.slices]
+    if change.class_scores is None or not inside.any():
+        return region
+    if unmatched is not None and unmatched[box.slices][inside].mean() > 0.5:
+        return region.replace(kind="added")
+    means = change.class_scores[:, *box.slices][:, inside].mean(axis=1, dtype=np.float64)  # (K,)
+    best = int(means.argmax())
+    label, kind = _thing(change.class_names[best]), change.class_kinds[best]
+    changes = {"label": region.label if label in KINDS else label}
+    if kind is not None:
+        against = [
+            mean
+            for name, other, mean in zip(change.class_names, change.class_kinds, means, strict=True)
+            if _thing(name) == label and other not in (None, kind)
+        ]
+        changes["kind"] = "changed" if max(against, default=0.0) >= threshold else kind
+    return region.replace(**changes)
+
+
+def _thing(class_name: str) -> str:
+    """What a class is of: "building+" and "building-" are both of "building"."""
+    return class_name.removesuffix("+").removesuffix("-")
 
 
 def _edge_strength(frame: Frame, box: Box) -> FloatArray:

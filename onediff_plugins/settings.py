@@ -46,6 +46,9 @@ class DomainSettings(BaseModel):
         default=180_000_000, gt=0, description="largest image that is decoded whole; rasters read by window have none"
     )
     count_moved: bool = Field(default=False, description="let moved regions make a pair changed")
+    weights: str | None = Field(
+        default=None, min_length=1, description="folder or hub id of the model's weights, instead of those that ship"
+    )
 
 
 def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:

@@ -148,10 +148,12 @@ class BuildContext:
 
     Attributes:
         device: any torch device string; detectors without torch ignore it.
-        weights: a folder or hub name that overrides the model's own, or None.
-        heads: names or folders of the heads to load.
+        weights: a folder or hub id in place of the model's own, from the setting `weights`; None for its own, and for
+            a model that does not take any.
+        heads: names or folders of the heads to load; none for a describer.
         settings: the settings of the domain that it is built for.
         domain: that domain.
+        head_specs: name -> what it means, for each head that a plugin contributes.
     """
 
     device: str
@@ -159,13 +161,15 @@ class BuildContext:
     heads: tuple[str, ...]
     settings: DomainSettings
     domain: DomainSpec
+    head_specs: Mapping[str, HeadSpec] = field(default_factory=dict)
 
 
 @runtime_checkable
 class Detector(Protocol):
     """Finds where a pair differs. Plural, so that an accelerator can take several pairs at once.
 
-    It may also have `label(pair, regions) -> regions`, which names regions that the domain extracted.
+    It may also have `label(pair, regions) -> regions`, which names regions that the domain extracted, and `record`, a
+    `ModelRecord` that says in place of its spec what was loaded; the same goes for a describer.
     """
 
     def detect(
@@ -193,6 +197,10 @@ def _always_available() -> str | None:
     return None
 
 
+def _no_heads(weights: str | None) -> Sequence[HeadSpec]:
+    return ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class ModelSpec:
     """A detector, a describer, or both.
@@ -200,11 +208,17 @@ class ModelSpec:
     Attributes:
         name: unique name, the word after `--detector` or `--captioner`.
         roles: non-empty subset of {"detect", "describe"}.
-        build: makes the model; called once per host and context.
-        available: None when it can be built now, else why not (a missing package, weights that are not there).
+        build: makes the model; called once per host and context. What it makes may have a `record`, a `ModelRecord` of
+            what was loaded, which results then show instead of the name, revision and licence here.
+        available: None when it can be built now from its own weights, else why not (a missing package, weights that
+            are not there).
         revision: version of the weights or of the method, for provenance.
         licence: SPDX name of the weights' licence where it has weights.
         takes_heads: whether it loads fine-tuning heads.
+        takes_weights: whether it can be built from other weights, which the setting `weights` names. Then the lack of
+            its own does not matter, and `available` is not asked.
+        held_heads: the heads that lie beside its weights, called with those that the setting `weights` names, or None
+            for its own; only for one that takes heads. They are asked for by name like those of plugins.
     """
 
     name: str
@@ -214,6 +228,8 @@ class ModelSpec:
     revision: str | None = None
     licence: str | None = None
     takes_heads: bool = False
+    takes_weights: bool = False
+    held_heads: Callable[[str | None], Sequence[HeadSpec]] = _no_heads
 
     def __post_init__(self) -> None:
         """Check the name, the roles and the callables."""
@@ -226,6 +242,15 @@ class ModelSpec:
             )
         _check_callable(owner, "build", self.build)
         _check_callable(owner, "available", self.available)
+        _check_callable(owner, "held_heads", self.held_heads)
+
+    def why_not(self, weights: str | None) -> str | None:
+        """Why it cannot be built now, or None.
+
+        Args:
+            weights: what the setting `weights` names, or None.
+        """
+        return None if self.takes_weights and weights is not None else self.available()
 
 
 @dataclass(frozen=True, kw_only=True)

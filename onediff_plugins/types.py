@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onediff_plugins.errors import MissingDependencyError, UnsupportedSourceError
+from onediff_plugins.specs import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -385,7 +386,10 @@ class ChangeMap:
         score: (H, W) float32 in [0, 1] on the after grid; the detector's operating point is 0.5.
         valid: (H, W) bool, where the score means something.
         class_scores: (K, H, W) float32 in [0, 1], or None.
-        class_names: K names.
+        class_names: K names. One that ends in "+" or "-" is what came or went of one thing: "building+", "building-".
+        class_kinds: K kinds of change, None for a class without a direction. With them the host gives each region that
+            it extracts the label and kind of its class (`onediff_plugins.regions.classified`); without, classes are
+            evidence for the domain alone.
         candidates: regions that the detector already knows, sub-threshold ones included, or None for the host to
             extract them from the score.
         pair_score: confidence that the pair changed at all, from a pair-level head, or None.
@@ -395,6 +399,7 @@ class ChangeMap:
     valid: BoolArray
     class_scores: NDArray[np.float32] | None = None
     class_names: tuple[str, ...] = ()
+    class_kinds: tuple[str | None, ...] = ()
     candidates: tuple[ChangeRegion, ...] | None = None
     pair_score: float | None = None
 
@@ -414,6 +419,13 @@ class ChangeMap:
                 f"ChangeMap.class_scores must be {(len(self.class_names), *self.score.shape)}, "
                 f"got {self.class_scores.shape}"
             )
+        if self.class_kinds and (self.class_scores is None or len(self.class_kinds) != len(self.class_names)):
+            raise ValueError(
+                f"ChangeMap.class_kinds has {len(self.class_kinds)} kinds for {len(self.class_names)} classes"
+                + (" and no class_scores" if self.class_scores is None else "")
+            )
+        if unknown := [kind for kind in self.class_kinds if kind is not None and kind not in KINDS]:
+            raise ValueError(f"ChangeMap.class_kinds has the unknown kinds {unknown}; they are {', '.join(KINDS)}")
         object.__setattr__(self, "score", _read_only(self.score))
         object.__setattr__(self, "valid", _read_only(self.valid))
         if self.class_scores is not None:

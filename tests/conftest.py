@@ -136,3 +136,21 @@ def make_result() -> Callable[..., Any]:
         return ChangeResult(**{**values, **fields})
 
     return make
+
+
+@pytest.fixture(scope="session")
+def save_onediff() -> Callable[..., Path]:
+    """Save the smallest OneDiff with heads, called with a folder and what `tiny_onediff.save` takes."""
+    spec = importlib.util.spec_from_file_location("tiny_onediff", Path(__file__).with_name("tiny_onediff.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    save: Callable[..., Path] = module.save
+    return save
+
+
+@pytest.fixture(scope="session")
+def tiny_onediff(save_onediff: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a tiny OneDiff whose mask head has learnt bright squares that come and go."""
+    return save_onediff(tmp_path_factory.mktemp("weights") / "tiny", learn=True)

@@ -1,4 +1,4 @@
-"""OneDiff as a transformers model."""
+"""OneDiff as a transformers model, and the hook API through which plugins bring heads, models and domains to it."""
 
 from __future__ import annotations
 
@@ -18,6 +18,16 @@ if TYPE_CHECKING:
     from onediff_core.modeling_onediff import OneDiffForConditionalGeneration, OneDiffModel, OneDiffPreTrainedModel
     from onediff_core.processing_onediff import OneDiffProcessor
     from onediff_core.prompts import Place
+    from onediff_plugins import (
+        BuildContext,
+        DomainSpec,
+        ExecutorSpec,
+        ExporterSpec,
+        HeadSpec,
+        Host,
+        ModelSpec,
+        hookimpl,
+    )
 
 __version__ = "0.1.0"
 
@@ -34,8 +44,20 @@ _MODULE_OF: Final = {
     "VisualDeltaModule": "delta",
 }
 
+# The hook API is the contract's; it is here, too, for those who build on the model.
+_OF_CONTRACT: Final = frozenset(
+    {"BuildContext", "DomainSpec", "ExecutorSpec", "ExporterSpec", "HeadSpec", "Host", "ModelSpec", "hookimpl"}
+)
+
 __all__ = [
+    "BuildContext",
     "DeltaFeatures",
+    "DomainSpec",
+    "ExecutorSpec",
+    "ExporterSpec",
+    "HeadSpec",
+    "Host",
+    "ModelSpec",
     "OneDiffConfig",
     "OneDiffDeltaConfig",
     "OneDiffForConditionalGeneration",
@@ -45,6 +67,7 @@ __all__ = [
     "OneDiffProcessor",
     "Place",
     "VisualDeltaModule",
+    "hookimpl",
 ]
 
 # Modules that register their classes with the Auto classes in their last lines, each with a name that it then has.
@@ -72,6 +95,8 @@ for _module in ("transformers", *(f"{__name__}.{module}" for module in _AUTO)):
 
 
 def __getattr__(name: str) -> object:
+    if name in _OF_CONTRACT:
+        return getattr(import_module("onediff_plugins"), name)
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)

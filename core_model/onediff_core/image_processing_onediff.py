@@ -124,6 +124,10 @@ class OneDiffImageProcessor(BaseImageProcessor):
         made = {"pixel_values": pixels} if mask.all() else {"pixel_values": pixels, "image_mask": mask}
         return BatchFeature(made, tensor_type=return_tensors)
 
+    def to_dict(self) -> dict[str, Any]:
+        """What is saved: all arguments. Transformers leaves out those that are None, and None is a size here."""
+        return {**super().to_dict(), "size": self.size}
+
     def resized(self, height: int, width: int) -> Size:
         """(height, width) that an image of the given size gets."""
         if self.size is None:

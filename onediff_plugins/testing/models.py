@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pytest
 
 from onediff_plugins.records import ChangeRegion, Description
-from onediff_plugins.specs import BuildContext, ModelSpec
 from onediff_plugins.testing.base import ConformanceTests
 from onediff_plugins.testing.checks import arrays_of, differing, map_difference
 from onediff_plugins.testing.messages import failure
@@ -16,6 +16,8 @@ from onediff_plugins.types import ChangeMap, ImagePair
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from onediff_plugins.specs import BuildContext, ModelSpec
 
 
 class ModelTests(ConformanceTests):
@@ -26,7 +28,7 @@ class ModelTests(ConformanceTests):
     Attributes:
         model: name of the ModelSpec.
         device: any torch device; detectors without torch ignore it.
-        heads: heads to load, for a model that takes heads.
+        heads: heads to load, for a model that takes heads; none for those that the host would choose.
         tolerance: by how much scores of one pair may differ between two calls and between batches.
     """
 
@@ -47,7 +49,7 @@ class ModelTests(ConformanceTests):
     @property
     def built(self) -> Any:  # noqa: ANN401  # either protocol
         """The model, built once for the class; a check that needs one that cannot be built here is skipped."""
-        if (why := self.spec.available()) is not None:
+        if (why := self.spec.why_not(self.host.settings(self.domain.name).weights)) is not None:
             pytest.skip(f"model {self.model!r} says that it is not available here: {why}")
         cls = type(self)
         if "_model" not in vars(cls):
@@ -56,8 +58,8 @@ class ModelTests(ConformanceTests):
 
     def context(self) -> BuildContext:
         """What the model is built from."""
-        settings = self.host.settings(self.domain.name)
-        return BuildContext(device=self.device, weights=None, heads=self.heads, settings=settings, domain=self.domain)
+        heads = self.host.choose_heads(self.spec, self.domain.name, self.heads)
+        return replace(self.host.build_context(self.spec, self.domain.name, heads), device=self.device)
 
     # --- the record and building ------------------------------------------------------------------------------
 

@@ -59,7 +59,8 @@ FIELDS = {
     "PairRequest": {"before", "after", "domain", "window", "id", "meta"},
     "ImagePair": {"before", "after", "before_on_after", "unmatched_before", "unmatched_after", "domain", "id"},
     "Registration": {"matrix", "pieces", "method", "residual_px", "overlap"},
-    "ChangeMap": {"score", "class_scores", "class_names", "valid", "candidates"},
+    "ChangeMap": {"score", "class_scores", "class_names", "class_kinds", "valid", "candidates"},
+    "BuildContext": {"device", "weights", "heads", "settings", "domain"},
     "Overlay": {"name", "kind", "slice", "data"},
 }
 

@@ -43,9 +43,7 @@ def test_a_wheel_holds_its_package_and_nothing_else(wheel: tuple[str, Path], rep
         for file in (repo / folder / package).rglob("*")
         if file.is_file() and "__pycache__" not in file.parts
     }
-    parts = {"METADATA", "WHEEL", "RECORD", "licenses/LICENSE"}
-    if DISTRIBUTIONS[name].project.keys() & {"entry-points", "scripts"}:  # the core model is no plugin yet
-        parts.add("entry_points.txt")
+    parts = {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE"}
     about = {f"{info}/{part}" for part in parts}
     assert names == on_disk | about
     assert f"{package}/py.typed" in names

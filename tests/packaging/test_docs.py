@@ -260,7 +260,7 @@ def test_the_examples_run_as_they_are_written(folder: Path, schema_errors) -> No
 def test_the_core_models_page_is_one_program_that_learns_two_pairs_by_heart(tmp_path: Path) -> None:
     blocks = examples("core_model/README.md")
     assert {language for language, _ in blocks} == {"python"}
-    assert page("core_model/README.md").count("```python") == len(blocks) == 5
+    assert page("core_model/README.md").count("```python") == len(blocks) == 6
     program = "\n".join(source for _, source in blocks)
     output = run_example("python", program, tmp_path)
     promised = re.findall(r"# (\['.*)", program)

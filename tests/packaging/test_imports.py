@@ -27,11 +27,15 @@ HEAVY = {
     "transformers",
 }
 PLUGIN_MODULES = [
+    "onediff_core.plugin",
     "onediff_plugins.defaults",
     "onediff_satellite.plugin",
     "onediff_surveillance.plugin",
     "onediff_ui.plugin",
 ]
+# The core model's package registers its classes with those of transformers once somebody imports that: 20 ms, and
+# nothing heavy behind it.
+ALSO_ALLOWED = {"onediff_core.plugin": {"wrapt"}}
 
 
 def modules_after(code: str) -> set[str]:
@@ -49,7 +53,9 @@ BARE = modules_after("")
 
 def test_the_help_loads_nothing_heavy() -> None:
     loaded = modules_after("from onediff_plugins.cli import main\nmain(['--help'])")
-    assert {"onediff_plugins", "onediff_ui", "onediff_satellite", "click"} <= loaded, "the plugins were not listed"
+    assert {"onediff_plugins", "onediff_core", "onediff_ui", "onediff_satellite", "click"} <= loaded, (
+        "the plugins were not listed"
+    )
     assert sorted(HEAVY & loaded) == []
 
 
@@ -71,7 +77,7 @@ def test_what_lists_plugins_loads_nothing_heavy(module: str) -> None:
 @pytest.mark.parametrize("module", PLUGIN_MODULES)
 def test_a_plugin_module_imports_only_the_hook_marker_and_the_standard_library(module: str) -> None:
     loaded = modules_after(f"import {module}") - BARE
-    allowed = {"onediff_plugins", "pluggy", module.partition(".")[0]}
+    allowed = {"onediff_plugins", "pluggy", module.partition(".")[0]} | ALSO_ALLOWED.get(module, set())
     assert sorted(loaded - sys.stdlib_module_names - allowed) == []
 
 

@@ -1,7 +1,8 @@
 """Heads: what is trained on top of a frozen OneDiff, each saved apart from it."""
 
+from onediff_core.errors import CheckpointError
 from onediff_core.heads.config import HeadConfig
-from onediff_core.heads.files import CheckpointError, fingerprint
+from onediff_core.heads.files import fingerprint
 from onediff_core.heads.mask import ChangeMaskHead
 from onediff_core.heads.pair import PairHead
 from onediff_core.heads.region import RegionAnswer, RegionHead, RegionLogits

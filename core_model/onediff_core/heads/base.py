@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from torch import nn
 
-from onediff_core.heads.files import CheckpointError, read_config, read_weights, write_head
+from onediff_core.errors import CheckpointError
+from onediff_core.heads.files import read_config, read_weights, write_head
 
 if TYPE_CHECKING:
     import os

@@ -12,6 +12,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from onediff_core.errors import CheckpointError
 from onediff_core.heads.config import HeadConfig
 
 if TYPE_CHECKING:
@@ -23,10 +24,6 @@ FORMAT: Final = "onediff-head/1"
 CONFIG_NAME: Final = "config.json"
 WEIGHTS_NAME: Final = "model.safetensors"
 _PICKLES: Final = (".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth")
-
-
-class CheckpointError(ValueError):
-    """A folder of weights is missing, damaged, unsafe, or not made for what it is loaded onto."""
 
 
 def fingerprint(module: nn.Module) -> str:

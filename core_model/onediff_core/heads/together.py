@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from torch import nn
 
+from onediff_core.errors import CheckpointError
 from onediff_core.heads.base import Head
 from onediff_core.heads.config import HeadConfig
-from onediff_core.heads.files import CheckpointError, read_config, read_weights
+from onediff_core.heads.files import read_config, read_weights
 from onediff_core.heads.mask import ChangeMaskHead
 from onediff_core.heads.pair import PairHead
 from onediff_core.heads.region import RegionHead, RegionLogits

@@ -148,3 +148,9 @@ def test_what_is_no_picture_is_refused() -> None:
 def test_a_size_that_patches_do_not_divide_is_refused() -> None:
     with pytest.raises(ValueError, match=r"size \(30, 28\) is no multiple of the tower's 14 px"):
         OneDiffImageProcessor(size=(30, 28))
+
+
+@pytest.mark.parametrize("size", [None, (56, 70)])
+def test_each_pairs_own_size_or_one_for_all_is_saved(size: tuple[int, int] | None, tmp_path: Path) -> None:
+    OneDiffImageProcessor(size=size).save_pretrained(tmp_path)
+    assert OneDiffImageProcessor.from_pretrained(tmp_path).size == size

@@ -35,6 +35,7 @@ from onediff_plugins.errors import (
     UnknownNameError,
     UnsupportedSourceError,
 )
+from onediff_plugins.records import ModelRecord
 
 
 class Nothing:
@@ -360,6 +361,125 @@ def test_heads_reach_the_detector_and_the_record(make_host, make_domain, picture
     assert (record.revision, record.licence) == ("7", "MIT")
     with pytest.raises(UnknownNameError, match=r"unknown head 'toy\.thin'\. Did you mean 'toy\.thing'"):
         host.compare(*pictures, heads=("toy.thin",))
+
+
+# --- weights, heads beside them, and what was loaded ---
+
+
+class Recorded(Nothing):
+    record = ModelRecord(name="tiny", revision="abc", licence="MIT", heads=("any.thing",))
+
+
+def weighty(contexts, **changes):
+    """A model whose weights have to be named."""
+
+    def build(context):
+        contexts.append(context)
+        return Recorded()
+
+    values = {"available": lambda: "no weights ship", "takes_weights": True, "takes_heads": True, **changes}
+    return model("weighty", build=build, **values)
+
+
+def test_weights_that_a_setting_names_make_a_model_available_and_reach_it(make_host, make_domain, pictures):
+    contexts = []
+    spec = {"detectors": ("weighty", "difference"), "describers": ("weighty", "template")}
+    plugin = make_domain(spec=spec, onediff_models=lambda: [weighty(contexts)])
+    assert make_host(plugin).compare(*pictures).detector == "difference"
+    result = make_host(plugin, settings={"toy.weights": "somewhere"}).compare(*pictures)
+    assert (result.detector, result.caption_source) == ("weighty", "tiny")
+    assert {context.weights for context in contexts} == {"somewhere"}
+
+
+def test_weights_do_not_reach_a_model_that_takes_none(make_host, make_domain, pictures):
+    contexts = []
+    spec = weighty(contexts, available=lambda: None, takes_weights=False)
+    host = make_host(
+        make_domain(spec={"detectors": ("weighty",)}, onediff_models=lambda: [spec]), settings={"weights": "somewhere"}
+    )
+    host.compare(*pictures)
+    assert contexts[0].weights is None
+
+
+def test_a_model_says_itself_what_it_loaded(make_host, make_domain, pictures):
+    plugin = make_domain(
+        spec={"detectors": ("weighty",), "describers": ("weighty",)}, onediff_models=lambda: [weighty([])]
+    )
+    result = make_host(plugin, settings={"weights": "somewhere"}).compare(*pictures)
+    assert result.provenance.models == {"detect": Recorded.record, "describe": Recorded.record}
+    assert result.detector == "weighty"
+
+
+def test_a_record_that_is_none_is_the_models_fault(make_host, make_domain, pictures):
+    class Wrong(Nothing):
+        record = {"name": "tiny"}  # noqa: RUF012  # what a plugin might write
+
+    spec = model("wrong", ("detect",), build=lambda context: Wrong())
+    host = make_host(make_domain(spec={"detectors": ("wrong",)}, onediff_models=lambda: [spec]))
+    with pytest.raises(PluginContractError, match=r"model 'wrong' of toy .* record must be a ModelRecord, got dict"):
+        host.compare(*pictures)
+
+
+def test_heads_beside_the_weights_are_known_by_name(make_host, make_domain, pictures):
+    contexts, asked = [], []
+
+    def held_heads(weights):
+        asked.append(weights)
+        return [HeadSpec(name=name, task="mask", classes=("x",)) for name in ("any.a", "any.b", "toy.a", "toys.a")]
+
+    thing = HeadSpec(name="toy.thing", task="mask", classes=("thing",))
+    plugin = make_domain(
+        onediff_models=lambda: [weighty(contexts, held_heads=held_heads)], onediff_heads=lambda: [thing]
+    )
+    host = make_host(plugin, make_domain("other"), settings={"weights": "somewhere"})
+    spec = host.model("weighty")
+    assert host.choose_heads(spec, "toy", ()) == ("toy.a",)
+    assert host.choose_heads(spec, "other", ()) == ("any.a", "any.b")
+    assert host.choose_heads(spec, "toy", ("any.b", "toy.thing")) == ("any.b", "toy.thing")
+    assert set(asked) == {"somewhere"}
+    with pytest.raises(
+        UnknownNameError, match=r"Did you mean 'toys\.a'\? Installed: any\.a, any\.b, toy\.a, toy\.thing"
+    ):
+        host.choose_heads(spec, "toy", ("toyss.a",))
+    host.compare(*pictures, domain="toy", detector="weighty", heads=("toy.thing",))
+    assert contexts[0].head_specs == {"toy.thing": thing}
+
+
+def test_what_goes_wrong_while_heads_are_listed_is_the_plugins(make_host, make_domain, pictures):
+    def held_heads(weights):
+        raise RuntimeError("no disk")
+
+    host = make_host(
+        make_domain(onediff_models=lambda: [weighty([], held_heads=held_heads)]), settings={"weights": "somewhere"}
+    )
+    with pytest.raises(StageError, match=r"toy .*raised RuntimeError in stage \"asking 'weighty' for its heads\""):
+        host.compare(*pictures, detector="weighty")
+
+
+def test_regions_of_a_detector_with_classes_are_called_by_them(make_host, make_domain, pictures):
+    class Classes(Nothing):
+        def detect(self, pairs, overviews, settings):
+            score = np.zeros((1, *pairs[0].after.valid.shape), np.float32)
+            score[0, 10:20, 10:20] = 1
+            return [
+                ChangeMap(
+                    score=score[0],
+                    valid=pairs[0].after.valid,
+                    class_scores=score,
+                    class_names=("house-",),
+                    class_kinds=("removed",),
+                )
+            ]
+
+    spec = model("classes", ("detect",), build=lambda context: Classes())
+    host = make_host(make_domain(spec={"detectors": ("classes",)}, onediff_models=lambda: [spec]))
+    (region,) = host.compare(*pictures).regions
+    assert (region.kind, region.label, region.bbox_before, region.bbox_after) == (
+        "removed",
+        "house",
+        (10, 10, 20, 20),
+        None,
+    )
 
 
 def test_a_model_is_built_once(make_host, make_domain, pictures):

@@ -150,3 +150,79 @@ def test_georeferenced_regions_carry_area_and_map_polygon():
     assert found.attributes["k"] == 1
     assert found.attributes["area_m2"] == pytest.approx(200, rel=2e-3)
     assert found.map_polygon.bounds[0] == pytest.approx(3.0, abs=1e-3)
+
+
+# --- classes ----------------------------------------------------------------------------------------------------
+
+
+CLASSES = (("building+", "added"), ("building-", "removed"), ("road", None), ("changed", None))
+
+
+def classes(*scores, box=(10, 10, 30, 30), kinds=True):
+    """A change map whose classes have these mean scores inside a box, whose left half lies above, the right below."""
+    planes = np.zeros((4, 80, 100), np.float32)
+    x0, y0, x1, y1 = box
+    for plane, score in zip(planes, scores, strict=True):
+        plane[y0:y1, x0 : (x0 + x1) // 2], plane[y0:y1, (x0 + x1) // 2 : x1] = score * 0.8, score * 1.2
+    names, directions = zip(*CLASSES, strict=True)
+    score = planes.max(axis=0).clip(0, 1)
+    return ChangeMap(
+        score=score,
+        valid=score >= 0,
+        class_scores=planes,
+        class_names=names,
+        class_kinds=directions if kinds else (),
+    )
+
+
+def classified(change, **of_region):
+    image = frame()
+    pair = ImagePair(before=image, after=image, before_on_after=image)
+    (named,) = R.classified([region(10, 10, 30, 30, **of_region)], change, pair, 0.5)
+    return named.kind, named.label
+
+
+@pytest.mark.parametrize(
+    ("scores", "kind", "label"),
+    [
+        ((0.6, 0.2, 0.1, 0.1), "added", "building"),
+        ((0.2, 0.6, 0.1, 0.1), "removed", "building"),
+        ((0.4, 0.3, 0.1, 0.1), "added", "building"),
+        ((0.7, 0.6, 0.1, 0.1), "changed", "building"),  # something went and something else came: replaced
+        ((0.5, 0.2, 0.6, 0.1), "moved", "road"),  # its class has no direction: the kind stays
+        ((0.3, 0.2, 0.1, 0.6), "moved", ""),  # a class that is called like a kind names no thing
+    ],
+)
+def test_a_region_has_the_name_and_direction_of_its_strongest_class(scores, kind, label):
+    assert classified(classes(*scores), kind="moved") == (kind, label)
+
+
+def test_without_kinds_of_classes_regions_stay_as_they_are():
+    assert classified(classes(0.6, 0.2, 0.1, 0.1, kinds=False), kind="moved", label="mine") == ("moved", "mine")
+
+
+def test_invalid_pixels_say_nothing_of_a_regions_class():
+    change = classes(0.6, 0.2, 0.1, 0.1)
+    valid = np.ones((80, 100), bool)
+    valid[10:30, 10:20] = False
+    planes = change.class_scores.copy()
+    planes[1, 10:30, 10:20] = 1
+    spoilt = ChangeMap(
+        score=change.score,
+        valid=valid,
+        class_scores=planes,
+        class_names=change.class_names,
+        class_kinds=change.class_kinds,
+    )
+    assert classified(spoilt) == ("added", "building")
+
+
+def test_a_region_without_a_counterpart_was_added_and_has_no_class():
+    image, unmatched = frame(), np.zeros((80, 100), bool)
+    unmatched[:, 10:25] = True
+    pair = ImagePair(before=image, after=image, before_on_after=image, unmatched_after=unmatched)
+    change = classes(0.2, 0.6, 0.1, 0.1)
+    (named,) = R.classified([region(10, 10, 30, 30)], change, pair, 0.5)
+    assert (named.kind, named.label) == ("added", "")
+    (named,) = R.classified([region(10, 10, 30, 30)], change, ImagePair(before=image, after=image), 0.5)
+    assert (named.kind, named.label) == ("removed", "building")

@@ -158,3 +158,16 @@ def test_the_protocols_recognise_a_detector_and_a_describer() -> None:
     assert isinstance(Both(), Detector)
     assert isinstance(Both(), Describer)
     assert not isinstance(object(), Detector | Describer)
+
+
+def test_named_weights_take_the_place_of_those_that_a_model_lacks() -> None:
+    lacking = model(available=lambda: "no weights", takes_weights=True)
+    assert lacking.why_not(None) == "no weights"
+    assert lacking.why_not("somewhere") is None
+    assert model(available=lambda: "no weights").why_not("somewhere") == "no weights"
+
+
+def test_the_heads_of_a_model_are_asked_for_with_its_weights() -> None:
+    assert model().held_heads(None) == ()
+    with pytest.raises(PluginContractError, match="held_heads must be callable, got list"):
+        model(held_heads=[])

@@ -218,6 +218,15 @@ def test_a_piece_knows_its_place_in_both_images() -> None:
             {"class_scores": np.zeros((2, 2, 3), np.float32), "class_names": ("building",)},
             r"must be \(1, 2, 3\), got \(2, 2, 3\)",
         ),
+        ({"class_kinds": ("added",)}, "has 1 kinds for 0 classes and no class_scores"),
+        (
+            {"class_scores": np.zeros((1, 2, 3), np.float32), "class_names": ("a",), "class_kinds": (None, "added")},
+            "has 2 kinds for 1 classes",
+        ),
+        (
+            {"class_scores": np.zeros((1, 2, 3), np.float32), "class_names": ("a",), "class_kinds": ("new",)},
+            r"unknown kinds \['new'\]; they are added, removed, changed, moved",
+        ),
     ],
 )
 def test_a_change_map_that_does_not_fit_says_what_it_got(changes: dict[str, Any], says: str) -> None:

@@ -1,0 +1,132 @@
+"""From what the host asks for to a OneDiff that answers: weights found and loaded once, heads chosen, device checked.
+
+Light at module level: a list of plugins makes a `Builder`, and only building loads torch.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+from onediff_core import layout
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import torch
+
+    from onediff_core.checkpoint import Checkpoint
+    from onediff_core.describer import Describer
+    from onediff_core.detector import Detector
+    from onediff_core.heads.base import Head
+    from onediff_plugins.records import ChangeRegion, Description, ModelRecord
+    from onediff_plugins.settings import DomainSettings
+    from onediff_plugins.specs import BuildContext, DomainSpec, HeadSpec
+    from onediff_plugins.types import ChangeMap, ImagePair
+
+
+class Builder:
+    """Makes the OneDiffs of one host, which asks its plugins anew.
+
+    It remembers what it found and loaded: both roles, all domains and all sets of heads share one base in memory.
+    """
+
+    def __init__(self) -> None:
+        """Nothing is loaded yet."""
+        self._found: dict[str | None, layout.Location] = {}
+        self._loaded: dict[tuple[str | None, str], Checkpoint] = {}
+
+    def held_heads(self, weights: str | None) -> list[HeadSpec]:
+        """The heads that lie beside some weights; see `layout.held_heads`."""
+        return layout.held_heads(self._locate(weights).folder)
+
+    def __call__(self, context: BuildContext) -> OneDiff:
+        """A OneDiff for a domain.
+
+        Raises:
+            SettingsError: no such device here.
+            CheckpointError: weights or heads that are not there, damaged, or not made for each other.
+        """
+        from onediff_core.devices import place, torch_device
+
+        device = torch_device(context.device)
+        key = (context.weights, str(device))
+        if key not in self._loaded:
+            self._loaded[key] = _ready(self._locate(context.weights), device)
+        checkpoint = self._loaded[key]
+        heads = checkpoint.load_heads(context.heads, context.head_specs)
+        for head in heads.values():
+            place(head, device)
+        return OneDiff(checkpoint, heads, context.domain, device)
+
+    def _locate(self, weights: str | None) -> layout.Location:
+        if weights not in self._found:
+            self._found[weights] = layout.locate(weights)
+        return self._found[weights]
+
+
+class OneDiff:
+    """One base in both roles, for one domain. What a role lacks is said when that role is asked.
+
+    Attributes:
+        record: what was loaded, for the provenance of results.
+    """
+
+    def __init__(
+        self, checkpoint: Checkpoint, heads: Mapping[str, Head], domain: DomainSpec, device: torch.device
+    ) -> None:
+        """Keep the parts.
+
+        Args:
+            checkpoint: on the device, in the dtype that it is to run in.
+            heads: likewise.
+            domain: whose kinds of change regions may get, and whose sentence a pair without a change.
+            device: where they are.
+        """
+        from onediff_plugins.records import ModelRecord
+
+        self._checkpoint, self._heads, self._domain, self._device = checkpoint, heads, domain, device
+        self.record: ModelRecord = ModelRecord(
+            name=checkpoint.name, revision=checkpoint.revision, licence=checkpoint.licence, heads=tuple(heads)
+        )
+
+    def detect(
+        self, pairs: Sequence[ImagePair], overviews: Sequence[ImagePair], settings: DomainSettings
+    ) -> list[ChangeMap]:
+        """See `Detector.detect`."""
+        return self._detector.detect(pairs, overviews, settings)
+
+    def label(self, pair: ImagePair, regions: Sequence[ChangeRegion]) -> list[ChangeRegion]:
+        """See `Detector.label`."""
+        return self._detector.label(pair, regions)
+
+    def describe(
+        self,
+        pairs: Sequence[ImagePair],
+        regions: Sequence[Sequence[ChangeRegion]],
+        prompts: Sequence[str | None],
+    ) -> list[Description]:
+        """See `Describer.describe`."""
+        return self._describer.describe(pairs, regions, prompts)
+
+    @functools.cached_property
+    def _detector(self) -> Detector:
+        from onediff_core.detector import Detector
+
+        return Detector(self._checkpoint, self._heads, self._device, self._domain.kinds)
+
+    @functools.cached_property
+    def _describer(self) -> Describer:
+        from onediff_core.describer import Describer
+
+        return Describer(self._checkpoint, self._domain.wording.unchanged, self._device)
+
+
+def _ready(location: layout.Location, device: torch.device) -> Checkpoint:
+    """A base as it runs; its heads are chosen apart."""
+    from onediff_core.checkpoint import load_checkpoint
+    from onediff_core.devices import place
+
+    checkpoint = load_checkpoint(location, heads=())
+    place(checkpoint.model, device)
+    return checkpoint

@@ -1,0 +1,220 @@
+"""Loading and saving a OneDiff with its processor and heads; `layout` says what lies where."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from safetensors import SafetensorError
+from transformers.utils import logging
+
+from onediff_core import layout
+from onediff_core.errors import CheckpointError
+from onediff_core.heads import fingerprint, load_head
+from onediff_core.image_processing_onediff import OneDiffImageProcessor
+from onediff_core.modeling_onediff import OneDiffForConditionalGeneration
+from onediff_core.processing_onediff import OneDiffProcessor
+from onediff_plugins.output import swap, unfinished
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from onediff_core.heads.base import Head
+    from onediff_plugins.specs import HeadSpec
+
+_REVISION_DIGITS = 12
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Checkpoint:
+    """A OneDiff as it is stored.
+
+    Attributes:
+        model: in `eval` mode, in the dtype that it is stored in.
+        image_processor: makes pairs ready.
+        processor: makes pairs and prompts ready, with that image processor; None where there is no tokenizer.
+        heads: name -> head, those that were asked for.
+        fingerprint: of `model.model`, the part that sees, as stored; heads belong to one.
+        name: last part of the folder or hub id.
+        revision: the hub's commit, else the first digits of the fingerprint.
+        licence: as the model card names it, or None.
+        folder: where it lies.
+    """
+
+    model: OneDiffForConditionalGeneration
+    image_processor: OneDiffImageProcessor
+    processor: OneDiffProcessor | None
+    heads: Mapping[str, Head]
+    fingerprint: str
+    name: str
+    revision: str
+    licence: str | None
+    folder: Path
+
+    def load_heads(self, asked: Sequence[str], specs: Mapping[str, HeadSpec] | None = None) -> dict[str, Head]:
+        """Heads for this base, in `eval` mode.
+
+        Args:
+            asked: folders, or names: of a head beside the base, which was made for it, else of one that a plugin ships
+                with weights.
+            specs: name -> what a plugin says that a head of that name is.
+
+        Returns:
+            The heads by the names in their configurations, in the order asked for.
+
+        Raises:
+            CheckpointError: no weights for a name, a head of another base (both fingerprints are named), or files that
+                are damaged or pickled.
+        """
+        return {head.config.name: head for head in (self._load_head(name, specs or {}) for name in asked)}
+
+    def with_heads(self, asked: Sequence[str], specs: Mapping[str, HeadSpec] | None = None) -> Checkpoint:
+        """The same base with other heads; arguments and errors as `load_heads`."""
+        return replace(self, heads=self.load_heads(asked, specs))
+
+    def _load_head(self, asked: str, specs: Mapping[str, HeadSpec]) -> Head:
+        spec = specs.get(asked)
+        held = {head.name: head.weights for head in layout.held_heads(self.folder)}
+        folder = held.get(asked)
+        if folder is None and spec is not None:
+            folder = spec.weights
+        if folder is None and Path(asked).is_dir():
+            folder, spec = Path(asked), None
+        if folder is None:
+            whose = "a plugin contributes it without weights, and " if spec else ""
+            raise CheckpointError(
+                f"there are no weights of the head {asked!r}: {whose}beside {self.name} there are "
+                f"{', '.join(held) or 'no heads'}. Train it on this base, or name another head, or a folder of one, "
+                "with --head"
+            )
+        return load_head(folder, base_fingerprint=self.fingerprint, spec=spec)
+
+
+def load_checkpoint(
+    source: str | os.PathLike[str] | layout.Location | None = None,
+    *,
+    heads: Sequence[str] | None = None,
+    head_specs: Mapping[str, HeadSpec] | None = None,
+) -> Checkpoint:
+    """Load a OneDiff; only ever from safetensors.
+
+    Args:
+        source: a folder, a hub id, what `layout.locate` found, or None for the weights that ship.
+        heads: which heads to load, as `Checkpoint.load_heads` takes them; None for all that lie beside the base.
+        head_specs: as `Checkpoint.load_heads` takes them.
+
+    Raises:
+        CheckpointError: no such folder or hub id, another kind of model, files that are missing, damaged or pickled, or
+            a head of another base; the message says where and what to do.
+    """
+    location = source if isinstance(source, layout.Location) else layout.locate(source)
+    folder = location.folder
+    model = _load_model(folder)
+    image_processor, processor = _load_processors(folder)
+    digest = fingerprint(model.model)
+    base = Checkpoint(
+        model=model,
+        image_processor=image_processor,
+        processor=processor,
+        heads={},
+        fingerprint=digest,
+        name=location.name,
+        revision=location.commit or digest[: digest.index(":") + 1 + _REVISION_DIGITS],
+        licence=layout.licence_of(folder),
+        folder=folder,
+    )
+    wanted = [spec.name for spec in layout.held_heads(folder)] if heads is None else heads
+    return base.with_heads(wanted, head_specs) if wanted else base
+
+
+def _load_model(folder: Path) -> OneDiffForConditionalGeneration:
+    try:
+        with _no_bars():
+            model: OneDiffForConditionalGeneration = OneDiffForConditionalGeneration.from_pretrained(folder)
+    except (OSError, RuntimeError, TypeError, ValueError, SafetensorError) as error:
+        raise CheckpointError(f"the OneDiff in {folder} cannot be loaded: {error}") from error
+    model.eval()
+    return model
+
+
+def _load_processors(folder: Path) -> tuple[OneDiffImageProcessor, OneDiffProcessor | None]:
+    has_tokenizer = any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer_config.json"))
+    try:
+        if not has_tokenizer:
+            return OneDiffImageProcessor.from_pretrained(folder), None
+        processor = OneDiffProcessor.from_pretrained(folder)
+    except (OSError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"the processor in {folder} cannot be loaded: {error}. Save the one that the model was trained with there"
+        ) from error
+    return processor.image_processor, processor
+
+
+@contextmanager
+def _no_bars() -> Iterator[None]:
+    """No bars of progress for files that are read in a second."""
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
+
+
+def save_checkpoint(
+    folder: str | os.PathLike[str],
+    model: OneDiffForConditionalGeneration,
+    processor: OneDiffProcessor | OneDiffImageProcessor,
+    heads: Iterable[Head] = (),
+    *,
+    card: str | None = None,
+) -> Path:
+    """Write a OneDiff with its processor and heads; the folder appears, or is replaced, by one rename.
+
+    Args:
+        folder: new, empty, or a OneDiff that is replaced.
+        model: in the dtype that it is to be stored in.
+        processor: an image processor alone where there is no tokenizer; such a OneDiff detects and does not describe.
+        heads: trained on `model.model` as it is.
+        card: text of MODEL_CARD.md, with `license:` in its front matter.
+
+    Returns:
+        The folder.
+
+    Raises:
+        CheckpointError: the folder holds something else.
+    """
+    folder = Path(folder).resolve()
+    if folder.exists():
+        _check_replaceable(folder)
+    new = unfinished(folder.parent)
+    try:
+        new.mkdir(parents=True)
+        model.save_pretrained(new)
+        processor.save_pretrained(new)
+        digest = fingerprint(model.model)
+        for head in heads:
+            head.save_pretrained(new / layout.HEADS / head.config.name, base_fingerprint=digest)
+        if card is not None:
+            (new / layout.CARDS[0]).write_text(card, encoding="utf-8")
+        swap(new, folder)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    return folder
+
+
+def _check_replaceable(folder: Path) -> None:
+    if not folder.is_dir():
+        raise CheckpointError(f"{folder} is a file: a OneDiff is saved as a folder")
+    if any(folder.iterdir()):
+        try:
+            layout.locate(folder)
+        except CheckpointError as error:
+            raise CheckpointError(
+                f"{folder} holds files that are not a OneDiff, so it is not replaced: choose another folder"
+            ) from error

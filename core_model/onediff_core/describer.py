@@ -1,0 +1,141 @@
+"""OneDiff as a describer: the pair in words from the places that were found, and each place by itself."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from onediff_core.devices import inference
+from onediff_core.errors import CheckpointError
+from onediff_core.imagery import PairView, place_of, whole_view, window_of, with_context
+from onediff_core.prompts import Place
+from onediff_plugins.records import Description
+from onediff_plugins.windows import overview
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import torch
+
+    from onediff_core.checkpoint import Checkpoint
+    from onediff_core.imagery import FloatImage
+    from onediff_plugins.records import ChangeRegion
+    from onediff_plugins.types import Box, ImagePair
+
+BATCH: Final = 8
+MOST_PLACES: Final = 8
+MOST_NEW_TOKENS: Final = 64
+# What is said of a pair that has changed places, by a model that found no words for them.
+SOMETHING: Final = "Something changed."
+
+
+class _Question(NamedTuple):
+    images: tuple[FloatImage, FloatImage]
+    prompt: str
+
+
+class Describer:
+    """Says what differs, in greedy decoding: the same pair gets the same words, and beams would cost three times that.
+
+    Whether anything changed is not the language model's to say: the verdict is made from the regions that were kept,
+    and a pair without any gets the domain's own sentence.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, unchanged: str, device: torch.device) -> None:
+        """Check that there is something to speak with.
+
+        Args:
+            checkpoint: its model on the device, in the dtype that it is to run in.
+            unchanged: the domain's sentence for a pair without a region.
+            device: where it is.
+
+        Raises:
+            CheckpointError: no tokenizer, or a language model that was never trained to speak of images.
+        """
+        if checkpoint.processor is None:
+            raise CheckpointError(
+                f"{checkpoint.name} holds no tokenizer, so it detects and does not describe: choose --captioner "
+                "template, or weights that have one"
+            )
+        self._model, self._unchanged, self._device = checkpoint.model, unchanged, device
+        self._processor = copy.copy(checkpoint.processor)
+        self._processor.image_processor = whole_view(checkpoint.image_processor)
+        self._window = window_of(checkpoint.image_processor)
+        if not self._model.config.trained_stages:
+            try:
+                self._model.generate()  # it refuses, and says why
+            except ValueError as error:
+                raise CheckpointError(f"{checkpoint.name}: {error}; or choose --captioner template") from error
+
+    def describe(
+        self,
+        pairs: Sequence[ImagePair],
+        regions: Sequence[Sequence[ChangeRegion]],
+        prompts: Sequence[str | None],
+    ) -> list[Description]:
+        """Words for each pair and each of its regions; eight are thought of at a time, of whichever pair.
+
+        Args:
+            pairs: warped and preprocessed. Values that are no colours are scaled by the pair itself.
+            regions: of each pair, on its after grid.
+            prompts: the question about each pair; None names the places that were found, the eight strongest.
+
+        Returns:
+            The domain's sentence where there are no regions. Else a caption of the pair, seen whole, and one of each
+            region, seen in a crop with context; sentences, with a capital and a full stop.
+        """
+        questions: list[_Question] = []
+        for pair, found, prompt in zip(pairs, regions, prompts, strict=True):
+            questions += self._questions(pair, found, prompt)
+        answers = iter(self._answers(questions))
+        return [
+            Description(caption=next(answers) or SOMETHING, region_captions=tuple(next(answers) for _ in found))
+            if found
+            else Description(caption=self._unchanged)
+            for found in regions
+        ]
+
+    def _questions(self, pair: ImagePair, regions: Sequence[ChangeRegion], prompt: str | None) -> Iterator[_Question]:
+        """About the whole pair, then about each region; none about a pair without regions."""
+        if not regions:
+            return
+        view = PairView.of(pair, overview(pair), self._processor.image_processor)
+        if prompt is None:
+            strongest = sorted(regions, key=lambda region: -region.score)[:MOST_PLACES]
+            places = [_place(region, place_of(region, view.box), view.box) for region in strongest]
+            yield _Question(view.whole(), self._processor.prompt("regions", places))
+        else:
+            yield _Question(view.whole(), self._processor.prompt(question=prompt))
+        for region in regions:
+            place = place_of(region, view.box)
+            crop = with_context(place, view.box, self._window)
+            yield _Question(view.cut(crop), self._processor.prompt("refer", [_place(region, place, crop)]))
+
+    def _answers(self, questions: Sequence[_Question]) -> Iterator[str]:
+        for start in range(0, len(questions), BATCH):
+            batch = questions[start : start + BATCH]
+            inputs = self._processor([asked.images for asked in batch], [asked.prompt for asked in batch])
+            inputs = inputs.to(self._device)
+            with inference(self._device):
+                said = self._model.generate(**inputs, max_new_tokens=MOST_NEW_TOKENS, do_sample=False, num_beams=1)
+            yield from (sentence(text) for text in self._processor.answers(said, inputs["input_ids"]))
+
+
+def sentence(text: str) -> str:
+    """Words as a sentence: one space between them, a capital first, a full stop last.
+
+    Args:
+        text: as a model wrote it; empty stays empty, and what ends in a mark of its own keeps it. What cannot be
+            printed is left out: a terminal would obey it.
+    """
+    words = " ".join("".join(letter for letter in word if letter.isprintable()) for word in text.split()).strip()
+    if not words:
+        return ""
+    return words[0].upper() + words[1:] + ("" if words[-1] in ".!?" else ".")
+
+
+def _place(region: ChangeRegion, place: Box, inside: Box) -> Place:
+    """A region's place as shares of a part of the image."""
+    x0, y0, x1, y1 = place.shifted(-inside.x0, -inside.y0)
+    box = (x0 / inside.width, y0 / inside.height, x1 / inside.width, y1 / inside.height)
+    return Place(box, region.kind, region.label)

@@ -1,0 +1,202 @@
+"""A pair of the library as OneDiff looks at it: RGB in [0, 1], and nothing to see where nothing can be compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+
+import cv2
+import numpy as np
+
+from onediff_core.image_processing_onediff import OneDiffImageProcessor
+from onediff_core.tiling import WINDOW
+from onediff_plugins.errors import UnsupportedSourceError
+from onediff_plugins.types import Box
+from onediff_plugins.windows import overview
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from onediff_plugins.records import ChangeRegion
+    from onediff_plugins.types import Frame, ImagePair
+
+    FloatImage = NDArray[np.float32]
+
+COLOURS: Final = ("red", "green", "blue")
+# Values between these percentiles become [0, 1] where they are not colours but physical units.
+_PERCENTILES: Final = (2.0, 98.0)
+# Colours may leave [0, 1] by a little where one image's radiometry was fitted to the other's.
+_SLACK: Final = 0.05
+# A crop shows half of the region's side beyond it on each side, and at least this share of the window.
+_CONTEXT: Final = 0.5
+_LEAST_SHARE: Final = 0.25
+
+
+class Scale(NamedTuple):
+    """The value that becomes 0, and the span from there to what becomes 1."""
+
+    low: float = 0.0
+    span: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PairView:
+    """An aligned pair as RGB, made where it is looked at.
+
+    Attributes:
+        pair: preprocessed.
+        scale: of its values.
+        blank: the grey or colour of places that neither image shows, (3,) in [0, 1].
+    """
+
+    pair: ImagePair
+    scale: Scale
+    blank: FloatImage
+
+    @classmethod
+    def of(cls, pair: ImagePair, scene: ImagePair, image_processor: OneDiffImageProcessor) -> Self:
+        """The view of a pair.
+
+        Args:
+            pair: preprocessed, with before_on_after.
+            scene: its overview, preprocessed alike, whose values say how to scale, so that windows agree.
+            image_processor: its mean is what is shown where there is nothing.
+
+        Raises:
+            UnsupportedSourceError: bands that are neither red, green and blue nor a single one; they are named.
+        """
+        for frame in (pair.aligned, pair.after):
+            channels_of(frame)
+        blank = np.asarray(image_processor.image_mean, dtype=np.float32)
+        return cls(pair=pair, scale=scale_of(scene), blank=blank)
+
+    @property
+    def box(self) -> Box:
+        """The whole after grid."""
+        return self.pair.after.box
+
+    def cut(self, box: Box) -> tuple[FloatImage, FloatImage]:
+        """Both images inside a box.
+
+        Args:
+            box: within the after grid.
+
+        Returns:
+            Before and after, each (box.height, box.width, 3) float32 in [0, 1]. Where either has nothing to compare,
+            both show the same: what one of them shows, or `blank`.
+        """
+        before, after = (self._rgb(frame, box) for frame in (self.pair.aligned, self.pair.after))
+        known, seen = (frame.valid[box.slices][..., None] for frame in (self.pair.aligned, self.pair.after))
+        if known.all() and seen.all():
+            return before, after
+        alike = np.where(seen, after, np.where(known, before, self.blank))
+        return np.where(known & seen, before, alike), np.where(known & seen, after, alike)
+
+    def whole(self) -> tuple[FloatImage, FloatImage]:
+        """Both images whole, (height, width, 3); a scene of more than 1024 px a side by its overview."""
+        seen = replace(self, pair=overview(self.pair))
+        return seen.cut(seen.box)
+
+    def resized(self, width: int, height: int) -> tuple[FloatImage, FloatImage]:
+        """Both images whole, (height, width, 3): by area where that is smaller, bicubic where it is larger."""
+        smaller = width < self.box.width
+        method = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
+        before, after = (
+            np.clip(cv2.resize(image, (width, height), interpolation=method), 0, 1) for image in self.cut(self.box)
+        )
+        return before.astype(np.float32), after.astype(np.float32)
+
+    def _rgb(self, frame: Frame, box: Box) -> FloatImage:
+        rows, columns = box.slices
+        bands = np.stack([frame.pixels[band, rows, columns] for band in channels_of(frame)], axis=-1)
+        scaled = (bands.astype(np.float32) - np.float32(self.scale.low)) / np.float32(self.scale.span)
+        return np.asarray(np.clip(scaled, 0, 1), dtype=np.float32)
+
+
+def channels_of(frame: Frame) -> tuple[int, int, int]:
+    """Which bands are red, green and blue; a single band is all three.
+
+    Raises:
+        UnsupportedSourceError: neither; the bands are named.
+    """
+    if len(frame.bands) == 1:
+        return 0, 0, 0
+    if missing := [colour for colour in COLOURS if colour not in frame.bands]:
+        raise UnsupportedSourceError(
+            f"{frame.source}: OneDiff looks at red, green and blue, or at a single band; there is no "
+            f"{' and no '.join(missing)} among {', '.join(frame.bands)}. Give an image in colour, or another detector "
+            "and captioner"
+        )
+    red, green, blue = (frame.bands.index(colour) for colour in COLOURS)
+    return red, green, blue
+
+
+def scale_of(scene: ImagePair) -> Scale:
+    """How to scale values to [0, 1]: not at all where they are colours, else by the percentiles of both dates together.
+
+    Args:
+        scene: its overview, preprocessed.
+    """
+    values = [
+        frame.pixels[band][frame.valid]
+        for frame in (scene.aligned, scene.after)
+        for band in sorted(set(channels_of(frame)))
+    ]
+    together = np.concatenate(values)
+    if not together.size:
+        return Scale()
+    low, high = (float(value) for value in np.percentile(together, _PERCENTILES))
+    if low >= -_SLACK and high <= 1 + _SLACK:
+        return Scale()
+    return Scale(low, high - low if high > low else 1.0)
+
+
+def window_of(image_processor: OneDiffImageProcessor) -> int:
+    """Side in pixels of the images that the model was made for."""
+    return max(image_processor.size) if image_processor.size else WINDOW
+
+
+def whole_view(image_processor: OneDiffImageProcessor) -> OneDiffImageProcessor:
+    """An image processor that brings every picture to the window's size.
+
+    Args:
+        image_processor: itself, if it has a size; else what it returns keeps proportions.
+    """
+    if image_processor.size:
+        return image_processor
+    settings: dict[str, Any] = {
+        name: getattr(image_processor, name) for name in ("size_multiple", "image_mean", "image_std", "resample")
+    }
+    return OneDiffImageProcessor(size=(WINDOW, WINDOW), keep_aspect=True, **settings)
+
+
+def place_of(region: ChangeRegion, grid: Box) -> Box:
+    """The whole pixels of a region on the after grid, at least one; where something was removed, its former place."""
+    x0, y0, x1, y1 = region.geometry.bounds
+    left, top = min(int(np.floor(x0)), grid.x1 - 1), min(int(np.floor(y0)), grid.y1 - 1)
+    left, top = max(left, 0), max(top, 0)
+    return Box(left, top, min(max(int(np.ceil(x1)), left + 1), grid.x1), min(max(int(np.ceil(y1)), top + 1), grid.y1))
+
+
+def with_context(place: Box, grid: Box, window: int) -> Box:
+    """The part of the image in which a place is looked at.
+
+    Args:
+        place: within the grid.
+        grid: the whole image.
+        window: side of the model's window in pixels.
+
+    Returns:
+        The place grown by half its side on each side, at least a quarter of the window, moved to lie inside the image.
+    """
+    least = int(window * _LEAST_SHARE)
+    x0, x1 = _grown(place.x0, place.x1, grid.x1, least)
+    y0, y1 = _grown(place.y0, place.y1, grid.y1, least)
+    return Box(x0, y0, x1, y1)
+
+
+def _grown(start: int, stop: int, length: int, least: int) -> tuple[int, int]:
+    side = stop - start
+    wanted = min(max(side + 2 * round(_CONTEXT * side), least), length)
+    begin = min(max((start + stop - wanted) // 2, 0), length - wanted)
+    return begin, begin + wanted

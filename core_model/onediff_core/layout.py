@@ -1,0 +1,175 @@
+"""A OneDiff on disk: where its folder is, and what can be told of it without loading it.
+
+    config.json, model.safetensors         the model
+    processor_config.json, tokenizer.json  its processor
+    MODEL_CARD.md                          optional; its front matter names the licence
+    heads/<name>/config.json, ...          a head on it
+
+Standard library only at module level: `available` and the names of heads are asked for before torch is needed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from onediff_core.errors import CheckpointError
+from onediff_plugins.errors import PluginContractError
+from onediff_plugins.specs import HeadSpec
+
+if TYPE_CHECKING:
+    import os
+
+SHIPPED: Final = Path(__file__).parent / "weights" / "onediff-tiny"
+CONFIG: Final = "config.json"
+HEADS: Final = "heads"
+CARDS: Final = ("MODEL_CARD.md", "README.md")
+_HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+_FILES: Final = ("*.json", "*.safetensors", "*.jinja", "*.model", "*.txt", "*.md")  # no pickles
+
+
+class Location(NamedTuple):
+    """Where a OneDiff is.
+
+    Attributes:
+        folder: that holds it; of the hub's cache for a hub id.
+        name: last part of the folder or of the hub id.
+        commit: of the hub, or None.
+    """
+
+    folder: Path
+    name: str
+    commit: str | None = None
+
+
+def no_weights() -> str | None:
+    """Why OneDiff cannot be used without naming weights, or None where some ship."""
+    if SHIPPED.is_dir():
+        return None
+    return "no weights ship with this onediff-core: name a folder or hub id of a OneDiff with --set weights=..."
+
+
+def locate(source: str | os.PathLike[str] | None) -> Location:
+    """Find a OneDiff; one of the hub is downloaded unless it is in the hub's cache.
+
+    Args:
+        source: a folder, a hub id such as "owner/name", or None for what ships.
+
+    Raises:
+        CheckpointError: no such folder or hub id, or something that is no OneDiff; the message says what to do.
+    """
+    if source is None:
+        if (why_not := no_weights()) is not None:
+            raise CheckpointError(why_not)
+        source = SHIPPED
+    folder = Path(source).expanduser()
+    if folder.is_dir():
+        location = Location(folder, folder.resolve().name)
+    elif folder.exists():
+        raise CheckpointError(f"{source} is a file: weights are a folder, with {CONFIG} and model.safetensors in it")
+    elif _HUB_ID.fullmatch(str(source)):
+        location = _from_hub(str(source))
+    else:
+        raise CheckpointError(
+            f"there is no folder {source}: weights are a folder of a OneDiff, or a hub id such as owner/name, which "
+            "needs a network the first time"
+        )
+    _check_config(location.folder)
+    return location
+
+
+def _from_hub(hub_id: str) -> Location:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    try:
+        folder = Path(snapshot_download(hub_id, allow_patterns=[*_FILES, *(f"{HEADS}/*/{name}" for name in _FILES)]))
+    except (OSError, HfHubHTTPError, HFValidationError) as error:
+        raise CheckpointError(
+            f"there is no folder {hub_id}, and the hub did not give a model of that id, which needs a network the "
+            f"first time: {' '.join(str(error).split())}"
+        ) from error
+    return Location(folder, hub_id.rpartition("/")[2], folder.name)
+
+
+def _check_config(folder: Path) -> None:
+    if not (folder / CONFIG).is_file():
+        raise CheckpointError(f"{folder} is no OneDiff: it holds no {CONFIG}")
+    found = read_json(folder / CONFIG).get("model_type")
+    if found != "onediff":
+        raise CheckpointError(
+            f"{folder} holds a model of type {found!r}, not a OneDiff: name the folder that holds the whole of one, "
+            "with model_type 'onediff' in its config.json"
+        )
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file.
+
+    Raises:
+        CheckpointError: it cannot be read, or is something else.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path} cannot be read as JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise CheckpointError(f"{path} holds a {type(values).__name__}, not an object")
+    return values
+
+
+def held_heads(folder: Path) -> list[HeadSpec]:
+    """The heads that lie beside a OneDiff, by name; their weights are not read.
+
+    Args:
+        folder: of the OneDiff.
+
+    Raises:
+        CheckpointError: a head's configuration that is damaged, or another name than its folder's.
+    """
+    return [_head_spec(path) for path in sorted((folder / HEADS).glob(f"*/{CONFIG}"))]
+
+
+def _head_spec(path: Path) -> HeadSpec:
+    values = read_json(path)
+    scale = values.get("gsd_range_m")
+    try:
+        spec = HeadSpec(
+            name=values["name"],
+            task=values["task"],
+            classes=tuple(values["classes"]),
+            kinds=values.get("kinds", {}),
+            gsd_range_m=None if scale is None else (float(scale[0]), float(scale[1])),
+            weights=path.parent,
+        )
+    except (AttributeError, LookupError, TypeError, ValueError, PluginContractError) as error:
+        raise CheckpointError(f"{path} is not the configuration of a head: {type(error).__name__}: {error}") from error
+    if spec.name != path.parent.name:
+        raise CheckpointError(f"{path} is of the head {spec.name!r}: its folder must be called so")
+    return spec
+
+
+def licence_of(folder: Path) -> str | None:
+    """The licence that a model card names in its front matter (`license:`), or None.
+
+    Args:
+        folder: with MODEL_CARD.md or README.md, or neither.
+
+    Raises:
+        CheckpointError: front matter that is not YAML.
+    """
+    import yaml
+    from huggingface_hub import metadata_load
+
+    for path in (folder / name for name in CARDS):
+        if not path.is_file():
+            continue
+        try:
+            about = metadata_load(path)
+        except (ValueError, yaml.YAMLError) as error:
+            raise CheckpointError(f"the front matter of {path} cannot be read: {error}") from error
+        if about and about.get("license"):
+            return str(about["license"])
+    return None

@@ -1,0 +1,31 @@
+"""OneDiff in the roles `detect` and `describe`: the hook implementation, which hands over to `building`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from onediff_plugins import hookimpl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from onediff_plugins.specs import ModelSpec
+
+
+@hookimpl
+def onediff_models() -> Iterable[ModelSpec]:
+    """The detector and captioner "onediff"."""
+    from onediff_core.building import Builder
+    from onediff_core.layout import no_weights
+    from onediff_plugins.specs import ModelSpec
+
+    builder = Builder()  # of this host: what it loads lives as long as the host does
+    yield ModelSpec(
+        name="onediff",
+        roles=frozenset({"detect", "describe"}),
+        build=builder,
+        available=no_weights,
+        takes_heads=True,
+        takes_weights=True,
+        held_heads=builder.held_heads,
+    )

@@ -1,0 +1,135 @@
+"""Where a OneDiff is found, and what its folder says of it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import huggingface_hub.constants
+import pytest
+
+from onediff_core import layout
+from onediff_core.errors import CheckpointError
+from onediff_plugins.errors import PluginError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def copy(tiny_onediff: Path, tmp_path: Path) -> Path:
+    """A OneDiff to spoil."""
+    return shutil.copytree(tiny_onediff, tmp_path / "copy")
+
+
+@pytest.fixture
+def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The hub's cache, empty, on a machine without a network."""
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    return tmp_path
+
+
+def test_a_folder_is_called_by_its_last_part(tiny_onediff: Path) -> None:
+    assert layout.locate(f"{tiny_onediff}/") == (tiny_onediff, "tiny", None)
+
+
+def test_a_hub_id_is_found_in_the_hubs_cache_with_its_commit(tiny_onediff: Path, hub_cache: Path) -> None:
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    repository = hub_cache / "models--somebody--onediff-tiny"
+    shutil.copytree(tiny_onediff, repository / "snapshots" / commit)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(commit)
+    found = layout.locate("somebody/onediff-tiny")
+    assert (found.name, found.commit) == ("onediff-tiny", commit)
+    assert (found.folder / "model.safetensors").is_file()
+
+
+def test_a_hub_id_that_cannot_be_fetched_says_that_it_needs_a_network(hub_cache: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"no folder some/model, and the hub .* needs a network the first time"):
+        layout.locate("some/model")
+
+
+def test_a_missing_folder_says_what_may_be_named(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"no folder .*nowhere: .* or a hub id such as owner/name.*network"):
+        layout.locate(tmp_path / "nowhere")
+
+
+def test_a_file_is_no_folder_of_weights(tiny_onediff: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"model\.safetensors is a file: weights are a folder"):
+        layout.locate(tiny_onediff / "model.safetensors")
+
+
+def test_a_folder_without_a_configuration_is_no_onediff(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"is no OneDiff: it holds no config\.json"):
+        layout.locate(tmp_path)
+
+
+def test_another_kind_of_model_is_named(copy: Path) -> None:
+    (copy / "config.json").write_text('{"model_type": "llama"}')
+    with pytest.raises(CheckpointError, match=r"copy holds a model of type 'llama', not a OneDiff"):
+        layout.locate(copy)
+
+
+def test_a_configuration_that_is_damaged_is_named(copy: Path) -> None:
+    (copy / "config.json").write_text("{")
+    with pytest.raises(CheckpointError, match=r"copy/config\.json cannot be read as JSON"):
+        layout.locate(copy)
+
+
+def test_without_shipped_weights_nothing_is_found_and_the_setting_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny_onediff: Path
+) -> None:
+    monkeypatch.setattr(layout, "SHIPPED", tmp_path / "none")
+    assert "--set weights=" in str(layout.no_weights())
+    with pytest.raises(CheckpointError, match="no weights ship"):
+        layout.locate(None)
+    monkeypatch.setattr(layout, "SHIPPED", tiny_onediff)
+    assert layout.no_weights() is None
+    assert layout.locate(None).folder == tiny_onediff
+
+
+def test_heads_are_listed_with_what_they_answer(tiny_onediff: Path) -> None:
+    changed, square = layout.held_heads(tiny_onediff)
+    assert (changed.name, changed.task) == ("any.changed", "pair")
+    assert (square.classes, dict(square.kinds)) == (
+        ("square+", "square-"),
+        {"square+": "added", "square-": "removed"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"task": "paint"}, "task 'paint' must be"),
+        ({"classes": None}, "TypeError"),
+        ({"name": "any.circle"}, "is of the head 'any.circle': its folder must be called so"),
+    ],
+)
+def test_a_head_whose_configuration_is_wrong_is_named(copy: Path, changes: dict[str, object], message: str) -> None:
+    path = copy / "heads" / "any.square" / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    with pytest.raises(CheckpointError, match=rf"heads/any\.square/config\.json .*{message}"):
+        layout.held_heads(copy)
+
+
+def test_the_licence_is_the_cards(copy: Path) -> None:
+    assert layout.licence_of(copy) == "apache-2.0"
+    (copy / "MODEL_CARD.md").write_text("No front matter.\n")
+    (copy / "README.md").write_text("---\nlicense: cc-by-4.0\n---\n")
+    assert layout.licence_of(copy) == "cc-by-4.0"
+    (copy / "README.md").unlink()
+    assert layout.licence_of(copy) is None
+
+
+@pytest.mark.parametrize("front", ["license: [", "- a list"])
+def test_a_cards_front_matter_that_cannot_be_read_is_named(copy: Path, front: str) -> None:
+    (copy / "MODEL_CARD.md").write_text(f"---\n{front}\n---\n")
+    with pytest.raises(CheckpointError, match=r"front matter of .*MODEL_CARD\.md cannot be read"):
+        layout.licence_of(copy)
+
+
+def test_its_errors_are_the_librarys() -> None:
+    assert issubclass(CheckpointError, PluginError)
+    assert issubclass(CheckpointError, ValueError)
