@@ -27,9 +27,9 @@ from onediff_core.training.objective import dense_losses, weighted_sum
 from onediff_core.training.sampling import TrainingPairs, batches
 from onediff_core.training.schedule import Budget, learning_rate
 from onediff_core.training.sets import TRAINING_SETS, VALIDATION_SETS, data_folder, read_set, require_sets, tuning_half
-from onediff_core.training.settings import DenseSettings
+from onediff_core.training.settings import SETTINGS_NAME, DenseSettings
 from onediff_core.training.sources import MaskSource, ObjectSource, classes_of
-from onediff_core.training.start import imagenet_weights, tiny_base
+from onediff_core.training.start import imagenet_weights, starting_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from onediff_core.data import Sample
     from onediff_core.training.sources import Source
 
-SETTINGS_NAME: Final = "settings.json"
 # Beside the shares of the sets, which sum to one.
 OBJECT_SHARE: Final = 0.12
 
@@ -221,7 +220,8 @@ def main(
     torch.manual_seed(settings.seed)
     sources = training_sources(folder)
     validation = {entry.name: tuning_half(read_set(folder, entry)) for entry in VALIDATION_SETS}
-    network = DenseNetwork(tiny_base(weights), classes_of(sources), IMAGE_MEAN, IMAGE_STD)
+    model, _ = starting_model(weights)
+    network = DenseNetwork(model.model, classes_of(sources), IMAGE_MEAN, IMAGE_STD)
     run = Run(out, network, sources, settings, Budget(minutes=minutes, steps=steps))
     run.train(validation)
 

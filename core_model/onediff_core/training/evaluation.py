@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -57,23 +57,19 @@ def evaluate(
     hits = found = there = 0
     verdicts: list[tuple[bool, bool]] = []
     right = directed = 0
-    for start in range(0, len(samples), batch):
-        some = samples[start : start + batch]
-        pairs = np.stack([np.stack([sample.before, sample.after]) for sample in some])
-        answers = probabilities(torch.from_numpy(pairs.transpose(0, 1, 4, 2, 3).copy())).numpy()
-        for sample, answer in zip(some, answers, strict=True):
-            channels = [classes.index(name) for name in sample.masks]
-            truth = np.logical_or.reduce(list(sample.masks.values()))
-            said = 1 - (1 - answer[channels]).prod(axis=0) >= THRESHOLD  # as `ChangeMaskHead.score`
-            hits += int((said & truth).sum())
-            found += int(said.sum())
-            there += int(truth.sum())
-            verdicts.append((bool(truth.any()), largest_blob(said) >= MIN_BLOB_PX))
-            if len(channels) > 1:
-                best = answer[channels].argmax(axis=0)
-                labels = np.stack(list(sample.masks.values())).argmax(axis=0)
-                right += int((best == labels)[truth].sum())
-                directed += int(truth.sum())
+    for sample, answer in answers_of(probabilities, samples, batch=batch):
+        channels = [classes.index(name) for name in sample.masks]
+        truth = np.logical_or.reduce(list(sample.masks.values()))
+        said = 1 - (1 - answer[channels]).prod(axis=0) >= THRESHOLD  # as `ChangeMaskHead.score`
+        hits += int((said & truth).sum())
+        found += int(said.sum())
+        there += int(truth.sum())
+        verdicts.append((bool(truth.any()), largest_blob(said) >= MIN_BLOB_PX))
+        if len(channels) > 1:
+            best = answer[channels].argmax(axis=0)
+            labels = np.stack(list(sample.masks.values())).argmax(axis=0)
+            right += int((best == labels)[truth].sum())
+            directed += int(truth.sum())
     return DenseScores(
         precision=_share(hits, found) or 0.0,
         recall=_share(hits, there) or 0.0,
@@ -82,6 +78,26 @@ def evaluate(
         pair_recall=_mean([said for changed, said in verdicts if changed]),
         direction=_share(right, directed),
     )
+
+
+def answers_of(
+    network: Callable[[Tensor], Tensor], samples: Sequence[Sample], *, batch: int = 8
+) -> Iterator[tuple[Sample, NDArray[np.float32]]]:
+    """What a network answers to each of some samples of one size.
+
+    Args:
+        network: (B, 2, 3, H, W) uint8 -> (B, K, H, W).
+        samples: of one size.
+        batch: pairs in one call.
+
+    Yields:
+        The sample, and the answer to it, (K, H, W).
+    """
+    for start in range(0, len(samples), batch):
+        some = samples[start : start + batch]
+        pairs = np.stack([np.stack([sample.before, sample.after]) for sample in some])
+        answers = network(torch.from_numpy(pairs.transpose(0, 1, 4, 2, 3).copy())).float().numpy()
+        yield from zip(some, answers, strict=True)
 
 
 def largest_blob(mask: NDArray[np.bool_]) -> int:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+SETTINGS_NAME: Final = "settings.json"
 
 
 class DenseSettings(BaseModel):
