@@ -17,6 +17,7 @@ import pytest
 
 import model_sizes
 import snippets
+from onediff_core.data.commands import data
 from onediff_plugins.demo import pairs_file
 from onediff_plugins.host import Host
 from onediff_plugins.settings import RESERVED_ENV, DomainSettings
@@ -96,11 +97,19 @@ def test_every_command_and_option_is_documented(name: str) -> None:
 def test_the_docs_name_no_command_or_option_that_does_not_exist() -> None:
     text = page("docs/cli.md")
     assert set(re.findall(r"^## `onediff (\w+)", text, flags=re.MULTILINE)) == set(commands())
-    known = {opt for command in commands().values() for param in command.params for opt in param.opts}
+    everything = [*commands().values(), *data.commands.values()]
+    known = {opt for command in everything for param in command.params for opt in param.opts}
     lines = [line for file in PAGES for line in file.read_text("utf-8").splitlines() if "python benchmarks" not in line]
     used = {option for line in lines for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", line)}
     of_other_tools = {"--strict", "--benchmark-only", "--prefix"}
     assert sorted(used - known - of_other_tools - {"--help", "--verbose", "--version"}) == []
+
+
+@pytest.mark.parametrize("name", data.commands)
+def test_every_option_for_pairs_to_learn_from_is_documented(name: str) -> None:
+    text = section(page("docs/data.md"), "## In a folder")
+    assert f"onediff data {name}" in text
+    assert [param.opts[-1] for param in data.commands[name].params if f"`{param.opts[-1]}`" not in text] == []
 
 
 @pytest.mark.parametrize("code", ["0", "1", "2"])
