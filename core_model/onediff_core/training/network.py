@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from onediff_core.modeling_onediff import OneDiffModel
+    from onediff_core.training.sources import Source
 
 # The heads that a decoder is saved as, by the classes in them.
 HEADS: Final = {
@@ -74,6 +75,12 @@ class DenseNetwork(nn.Module):
         """Keep the tower's stages up to a named one as they are; None trains all."""
         tower: Any = self.base.vision_tower
         tower.freeze_stages(up_to)
+
+
+def classes_of(sources: Iterable[Source]) -> tuple[str, ...]:
+    """The channels of a network: every class of `HEADS` that some source is labelled for."""
+    labelled = {name for source in sources for name in source.classes}
+    return tuple(name for classes in HEADS.values() for name in classes if name in labelled)
 
 
 def parameter_groups(

@@ -7,18 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import cv2
 import numpy as np
 
-from onediff_core.data import Sample
-from onediff_plugins.pairs import read_pairs
+from onediff_core.data import PairFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from numpy.typing import NDArray
-
-    from onediff_plugins.pairs import PairEntry
+    from onediff_core.data import Sample
 
 
 class DataError(ValueError):
@@ -103,11 +99,10 @@ def read_set(folder: Path, entry: MaskSet) -> list[Sample]:
         entry: which one.
 
     Raises:
-        DataError: an image or a mask that is missing, cannot be decoded, or is of another size.
-        PairsFileError: `pairs.jsonl` cannot be read.
+        DataError: a pair has no mask.
+        PairError: `pairs.jsonl`, an image or a mask cannot be read, or they are of different sizes.
     """
-    root = folder / entry.name
-    return [_sample(root, entry, pair) for pair in read_pairs(root / "pairs.jsonl")]
+    return [_labelled(entry, sample) for sample in PairFolder(folder / entry.name, mask_class=entry.mask)]
 
 
 def tuning_half(samples: Sequence[Sample]) -> list[Sample]:
@@ -117,29 +112,17 @@ def tuning_half(samples: Sequence[Sample]) -> list[Sample]:
     return [sample for sample in samples if (sample.group or sample.id) in kept]
 
 
-def _sample(root: Path, entry: MaskSet, pair: PairEntry) -> Sample:
-    if not pair.meta.get("mask"):
-        raise DataError(f"{root}/pairs.jsonl: pair {pair.id} has no mask, which dense training needs")
-    before, after = (_decoded(Path(path), cv2.IMREAD_COLOR)[..., ::-1] for path in (pair.before, pair.after))
-    mask = _decoded(root / str(pair.meta["mask"]), cv2.IMREAD_GRAYSCALE) > 0
-    try:
-        return Sample(
-            before=np.ascontiguousarray(before),
-            after=np.ascontiguousarray(after),
-            masks={entry.mask: mask, **dict.fromkeys(entry.empty, np.zeros_like(mask))},
-            changed=bool(mask.any()),
-            domain=pair.domain,
-            source=entry.name,
-            licence=entry.licence,
-            group=str(pair.meta.get("group") or ""),
-            id=pair.id,
-        )
-    except ValueError as error:
-        raise DataError(f"{root}/pairs.jsonl: {error}") from error
-
-
-def _decoded(path: Path, flags: int) -> NDArray[np.uint8]:
-    pixels = cv2.imread(str(path), flags)
-    if pixels is None:
-        raise DataError(f"{path} {'cannot be decoded' if path.is_file() else 'is missing'}: put the set back as it was")
-    return np.asarray(pixels, np.uint8)
+def _labelled(entry: MaskSet, sample: Sample) -> Sample:
+    """What a set says of its pairs, and no more: its captions and regions are for other stages."""
+    mask = sample.masks.get(entry.mask)
+    if mask is None:
+        raise DataError(f"pair {sample.id!r} of {entry.name} has no mask, which the dense stage learns from")
+    return replace(
+        sample,
+        masks={entry.mask: mask, **dict.fromkeys(entry.empty, np.zeros_like(mask))},
+        changed=bool(mask.any()),
+        regions=None,
+        captions=(),
+        source=entry.name,
+        licence=entry.licence,
+    )

@@ -18,6 +18,7 @@ class DenseSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     seed: int = 0
+    scenes: dict[str, float] = Field({}, description="drawn scenes -> shares, beside the sets, which sum to one")
     crop: int = Field(192, multiple_of=32, description="side of a crop")
     batch: int = Field(16, ge=1, description="pairs in a step")
     late_crop: int = Field(256, multiple_of=32, description="side of a crop in the last part of a run")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
+from onediff_core.data import swap
 from onediff_core.training.objects import paste_objects
 from onediff_core.training.paste import cut_instances, paste_instances
 from onediff_core.training.photometry import statistics
@@ -79,7 +80,7 @@ class MaskSource:
         if not sample.changed and rng.random() < QUIET_SHARE:
             nothing = np.zeros(sample.after.shape[:2], np.bool_)
             sample = replace(sample, masks={**sample.masks, **dict.fromkeys(self.entry.quiet, nothing)})
-        return swapped(sample) if self.entry.swapped and rng.random() < SWAPPED_SHARE else sample
+        return swap(sample) if self.entry.swapped and rng.random() < SWAPPED_SHARE else sample
 
     def palette(self) -> Iterable[Statistics]:
         """Colours of both images of each sample."""
@@ -114,25 +115,18 @@ class ObjectSource:
 class SceneSource:
     """Drawn pairs, made as they are asked for."""
 
-    def __init__(
-        self,
-        draw: Callable[[int, int, int], Sample],
-        classes: Sequence[str],
-        *,
-        share: float,
-        side: int = 256,
-        scale: tuple[float, float] = (0.7, 1.3),
-    ) -> None:
-        """Keep the generator.
+    scale = (0.7, 1.3)
+
+    def __init__(self, draw: Callable[[int, int, int], Sample], *, share: float, side: int = 256) -> None:
+        """Draw one, to see what the scenes are labelled for.
 
         Args:
-            draw: (seed, index, side in pixels) -> sample.
-            classes: that its samples are labelled for.
+            draw: (seed, index, side in pixels) -> sample, such as `onediff_core.data.synthetic.scene` gives.
             share: see `Source`.
             side: of the scenes.
-            scale: see `Source`.
         """
-        self.scene, self.classes, self.share, self.side, self.scale = draw, tuple(classes), share, side, scale
+        self.scene, self.share, self.side = draw, share, side
+        self.classes = tuple(draw(0, 0, side).masks)
 
     def draw(self, rng: np.random.Generator) -> Sample:
         """Any scene of the first 2^31."""
@@ -141,15 +135,3 @@ class SceneSource:
     def palette(self) -> Iterable[Statistics]:
         """None: what is photographed should not look drawn."""
         return ()
-
-
-def classes_of(sources: Sequence[Source]) -> tuple[str, ...]:
-    """Every class that some source is labelled for, in the order of the sources."""
-    return tuple(dict.fromkeys(name for source in sources for name in source.classes))
-
-
-def swapped(sample: Sample) -> Sample:
-    """The pair read backwards: what came has gone. Regions and captions are dropped."""
-    turned = {"+": "-", "-": "+"}
-    masks = {name[:-1] + turned[name[-1]] if name[-1] in turned else name: mask for name, mask in sample.masks.items()}
-    return replace(sample, before=sample.after, after=sample.before, masks=masks, regions=None, captions=())

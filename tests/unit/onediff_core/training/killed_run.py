@@ -9,12 +9,12 @@ import torch
 
 from onediff_core import OneDiffConfig, OneDiffModel
 from onediff_core.data import Sample
-from onediff_core.training.dense import Run
-from onediff_core.training.network import DenseNetwork
+from onediff_core.training.network import DenseNetwork, classes_of
+from onediff_core.training.run import Run
 from onediff_core.training.schedule import Budget
 from onediff_core.training.sets import MaskSet
 from onediff_core.training.settings import DenseSettings
-from onediff_core.training.sources import MaskSource, classes_of
+from onediff_core.training.sources import MaskSource
 
 ENTRY = MaskSet(name="squares", mask="building+", empty=("building-",), share=1.0, scale=(0.8, 1.2), swapped=True)
 SETTINGS = DenseSettings(

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from onediff_core.heads import ChangeMaskHead, HeadConfig
-from onediff_core.training.network import moving_average, parameter_groups, split_head
+from onediff_core.training.network import classes_of, moving_average, parameter_groups, split_head
 from onediff_core.training.objective import dense_losses, groups_of, weighted_sum
 
 CLASSES = ("building+", "building-", "landcover")
@@ -26,6 +26,11 @@ def batch_of(labelled):
 
 def test_logits_are_of_every_class_at_every_pixel(network, images):
     assert network(images).shape == (2, 3, 64, 64)
+
+
+def test_the_channels_are_the_classes_of_heads_that_some_source_is_labelled_for(sources):
+    assert classes_of(reversed(sources)) == CLASSES
+    assert classes_of(sources[1:]) == ("landcover",)
 
 
 def test_a_channel_without_labels_gets_no_gradient(network, images):

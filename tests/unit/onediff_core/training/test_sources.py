@@ -1,28 +1,9 @@
 import numpy as np
 import pytest
 
+from onediff_core.data.synthetic import scene
 from onediff_core.training.objects import SIDES_PX, paste_objects, random_shape
-from onediff_core.training.sources import ObjectSource, classes_of, swapped
-
-
-def test_swapping_exchanges_the_images_and_the_directions(tile):
-    sample = tile(2)
-    back = swapped(sample)
-    assert back.before is sample.after
-    assert np.array_equal(back.masks["building-"], sample.masks["building+"])
-    assert not back.masks["building+"].any()
-    assert all(np.array_equal(swapped(back).masks[name], mask) for name, mask in sample.masks.items())
-    landcover = tile(1, name="landcover")
-    assert np.array_equal(swapped(landcover).masks["landcover"], landcover.masks["landcover"])
-
-
-def test_the_classes_are_those_of_all_sources(sources, tile):
-    assert classes_of([*sources, ObjectSource([tile()], share=0.1)]) == (
-        "building+",
-        "building-",
-        "landcover",
-        "object",
-    )
+from onediff_core.training.sources import SceneSource
 
 
 def test_changed_samples_come_more_often_than_their_share(sources, rng):
@@ -69,6 +50,14 @@ def test_every_shape_fits_and_is_something(rng):
         shape = random_shape(rng)
         assert shape.any()
         assert all(SIDES_PX[0] - 1 <= side <= SIDES_PX[1] for side in shape.shape)
+
+
+def test_drawn_scenes_are_a_source(rng):
+    camera = SceneSource(scene("camera"), share=0.1, side=96)
+    assert camera.classes == ("object",)
+    first, second = (camera.draw(rng) for _ in range(2))
+    assert first.after.shape == (96, 96, 3)
+    assert not np.array_equal(first.after, second.after)
 
 
 def _grown(mask):

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from onediff_core.training.dense import Run
 from onediff_core.training.logs import read_log
+from onediff_core.training.run import Run
 from onediff_core.training.schedule import Budget
 from onediff_core.training.settings import DenseSettings
 
