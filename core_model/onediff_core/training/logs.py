@@ -61,19 +61,23 @@ def read_log(folder: Path) -> list[dict[str, Any]]:
 
 
 def plot_curves(folder: Path) -> Path | None:
-    """Draw what the log holds, one panel a group of names; None where matplotlib is not installed."""
+    """Draw what the log holds, one panel a group of names; None without matplotlib or anything logged."""
     try:
-        from matplotlib.figure import Figure  # type: ignore[import-not-found, unused-ignore]
+        from matplotlib.figure import Figure
     except ModuleNotFoundError:
         return None
     lines = read_log(folder)
     names = sorted({name for line in lines for name in line} - {"step"})
+    if not names:
+        return None
     groups = sorted({name.split("/")[0] for name in names})
     figure = Figure(figsize=(9, 2.6 * len(groups)), layout="constrained")
     for panel, group in zip(figure.subplots(len(groups), squeeze=False)[:, 0], groups, strict=True):
         for name in (name for name in names if name.split("/")[0] == group):
             points = [(line["step"], line[name]) for line in lines if name in line]
-            panel.plot(*zip(*points, strict=True), label=name.removeprefix(f"{group}/"), linewidth=1)
+            panel.plot(
+                *zip(*points, strict=True), label=name.removeprefix(f"{group}/"), linewidth=1, marker=".", markersize=3
+            )
         panel.set_title(group, loc="left", fontsize=9)
         panel.grid(alpha=0.3)
         panel.legend(fontsize=7, loc="best")
