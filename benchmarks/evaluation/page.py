@@ -37,8 +37,9 @@ def update(page: Path, blocks: Mapping[str, str], rows: Sequence[Sequence[str]])
     text = page.read_text(encoding="utf-8")
     for name, block in blocks.items():
         text = _replaced(text, name, block)
-    old = {row[0]: row for row in _rows(_place(OVERVIEW).search(text).group("block"))}
-    text = _replaced(text, OVERVIEW, markdown(GLANCE, (old | {row[0]: list(row) for row in rows}).values()))
+    if rows:
+        old = {row[0]: row for row in _rows(_place(OVERVIEW).search(text).group("block"))}
+        text = _replaced(text, OVERVIEW, markdown(GLANCE, (old | {row[0]: list(row) for row in rows}).values()))
     new = page.with_name(f".{page.name}.new")
     new.write_text(text, encoding="utf-8")
     new.replace(page)

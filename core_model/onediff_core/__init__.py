@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Final
 
 from wrapt import when_imported
@@ -70,27 +71,31 @@ __all__ = [
     "hookimpl",
 ]
 
-# Modules that register their classes with the Auto classes in their last lines, each with a name that it then has.
-_AUTO: Final = {
-    "configuration_onediff": "OneDiffConfig",
-    "image_processing_onediff": "OneDiffImageProcessor",
-    "processing_onediff": "OneDiffProcessor",
-    "modeling_onediff": "OneDiffModel",
-    "efficientnet_lite": "EfficientNetLiteModel",
-}
+# Modules that register their classes with the Auto classes in their last lines.
+_AUTO: Final = (
+    "configuration_onediff",
+    "image_processing_onediff",
+    "processing_onediff",
+    "modeling_onediff",
+    "efficientnet_lite",
+)
 
 
-def _register(_: ModuleType) -> None:
-    known = {f"{__name__}.{module}": name for module, name in _AUTO.items()}
-    if any(module in sys.modules and not hasattr(sys.modules[module], name) for module, name in known.items()):
-        return  # it is being imported, which is what loads transformers just now; this is called again when it is done
-    for module in known:
-        import_module(module)
+def _register(imported: ModuleType) -> None:
+    ours = [module for name, module in sys.modules.items() if name.startswith(f"{__name__}.")]
+    if "transformers" not in sys.modules or any(_is_half_imported(module) for module in ours if module is not imported):
+        return  # one of ours is loading transformers just now; this is called again when it is done
+    for module in _AUTO:
+        import_module(f"{__name__}.{module}")
+
+
+def _is_half_imported(module: ModuleType) -> bool:
+    return getattr(module.__spec__, "_initializing", False)  # what the import system itself looks at
 
 
 # At once if transformers is there already, else as soon as somebody imports it. This package alone loads neither it nor
 # torch.
-for _module in ("transformers", *(f"{__name__}.{module}" for module in _AUTO)):
+for _module in ("transformers", *(f"{__name__}.{found.name}" for found in iter_modules(__path__))):
     when_imported(_module)(_register)
 
 

@@ -56,7 +56,7 @@ class Builder:
         checkpoint = self._loaded[key]
         heads = checkpoint.load_heads(context.heads, context.head_specs)
         for head in heads.values():
-            place(head, device)
+            place(head.float(), device)  # small, and halves are too coarse for places in an image
         return OneDiff(checkpoint, heads, context.domain, device)
 
     def _locate(self, weights: str | None) -> layout.Location:

@@ -168,6 +168,22 @@ class OneDiffConfig(PreTrainedConfig):
         super().__post_init__(**kwargs)
         self.tie_word_embeddings = False
 
+    @classmethod
+    def get_config_dict(cls, pretrained_model_name_or_path: Any, **kwargs: Any) -> tuple[dict[str, Any], Any]:
+        """As for any configuration, but of a OneDiff only: whatever a file leaves out would be the paper's 7B parts.
+
+        Raises:
+            ValueError: there is no `config.json`, or it is of another model.
+        """
+        found, rest = super().get_config_dict(pretrained_model_name_or_path, **kwargs)
+        if found.get("model_type") != cls.model_type:
+            holds = f"a configuration of {found['model_type']!r}" if "model_type" in found else "no config.json"
+            raise ValueError(
+                f"{pretrained_model_name_or_path} holds {holds}, not that of a OneDiff: give the folder "
+                "or hub id of one; OneDiffForConditionalGeneration.from_backbones makes one of other models"
+            )
+        return found, rest
+
     @property
     def tower_layers(self) -> tuple[int, ...]:
         """Layers or stages of the tower whose states are used at all, ascending."""

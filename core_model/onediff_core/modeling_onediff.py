@@ -12,28 +12,27 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from torch import nn
 from torch.nn import functional
 from transformers import (
-    AutoConfig,
     AutoModel,
     AutoModelForCausalLM,
     AutoModelForImageTextToText,
-    GenerationMixin,
     PreTrainedModel,
 )
 from transformers import initialization as init
 from transformers.modeling_outputs import CausalLMOutputWithPast
 from transformers.utils.generic import ModelOutput
 
-from onediff_core.configuration_onediff import OneDiffConfig, OneDiffDeltaConfig, has_stages, size_multiple
+from onediff_core.configuration_onediff import OneDiffConfig, OneDiffDeltaConfig, size_multiple
 from onediff_core.delta import VisualDeltaModule
 from onediff_core.features import DeltaFeatures, DenseShape
-from onediff_core.tower import Tap, build_tower, encode_pairs, tower_channels
+from onediff_core.generation_onediff import OneDiffGenerationMixin
+from onediff_core.loading import language_model, load_pretrained, refuse_misfits, vision_config, vision_tower
+from onediff_core.tower import Tap, build_tower, encode_pairs, pair_of, tower_channels
 
 if TYPE_CHECKING:
     import os
@@ -57,6 +56,15 @@ class OneDiffModelOutput(ModelOutput):
     visual_mask: Tensor | None = None
     delta_tokens: Any = None
     delta: Any = None
+
+    def repeated(self, times: int) -> OneDiffModelOutput:
+        """The tokens of each pair so many times in a row, as `generate` repeats prompts; `delta` stays as it is."""
+        return OneDiffModelOutput(
+            visual_tokens=self.visual_tokens.repeat_interleave(times, 0),
+            visual_mask=None if self.visual_mask is None else self.visual_mask.repeat_interleave(times, 0),
+            delta_tokens=self.delta_tokens.repeat_interleave(times, 0),
+            delta=self.delta,
+        )
 
 
 @dataclass
@@ -114,25 +122,14 @@ class OneDiffPreTrainedModel(PreTrainedModel):
             **kwargs: as for any transformers model.
 
         Raises:
-            ValueError: the weights are pickled, which can run code when they are read, or are not those of this model.
+            CheckpointError: the weights are pickled, which can run code when they are read; damaged; or not those of
+                this model: missing, left over, or of another shape.
+            ValueError: there is no configuration of a OneDiff.
         """
-        if kwargs.setdefault("use_safetensors", True) is not True:
-            raise ValueError(
-                "OneDiff reads safetensors only: a pickled checkpoint can run code. Drop use_safetensors=False"
-            )
-        folder = Path(pretrained_model_name_or_path or "")
-        if pretrained_model_name_or_path is not None and "state_dict" not in kwargs:
-            _refuse_pickles(folder / kwargs.get("subfolder", ""))
         with_info = kwargs.pop("output_loading_info", False)
-        loaded: Any = super().from_pretrained(pretrained_model_name_or_path, *args, output_loading_info=True, **kwargs)
-        model, info = loaded
-        wrong = {what: sorted(map(str, names)) for what, names in info.items() if names}
-        if strict and wrong:
-            said = "; ".join(f"{what.replace('_', ' ')}: {_some(names)}" for what, names in wrong.items())
-            raise ValueError(
-                f"{pretrained_model_name_or_path} does not hold the weights of this {cls.__name__} ({said}). "
-                "Is it another model's, or cut short? strict=False loads what fits and leaves the rest random"
-            )
+        model, info = load_pretrained(super().from_pretrained, pretrained_model_name_or_path, *args, **kwargs)
+        if strict:
+            refuse_misfits(info, f"{pretrained_model_name_or_path} does not hold the weights of this {cls.__name__}")
         return (model, info) if with_info else model
 
 
@@ -212,7 +209,8 @@ class OneDiffModel(OneDiffPreTrainedModel):
             after: (B, C, H, W).
 
         Raises:
-            ValueError: a wrong shape or number of channels, an empty batch, images of two sizes.
+            ValueError: a wrong shape or number of channels, an empty batch, images of two sizes, or (on the CPU)
+                pixels that are not finite.
         """
         taps, size = self.encode(pixel_values, image_mask, before=before, after=after)
         delta = self.delta(taps, size, image_mask)
@@ -259,7 +257,7 @@ class OneDiffModel(OneDiffPreTrainedModel):
         return torch.zeros(1, 2, self.config.vision_config.num_channels, side, side, device=self.device)
 
 
-class OneDiffForConditionalGeneration(OneDiffPreTrainedModel, GenerationMixin):
+class OneDiffForConditionalGeneration(OneDiffPreTrainedModel, OneDiffGenerationMixin):
     """OneDiff as a whole: any causal language model, told by OneDiffModel what two images show and how they differ.
 
     In the prompt a placeholder stands for each visual token and for each delta token (`config.pair_token_id`,
@@ -292,37 +290,32 @@ class OneDiffForConditionalGeneration(OneDiffPreTrainedModel, GenerationMixin):
         Args:
             vision: a tower, or the folder or hub id of one; of a model for images and text, such as CLIP, its tower is
                 taken.
-            text: a causal language model, or the folder or hub id of one.
+            text: a causal language model, the folder or hub id of one, or a GGUF file.
             delta_config: the delta module.
             **config: further fields of OneDiffConfig.
 
         Raises:
-            ValueError: the tower is none that OneDiff can read, or a folder holds pickled weights.
+            ValueError: the tower is none that OneDiff can read.
+            CheckpointError: a folder holds pickled weights.
         """
-        for part in (vision, text):
-            if not isinstance(part, PreTrainedModel):
-                _refuse_pickles(Path(part))
-        if not isinstance(text, PreTrainedModel):
-            text = AutoModelForCausalLM.from_pretrained(text, use_safetensors=True)
-        parts = {"text_config": text.config, "delta_config": delta_config, **config}
-        if isinstance(vision, PreTrainedModel):
-            vision = getattr(vision, "vision_model", vision)
-            whole = OneDiffConfig(vision_config=vision.config, **parts)
-            tower = _tower_from_model(vision, whole)
-        else:
-            whole = OneDiffConfig(vision_config=AutoConfig.from_pretrained(vision), **parts)
-            tower = _tower_from_checkpoint(vision, whole)
-
+        words = language_model(text)
+        whole = OneDiffConfig(
+            vision_config=vision_config(vision), delta_config=delta_config, text_config=words.config, **config
+        )
         with torch.device("meta"):  # nothing is made that the pretrained parts replace
             model = cls(whole)
-        model.model.vision_tower, model.language_model = tower, text
-        new: tuple[nn.Module, ...] = (model.model.delta, model.model.projector, model.model.delta_projector)
-        for module in new:
-            module.to_empty(device=text.device)
+        model.model.vision_tower, model.language_model = vision_tower(vision, whole), words
+        for module in model.new_parts().values():
+            module.to_empty(device=words.device)
             module.apply(model._init_weights)
-        model.generation_config = text.generation_config
+        model.generation_config = words.generation_config
         model.eval()
         return model
+
+    def new_parts(self) -> dict[str, nn.Module]:
+        """What no pretrained model brings, by name: the delta module and the projectors."""
+        parts = ("delta", "projector", "delta_projector")
+        return {name: self.model.get_submodule(name) for name in parts}
 
     def get_input_embeddings(self) -> nn.Module:
         """The language model's."""
@@ -391,6 +384,7 @@ class OneDiffForConditionalGeneration(OneDiffPreTrainedModel, GenerationMixin):
         image_mask: Tensor | None = None,
         before: Tensor | None = None,
         after: Tensor | None = None,
+        seen: OneDiffModelOutput | None = None,
         position_ids: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
         logits_to_keep: int | Tensor = 0,
@@ -399,14 +393,14 @@ class OneDiffForConditionalGeneration(OneDiffPreTrainedModel, GenerationMixin):
         """Read two images and a prompt, and predict the next word at each place.
 
         Args:
-            pixel_values: (B, 2, C, H, W), before and after; None for text alone and for the steps of `generate` after
-                the first, whose images are in the cache.
+            pixel_values: (B, 2, C, H, W), before and after; None for text alone.
             input_ids: (B, T), with a placeholder for each visual and delta token.
             attention_mask: (B, T), 0 for padding, at the left or right.
             labels: (B, T), the ids to predict, shifted by the model; -100 where nothing is to be learned.
             image_mask: (B, H, W) bool, False where a pair was padded to share a batch.
             before: (B, C, H, W), with `after` in place of pixel_values.
             after: (B, C, H, W).
+            seen: what `self.model` made of the images, in place of them: to ask of one pair more than once.
             position_ids: (B, T); taken from the attention mask where it is padded.
             inputs_embeds: (B, T, D) in place of input_ids, as `embed_prompt` makes them.
             logits_to_keep: how many of the last places get logits; 0 for all.
@@ -419,11 +413,12 @@ class OneDiffForConditionalGeneration(OneDiffPreTrainedModel, GenerationMixin):
             ValueError: images that OneDiffModel refuses, or not as many placeholders in a prompt as its pair has
                 tokens.
         """
-        seen = None
         if pixel_values is not None or before is not None or after is not None:
-            if inputs_embeds is not None:
-                raise ValueError("inputs_embeds have their images in them already: give input_ids with pixel_values")
+            if seen is not None:
+                raise ValueError("give either images or what was seen of them")
             seen = self.model(pixel_values, image_mask, before=before, after=after)
+        if seen is not None and inputs_embeds is not None:
+            raise ValueError("inputs_embeds have their images in them already: give input_ids with pixel_values")
         if inputs_embeds is None:
             if input_ids is None:
                 raise ValueError("give input_ids, or inputs_embeds")
@@ -446,70 +441,6 @@ class OneDiffForConditionalGeneration(OneDiffPreTrainedModel, GenerationMixin):
             delta=None if seen is None else seen.delta,
         )
 
-    def prepare_inputs_for_generation(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Inputs of one step: pixels only in the first, unless there is no cache to hold what was seen."""
-        inputs: dict[str, Any] = super().prepare_inputs_for_generation(*args, **kwargs)
-        if not kwargs.get("is_first_iteration", False) and kwargs.get("use_cache", True):
-            for name in ("pixel_values", "image_mask", "before", "after"):
-                inputs.pop(name, None)
-        return inputs
-
-    @torch.no_grad()
-    def generate(self, *args: Any, allow_untrained: bool = False, **kwargs: Any) -> Any:
-        """Say what differs: `GenerationMixin.generate`, for what OneDiffProcessor makes.
-
-        Args:
-            *args: as for any transformers model.
-            allow_untrained: whether a model whose delta module was never trained may speak nevertheless.
-            **kwargs: as for any transformers model.
-
-        Returns:
-            Token ids, the prompt's included, or what `return_dict_in_generate` asks for.
-
-        Raises:
-            ValueError: the model was never trained, or a repetition penalty cannot be applied to its placeholders.
-        """
-        if not self.config.trained_stages and not allow_untrained:
-            raise ValueError(
-                "this model's delta module was never trained (config.trained_stages is empty), so what it says has "
-                "nothing to do with the images. Train it (core_model/README.md shows a step), name the stage in "
-                "config.trained_stages, such as ('cst',), and save it; or load a trained one. "
-                "allow_untrained=True lets it speak as it is"
-            )
-        settings = kwargs.get("generation_config") or self.generation_config
-        if kwargs.get("repetition_penalty", settings.repetition_penalty) not in (None, 1.0):
-            last = max(self.config.pair_token_id, self.config.delta_token_id)
-            if last >= self.config.text_config.vocab_size:  # the penalty looks up a score for every id of the prompt
-                raise ValueError(
-                    "repetition_penalty needs placeholders that lie within the vocabulary: call "
-                    f"model.resize_token_embeddings({last + 1}), or use no_repeat_ngram_size"
-                )
-        return super().generate(*args, **kwargs)
-
-
-def pair_of(pixel_values: Tensor | None, before: Tensor | None, after: Tensor | None, *, channels: int) -> Tensor:
-    """(B, 2, C, H, W) from itself or from two (B, C, H, W), checked.
-
-    Raises:
-        ValueError: both or neither are given, or a shape is wrong.
-    """
-    if pixel_values is None:
-        if before is None or after is None:
-            raise ValueError("give pixel_values, or both before and after")
-        if before.shape != after.shape:
-            raise ValueError(
-                f"before is {tuple(before.shape)} and after {tuple(after.shape)}: they have to be of one size"
-            )
-        pixel_values = torch.stack([before, after], dim=1)
-    elif before is not None or after is not None:
-        raise ValueError("give either pixel_values or before and after")
-    shape = tuple(pixel_values.shape)
-    if len(shape) != 5 or shape[1] != 2 or shape[2] != channels:
-        raise ValueError(f"pixel_values is {shape}: the tower needs (pairs, 2, {channels}, height, width)")
-    if 0 in shape:
-        raise ValueError(f"pixel_values is {shape}: there is no pair in it, or no pixel")
-    return pixel_values
-
 
 @contextmanager
 def _evaluating(model: nn.Module) -> Iterator[None]:
@@ -530,45 +461,6 @@ def _check_counts(kind: str, places: Tensor, needed: list[int]) -> None:
                 f"prompt {row} has {found} placeholders for {kind} tokens, but its images make {need}: "
                 "let OneDiffProcessor write the prompt, with the sizes of this model"
             )
-
-
-def _refuse_pickles(folder: Path) -> None:
-    if not folder.is_dir() or any(folder.glob("*.safetensors")):
-        return
-    if pickles := sorted(path.name for ending in ("bin", "pt", "pth", "ckpt") for path in folder.glob(f"*.{ending}")):
-        raise ValueError(
-            f"{folder} holds {_some(pickles)} and no safetensors: a pickled checkpoint can run code when it is read, "
-            "so OneDiff does not. Convert it where you trust it, with safetensors.torch.save_file"
-        )
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-
-
-def _tower_from_model(vision: Any, config: OneDiffConfig) -> Any:
-    """The model itself, or one of its weights that yields the stages that are read."""
-    if not has_stages(config.vision_config):
-        return vision
-    if not hasattr(vision, "channels"):
-        raise ValueError(f"{type(vision).__name__} yields no feature maps: load the tower with AutoBackbone")
-    tower: Any = build_tower(config.vision_config, config.tower_layers)
-    tower.to(device=vision.device, dtype=vision.dtype)
-    missing, _ = tower.load_state_dict(vision.state_dict(), strict=False)
-    # A backbone normalises only the stages that it yields, and may lack the norms of others; nothing else stays random.
-    if lost := [name for name in missing if "norm" not in name]:
-        raise ValueError(
-            f"{type(vision).__name__} has no weights for {_some(lost)}: load a whole tower, with AutoBackbone"
-        )
-    return tower
-
-
-def _tower_from_checkpoint(source: str | os.PathLike[str], config: OneDiffConfig) -> PreTrainedModel:
-    # Not with AutoBackbone.from_pretrained, which takes hub ids and no folders.
-    with torch.device("meta"):
-        blank = build_tower(config.vision_config, config.tower_layers)
-    tower: PreTrainedModel = type(blank).from_pretrained(source, config=blank.config, use_safetensors=True)
-    return tower
 
 
 AutoModel.register(OneDiffConfig, OneDiffModel)

@@ -65,6 +65,33 @@ def tower_channels(tower: Any, layers: Sequence[int]) -> dict[int, int]:
     return dict.fromkeys(layers, tower.config.hidden_size)
 
 
+def pair_of(pixel_values: Tensor | None, before: Tensor | None, after: Tensor | None, *, channels: int) -> Tensor:
+    """(B, 2, C, H, W) from itself or from two (B, C, H, W), checked.
+
+    Raises:
+        ValueError: both or neither are given, a shape is wrong, or (on the CPU) a pixel is not finite.
+    """
+    if pixel_values is None:
+        if before is None or after is None:
+            raise ValueError("give pixel_values, or both before and after")
+        if before.shape != after.shape:
+            raise ValueError(
+                f"before is {tuple(before.shape)} and after {tuple(after.shape)}: they have to be of one size"
+            )
+        pixel_values = torch.stack([before, after], dim=1)
+    elif before is not None or after is not None:
+        raise ValueError("give either pixel_values or before and after")
+    shape = tuple(pixel_values.shape)
+    if len(shape) != 5 or shape[1] != 2 or shape[2] != channels:
+        raise ValueError(f"pixel_values is {shape}: the tower needs (pairs, 2, {channels}, height, width)")
+    if 0 in shape:
+        raise ValueError(f"pixel_values is {shape}: there is no pair in it, or no pixel")
+    # Looking at values makes an accelerator wait and breaks a compiled graph; OneDiffImageProcessor has looked already.
+    if pixel_values.device.type == "cpu" and not torch.compiler.is_compiling():
+        _check_finite(pixel_values)
+    return pixel_values
+
+
 def encode_pairs(tower: Any, pixel_values: Tensor, image_mask: Tensor | None, layers: Sequence[int]) -> dict[int, Tap]:
     """Both images of every pair through one tower, in one batch.
 
@@ -186,3 +213,13 @@ def _joined(taps: list[Tap], sizes: list[Size], canvas: Size, order: Tensor) -> 
         mask=torch.cat(masks)[order],
         knows_places=taps[0].knows_places,
     )
+
+
+def _check_finite(pixel_values: Tensor) -> None:
+    wrong = (~pixel_values.isfinite().flatten(2).all(2)).nonzero()  # (n, 2): pair, image
+    if len(wrong):
+        pair, image = wrong[0].tolist()
+        raise ValueError(
+            f"the {('before', 'after')[image]} image of pair {pair} has NaN or infinite pixels: fill them (nodata, for "
+            "example) or leave the pair out"
+        )

@@ -54,6 +54,8 @@ class Head(nn.Module):
         batch = shapes[0][0] if shapes else 0
         if [shape[:2] for shape in shapes] != [(batch, channels) for channels in config.channels]:
             raise ValueError(f"{owner}: dense maps must be (B, C, H, W) with C = {list(config.channels)}, got {shapes}")
+        if not batch:
+            raise ValueError(f"{owner}: there is no pair in the features, whose dense maps are {shapes}")
         tokens = tuple(features.tokens.shape)
         if self.reads_tokens and (
             len(tokens) != 3 or (tokens[0], tokens[2]) != (batch, config.token_size) or not tokens[1]

@@ -16,9 +16,8 @@ from shape_pairs import shape_pairs
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.slow
 
-
+@pytest.mark.slow
 def test_the_loss_falls_and_what_is_saved_says_the_same(tmp_path: Path) -> None:
     samples = shape_pairs(scenes=1)[:6]
     with torch.random.fork_rng():
@@ -44,9 +43,16 @@ def test_the_loss_falls_and_what_is_saved_says_the_same(tmp_path: Path) -> None:
         torch.testing.assert_close(verdict(seen, score), learner.changed(expected, score), atol=1e-4, rtol=0)
 
 
+@pytest.mark.slow
 def test_it_runs_as_its_page_says(tmp_path: Path) -> None:
     with torch.random.fork_rng():
         done = CliRunner().invoke(main, ["--out", str(tmp_path / "model"), "--steps", "1", "--blank-after"])
     assert done.exit_code == 0, done.output
     assert "captions exactly right 0.000" in done.stdout
     assert (tmp_path / "model" / "heads" / "any.object" / "model.safetensors").is_file()
+
+
+def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
+    done = CliRunner().invoke(main, ["--out", str(tmp_path)])
+    assert done.exit_code == 2
+    assert "exists already" in done.stderr

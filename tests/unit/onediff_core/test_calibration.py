@@ -93,3 +93,12 @@ def test_each_output_has_its_own_calibration_and_no_optimiser_sees_it():
     assert list(calibration.parameters()) == []
     with pytest.raises(ValueError, match="above 0, got 0"):
         calibration.set(0, temperature=0)
+
+
+def test_gradients_pass_through_a_calibration_as_through_a_division():
+    calibration = Calibration(2).double()
+    calibration.set(0, temperature=4.0, bias=1.0)
+    logits = torch.randn(3, 2, 2, 2, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda value: calibration(value, dim=1), logits)
+    calibration(logits, dim=1).sum().backward()
+    assert logits.grad[:, 0].unique().tolist() == [0.25]

@@ -62,8 +62,19 @@ def test_attention_is_torchs_own() -> None:
 def test_attention_and_gate_have_right_gradients() -> None:
     q, k, v = (torch.randn(1, 3, 4, dtype=torch.double, requires_grad=True) for _ in range(3))
     assert torch.autograd.gradcheck(lambda *given: attend(*given, heads=2), (q, k, v))
+    mask = torch.tensor([[True, False, True]])
+    assert torch.autograd.gradcheck(lambda *given: attend(*given, heads=2, mask=mask), (q, k, v))
     gate, project = nn.Linear(8, 4).double(), nn.Linear(12, 4).double()
     assert torch.autograd.gradcheck(lambda a, b: gated_difference(a, b, gate, project), (q, k))
+    assert torch.autograd.gradcheck(joined_difference, (q, k))
+
+
+def test_keys_that_nobody_may_read_get_no_gradient() -> None:
+    q, k, v = (torch.randn(1, 3, 4, requires_grad=True) for _ in range(3))
+    attend(q, k, v, heads=2, mask=torch.tensor([[True, True, False]])).sum().backward()
+    assert v.grad is not None
+    assert v.grad[0, :2].all()
+    assert not v.grad[0, 2].any()
 
 
 def test_the_gate_follows_its_formula() -> None:
@@ -163,6 +174,25 @@ def test_what_lies_in_padding_is_never_read(memory: str, prefix: int) -> None:
     for level in two.dense:
         assert not level[:, :, level.shape[2] // 2 :].any()
         assert level[:, :, : level.shape[2] // 2].any()
+
+
+@pytest.mark.parametrize("memory", ["states", "gated"])
+@pytest.mark.parametrize("padded", [False, True])
+def test_gradients_are_those_of_finite_differences(memory: str, padded: bool) -> None:
+    module = make_module(memory, hidden_size=8, num_attention_heads=2, intermediate_size=8, channels=(3, 4)).double()
+    grids = {1: (2, 4), 2: (1, 2)}
+
+    def run(fine: torch.Tensor, coarse: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        taps = {}
+        for k, states in ((1, fine), (2, coarse)):
+            mask = torch.ones(1, *grids[k], dtype=torch.bool)
+            mask[..., grids[k][1] // 2 :] = not padded
+            taps[k] = Tap(states=states, grid=grids[k], prefix=0, mask=mask if padded else None, knows_places=False)
+        features = module(taps, (32, 64))
+        return features.tokens, *features.dense
+
+    states = [torch.randn(1, 2, cells, channels, dtype=torch.double) for cells, channels in ((8, 3), (2, 4))]
+    assert torch.autograd.gradcheck(run, tuple(state.requires_grad_() for state in states))
 
 
 def test_dropout_acts_in_training_only() -> None:

@@ -14,7 +14,7 @@ from onediff_core import HeadSpec
 from onediff_core.checkpoint import load_checkpoint
 from onediff_core.detector import Detector
 from onediff_core.errors import CheckpointError
-from onediff_core.heads import RegionHead, build_head
+from onediff_core.heads import PairHead, RegionHead, build_head
 from onediff_plugins import ChangeRegion, DomainSettings, Frame, ImagePair
 from onediff_plugins.errors import UnsupportedSourceError
 from onediff_plugins.windows import overview
@@ -170,6 +170,19 @@ def test_a_pair_head_gives_the_pairs_confidence(checkpoint: Checkpoint) -> None:
         assert change.pair_score is not None
         assert 0 < change.pair_score < 1
     assert detect(detector, a_square_came())[0].pair_score == pytest.approx(first.pair_score, abs=1e-5)
+
+
+def test_of_several_pair_heads_the_surest_counts(checkpoint: Checkpoint) -> None:
+    surer = altered(checkpoint.heads["any.changed"], name="any.surer")
+    assert isinstance(surer, PairHead)
+    with torch.no_grad():
+        surer.decide[-1].bias += 5.0
+    for order in (("any.changed", "any.surer"), ("any.surer", "any.changed")):
+        heads = {**checkpoint.heads, "any.surer": surer}
+        detector = Detector(checkpoint, {name: heads[name] for name in ("any.square", *order)}, CPU)
+        (change,) = detect(detector, a_square_came())
+        assert change.pair_score is not None
+        assert change.pair_score > 0.9
 
 
 @pytest.mark.parametrize(("gsd_m", "enlarged"), [(0.25, 0.5), (2.0, 2.0)])

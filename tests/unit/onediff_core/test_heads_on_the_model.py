@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from onediff_core import OneDiffModel
+from onediff_core.errors import CheckpointError
 from onediff_core.heads import HeadSet, build_head, fingerprint, load_head
-from onediff_core.heads.files import CheckpointError
 from onediff_core.losses import binary_cross_entropy
 from onediff_plugins.specs import HeadSpec
 

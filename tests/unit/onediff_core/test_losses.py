@@ -107,6 +107,19 @@ def test_gradients_are_those_of_finite_differences(loss, target, labelled):
     assert torch.autograd.gradcheck(lambda value: loss(value, target.double(), labelled=labelled), logits)
 
 
+def test_gradients_of_weighted_and_of_exclusive_classes_are_those_of_finite_differences(target, labelled):
+    logits = torch.randn(DENSE, dtype=torch.float64, requires_grad=True)
+    weight = losses.border_weights(target, width=1).double()
+    assert torch.autograd.gradcheck(
+        lambda value: losses.binary_cross_entropy(value, target.double(), weight, labelled), logits
+    )
+    classes = torch.randint(0, 3, (2, 7, 9), generator=torch.Generator().manual_seed(3))
+    classes[0, :3] = -100
+    assert torch.autograd.gradcheck(
+        lambda value: losses.cross_entropy(value, classes, weight=torch.tensor([1.0, 2.0, 0.5])), logits
+    )
+
+
 @pytest.mark.parametrize("loss", ELEMENTWISE)
 def test_a_target_of_another_shape_is_refused_with_both_shapes(loss, logits):
     with pytest.raises(ValueError, match=r"target must have the shape of logits, \(2, 3, 7, 9\), got \(2, 3, 7, 8\)"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +19,7 @@ from transformers import (
 )
 
 from onediff_core import OneDiffConfig, OneDiffForConditionalGeneration, OneDiffModel
+from onediff_core.errors import CheckpointError
 
 from .conftest import DELTA, LLAMA, TOWERS
 
@@ -189,18 +191,18 @@ def test_the_default_model_has_the_papers_shapes() -> None:
 # --- numbers that must agree ---
 
 
+@pytest.mark.parametrize("family", FAMILIES)
 def test_generation_with_a_cache_says_what_it_says_without(
-    make_model: Callable[..., Any], make_inputs: Callable[..., Any]
+    make_model: Callable[..., Any], make_inputs: Callable[..., Any], family: str
 ) -> None:
-    model = make_model()
+    model = make_model(family)
     inputs = make_inputs(model)
     seen = []
     model.model.register_forward_hook(lambda *_: seen.append(1))
     settings = {"max_new_tokens": 8, "min_new_tokens": 8, "do_sample": False}
     with_cache = model.generate(**inputs, **settings)
-    assert len(seen) == 1, "the images are looked at once"
     without = model.generate(**inputs, **settings, use_cache=False)
-    assert len(seen) == 1 + 8
+    assert len(seen) == 2, "each time the images are looked at once"
     assert torch.equal(with_cache, without)
 
 
@@ -217,15 +219,16 @@ def test_steps_with_a_cache_have_the_logits_of_the_whole(
     assert torch.allclose(torch.stack(said.logits, dim=1), whole[:, -7:-1], atol=1e-4)
 
 
-@pytest.mark.parametrize("family", ["clip", "convnextv2"])
-def test_four_pairs_at_once_get_the_answers_of_each_alone(
-    make_model: Callable[..., Any], make_inputs: Callable[..., Any], family: str
+@pytest.mark.parametrize("memory", ["states", "gated"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_eight_pairs_at_once_get_the_answers_of_each_alone(
+    make_model: Callable[..., Any], make_inputs: Callable[..., Any], family: str, memory: str
 ) -> None:
-    model = make_model(family)
-    inputs = make_inputs(model, pairs=4)
-    settings = {"max_new_tokens": 6, "min_new_tokens": 6, "do_sample": False, "output_logits": True}
+    model = make_model(family, memory)
+    inputs = make_inputs(model, pairs=8)
+    settings = {"max_new_tokens": 4, "min_new_tokens": 4, "do_sample": False, "output_logits": True}
     together = model.generate(**inputs, **settings, return_dict_in_generate=True)
-    for row in range(4):
+    for row in range(8):
         words = inputs["attention_mask"][row].bool()
         alone = model.generate(
             pixel_values=inputs["pixel_values"][row : row + 1],
@@ -245,6 +248,64 @@ def test_beams_and_samples_carry_their_images_along(
     inputs = make_inputs(model)
     said = model.generate(**inputs, num_beams=3, num_return_sequences=2, max_new_tokens=3, min_new_tokens=3)
     assert said.shape == (4, inputs["input_ids"].shape[1] + 3)
+
+
+@pytest.mark.parametrize("padded", [False, True])
+@pytest.mark.parametrize("use_cache", [False, True])
+def test_the_tower_sees_each_pair_once_however_many_beams_there_are(
+    make_model: Callable[..., Any], make_inputs: Callable[..., Any], use_cache: bool, padded: bool
+) -> None:
+    model = make_model()
+    inputs = make_inputs(model)
+    if padded:
+        inputs["image_mask"] = torch.ones(2, 28, 28, dtype=torch.bool)
+    # What `generate` would be told if the images were repeated for each beam.
+    seen = model.model(**{name: inputs[name] for name in ("pixel_values", "image_mask") if name in inputs})
+    expected = model.generate(
+        input_ids=inputs["input_ids"],
+        attention_mask=inputs["attention_mask"],
+        seen=seen,
+        num_beams=3,
+        max_new_tokens=5,
+        min_new_tokens=5,
+    )
+    images = []
+    model.model.vision_tower.register_forward_pre_hook(
+        lambda _, __, given: images.append(len(given["pixel_values"])), with_kwargs=True
+    )
+    found = model.generate(**inputs, num_beams=3, max_new_tokens=5, min_new_tokens=5, use_cache=use_cache)
+    assert sum(images) == 2 * 2
+    assert torch.equal(found, expected)
+
+
+def test_beams_say_what_they_say_of_images_that_are_repeated(
+    make_model: Callable[..., Any], make_inputs: Callable[..., Any]
+) -> None:
+    model = make_model()
+    inputs = make_inputs(model)
+    search = {"num_beams": 3, "num_return_sequences": 3, "max_new_tokens": 4, "min_new_tokens": 4}
+    scores = model.generate(**inputs, **search, output_scores=True, return_dict_in_generate=True).sequences
+    words = scores[:, inputs["input_ids"].shape[1] :]
+    # Each answer is as likely as the whole model, given the pixels three times, says: beams are in order of that.
+    repeated = {name: value.repeat_interleave(3, 0) for name, value in inputs.items()}
+    repeated["input_ids"] = scores
+    repeated["attention_mask"] = torch.cat([repeated["attention_mask"], torch.ones(6, 4, dtype=torch.long)], 1)
+    logits = model(**repeated).logits[:, -5:-1]
+    likely = logits.log_softmax(-1).gather(2, words[..., None]).sum((1, 2)).view(2, 3)
+    assert torch.equal(likely.argsort(descending=True), torch.arange(3).expand(2, 3))
+
+
+def test_one_look_answers_several_questions(make_model: Callable[..., Any], make_inputs: Callable[..., Any]) -> None:
+    model = make_model()
+    inputs = make_inputs(model)
+    seen = model.model(inputs.pop("pixel_values"))
+    other = inputs["input_ids"].clone()
+    other[:, -1] = 3
+    for ids in (inputs["input_ids"], other):
+        asked = {**inputs, "input_ids": ids}
+        assert torch.equal(model(**asked, seen=seen).logits, model(**asked, seen=seen.repeated(1)).logits)
+    with pytest.raises(ValueError, match="either images or what was seen of them"):
+        model(torch.zeros(2, 2, 3, 28, 28), inputs["input_ids"], seen=seen)
 
 
 def test_gradient_checkpointing_changes_no_gradient(
@@ -299,7 +360,7 @@ def test_a_model_in_bfloat16_takes_pixels_in_single_precision(
 # --- saved and loaded ---
 
 
-@pytest.mark.parametrize("family", ["clip", "swin"])
+@pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("tied", [False, True])
 def test_the_auto_classes_load_what_was_saved(
     make_model: Callable[..., Any], make_inputs: Callable[..., Any], tmp_path: Path, family: str, tied: bool
@@ -355,6 +416,47 @@ def test_a_checkpoint_with_weights_missing_or_left_over_is_refused(
     loaded, info = OneDiffForConditionalGeneration.from_pretrained(tmp_path, strict=False, output_loading_info=True)
     assert set(info["missing_keys"]) == {"model.delta.delta_tokens"}
     assert 0.01 < loaded.model.delta.delta_tokens.std() < 0.03
+
+
+def test_weights_of_another_shape_are_refused_with_both_shapes(make_model: Callable[..., Any], tmp_path: Path) -> None:
+    make_model().save_pretrained(tmp_path)
+    file = tmp_path / "model.safetensors"
+    weights = {name: value.clone() for name, value in load_file(file).items()}
+    weights["model.delta.delta_tokens"] = torch.zeros(3, 24)
+    save_file(weights, file, metadata={"format": "pt"})
+    with pytest.raises(
+        CheckpointError, match=r"mismatched keys: model\.delta\.delta_tokens is \(3, 24\), expected \(5, 24\)"
+    ):
+        OneDiffForConditionalGeneration.from_pretrained(tmp_path)
+
+
+def test_a_pickle_under_the_name_of_safetensors_and_a_file_cut_short_are_refused(
+    make_model: Callable[..., Any], tmp_path: Path
+) -> None:
+    make_model().save_pretrained(tmp_path)
+    file = tmp_path / "model.safetensors"
+    whole = file.read_bytes()
+    file.unlink()
+    torch.save({"a": torch.zeros(1)}, file)
+    with pytest.raises(CheckpointError, match=r"model\.safetensors is a pickle under another name"):
+        OneDiffForConditionalGeneration.from_pretrained(tmp_path)
+    file.write_bytes(whole[:-100])
+    with pytest.raises(CheckpointError, match=r"is damaged or not safetensors .*: copy or download it again"):
+        OneDiffForConditionalGeneration.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("written", "holds"), [(None, "no config.json"), ({"model_type": "llama"}, "a configuration of 'llama'")]
+)
+def test_a_folder_without_the_configuration_of_a_onediff_is_not_taken_for_the_default_of_seven_billion(
+    make_model: Callable[..., Any], tmp_path: Path, written: dict[str, Any] | None, holds: str
+) -> None:
+    make_model().save_pretrained(tmp_path)
+    (tmp_path / "config.json").unlink()
+    if written is not None:
+        (tmp_path / "config.json").write_text(json.dumps(written))
+    with pytest.raises(ValueError, match=f"holds {holds}, not that of a OneDiff: give the folder or hub id of one"):
+        OneDiffForConditionalGeneration.from_pretrained(tmp_path)
 
 
 # --- from pretrained parts ---
@@ -497,10 +599,21 @@ def test_pixels_of_a_wrong_shape_are_refused(
         make_model().model(torch.zeros(shape))
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_pixels_that_are_not_finite_are_refused_with_their_place(make_model: Callable[..., Any], value: float) -> None:
+    pixels = torch.zeros(3, 2, 3, 28, 28)
+    pixels[2, 1, 0, 5, 5] = value
+    for see in (make_model().model, make_model().model.dense_features):
+        with pytest.raises(ValueError, match="the after image of pair 2 has NaN or infinite pixels: fill them"):
+            see(pixels)
+
+
 def test_images_that_do_not_go_together_are_refused(make_model: Callable[..., Any]) -> None:
     model, image = make_model().model, torch.zeros(1, 3, 28, 28)
     with pytest.raises(ValueError, match=r"before is \(1, 3, 28, 28\) and after \(1, 3, 28, 35\)"):
         model(before=image, after=torch.zeros(1, 3, 28, 35))
+    with pytest.raises(ValueError, match=r"before is \(2, 3, 28, 28\) and after \(1, 3, 28, 28\)"):
+        model(before=image.repeat(2, 1, 1, 1), after=image)
     with pytest.raises(ValueError, match="both before and after"):
         model(before=image)
     with pytest.raises(ValueError, match="either pixel_values or before and after"):

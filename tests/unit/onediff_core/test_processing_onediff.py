@@ -84,6 +84,21 @@ def test_a_tokenizer_that_has_padding_keeps_it(model: Any, tokenizer: Any) -> No
     assert OneDiffProcessor.for_model(model, tokenizer).tokenizer.pad_token == "<unk>"
 
 
+def test_a_language_model_without_padding_speaks_in_a_batch_as_alone(
+    make_model: Callable[..., Any], tokenizer: Any, picture_pair: Pair
+) -> None:
+    model = make_model(text={"pad_token_id": None})
+    assert tokenizer.pad_token is None
+    processor = OneDiffProcessor.for_model(model, tokenizer)
+    prompts = [processor.prompt(question="a house ."), processor.prompt(question="a")]
+    asked = processor([picture_pair, picture_pair[::-1]], prompts)
+    settings: dict[str, Any] = {"max_new_tokens": 6, "do_sample": False}
+    together = processor.answers(model.generate(**asked, **settings), asked["input_ids"])
+    for pair, prompt, said in zip([picture_pair, picture_pair[::-1]], prompts, together, strict=True):
+        alone = processor(pair, prompt)
+        assert processor.answers(model.generate(**alone, **settings), alone["input_ids"]) == [said]
+
+
 def test_a_tokenizer_with_neither_padding_nor_end_is_refused(model: Any, tokenizer: Any) -> None:
     tokenizer.eos_token = None
     with pytest.raises(ValueError, match="neither a token for padding nor one for the end"):

@@ -80,7 +80,7 @@ def test_weights_of_another_shape_are_named(folder):
 def test_a_pickle_is_refused(folder, name):
     torch.save(load_file(folder / "model.safetensors"), folder / name)
     (folder / "model.safetensors").unlink()
-    with pytest.raises(CheckpointError, match=f"holds {name} but no model.safetensors: pickles can run code"):
+    with pytest.raises(CheckpointError, match=f"holds {name} and no safetensors: a pickled checkpoint can run code"):
         load(folder)
 
 

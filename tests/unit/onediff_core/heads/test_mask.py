@@ -178,6 +178,8 @@ def test_features_of_another_shape_are_refused_with_what_came(head, features):
     made = features()
     with pytest.raises(ValueError, match=r"dense maps must be .* got \[\(2, 6, 16, 24\)\]"):
         head(DeltaFeatures(tokens=made.tokens, dense=made.dense[:1], image_size=(32, 48)))
+    with pytest.raises(ValueError, match=r"'satellite.mask': there is no pair in the features, .*\(0, 6, 16, 24\)"):
+        head(features(batch=0))
     with pytest.raises(ValueError, match=r"image_mask must be \(2, 32, 48\), got \(2, 32, 40\)"):
         head(features(mask=torch.ones(2, 32, 40, dtype=torch.bool)))
 
