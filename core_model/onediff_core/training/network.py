@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
@@ -25,6 +26,8 @@ HEADS: Final = {
     "surveillance.object": ("object",),
 }
 KINDS: Final = {"+": "added", "-": "removed"}
+# What buildings were learned from has 0.5 and 1 m, enlarged and reduced; finer images are best seen at that.
+GSD_RANGES_M: Final = {"satellite.building": (0.4, 1.2)}
 # Smaller than in inference: a batch of a few crops says little about a channel.
 TOWER_MOMENTUM: Final = 0.02
 
@@ -145,7 +148,7 @@ def split_head(head: ChangeMaskHead, name: str, classes: Sequence[str]) -> Chang
         raise ValueError(f"head {config.name!r} has no classes {missing}; it has {list(config.classes)}")
     kinds = {entry: KINDS[entry[-1]] for entry in classes if entry[-1] in KINDS}
     made = ChangeMaskHead(
-        HeadConfig.from_dict({**config.to_dict(), "name": name, "classes": tuple(classes), "kinds": kinds})
+        replace(config, name=name, classes=tuple(classes), kinds=kinds, gsd_range_m=GSD_RANGES_M.get(name))
     )
     rows = torch.tensor([config.classes.index(entry) for entry in classes])
     state = dict(head.state_dict())

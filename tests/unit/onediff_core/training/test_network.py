@@ -107,6 +107,7 @@ def test_a_head_of_some_classes_has_their_logits(network, images):
     part = split_head(network.head, "satellite.building", ("building-", "building+"))
     torch.testing.assert_close(part(features), whole[:, [1, 0]])
     assert part.config.kinds == {"building+": "added", "building-": "removed"}
+    assert part.config.gsd_range_m == (0.4, 1.2)
     torch.testing.assert_close(part.probabilities(part(features)), network.head.probabilities(whole)[:, [1, 0]])
 
 
