@@ -107,8 +107,10 @@ def main(run: Path, folder: Path, data: Path | None, half: bool, threads: int) -
         for name in (entry.mask, *entry.empty):
             network.head.calibration.set(classes.index(name), 1.0, bias)
     if half:
-        network.half()
-        model.half()
+        for module in (model, network):
+            module.half()
+            if not all(bool(value.isfinite().all()) for value in module.state_dict().values()):
+                raise click.ClickException("a weight is too large for float16: export without --half")
     save_checkpoint(folder, model, processor, heads_of(network))
     click.echo(f"written to {folder}")
 
