@@ -20,7 +20,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from onediff_core.heads import ChangeMaskHead, PairHead, build_head, fingerprint
+from onediff_core.checkpoint import save_checkpoint
+from onediff_core.heads import ChangeMaskHead, PairHead, build_head
 from onediff_core.losses import binary_cross_entropy, border_weights, soft_dice
 from onediff_core.presets import onediff_tiny, tiny_tokenizer
 from onediff_plugins.specs import HeadSpec
@@ -163,15 +164,6 @@ def score(learner: Learner, samples: Sequence[Sample]) -> Scores:
     )
 
 
-def save(folder: Path, learner: Learner) -> None:
-    """The OneDiff, its processor, and its heads beside it."""
-    learner.model.save_pretrained(folder)
-    learner.processor.save_pretrained(folder)
-    base = fingerprint(learner.model.model)
-    for head in (learner.object, learner.changed):
-        head.save_pretrained(folder / "heads" / head.config.name, base_fingerprint=base)
-
-
 @click.command()
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the model, a new one.")
 @click.option("--blank-after", is_flag=True, help="Make every second image grey: then nothing can be learned.")
@@ -193,7 +185,7 @@ def main(out: Path, blank_after: bool, seed: int, steps: int) -> None:
     click.echo(f"captions exactly right {scores.captions:.3f}")
     click.echo(f"mask IoU               {scores.iou:.3f}")
     click.echo(f"verdicts right         {scores.verdicts:.3f}")
-    save(out, learner)
+    save_checkpoint(out, learner.model, learner.processor, [learner.object, learner.changed])
     click.echo(f"saved in {out}", err=True)
 
 

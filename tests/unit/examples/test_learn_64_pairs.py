@@ -8,9 +8,8 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from learn_64_pairs import CHANGED, OBJECT, learn, main, new_learner, save
-from onediff_core import OneDiffForConditionalGeneration, OneDiffProcessor
-from onediff_core.heads import fingerprint, load_head
+from learn_64_pairs import CHANGED, OBJECT, learn, main, new_learner
+from onediff_core.checkpoint import load_checkpoint, save_checkpoint
 from shape_pairs import shape_pairs
 
 if TYPE_CHECKING:
@@ -25,17 +24,15 @@ def test_the_loss_falls_and_what_is_saved_says_the_same(tmp_path: Path) -> None:
         learner = new_learner(samples, tower=None)
         losses = learn(learner, samples, steps=12, seed=0)
     assert losses[-1] < 0.8 * losses[0]
-    save(tmp_path, learner)
+    heads = [learner.object, learner.changed]
+    saved = save_checkpoint(tmp_path / "model", learner.model, learner.processor, heads)
 
-    model = OneDiffForConditionalGeneration.from_pretrained(tmp_path)
-    processor = OneDiffProcessor.from_pretrained(tmp_path)
-    inputs = processor((samples[1].before, samples[1].after))
+    loaded = load_checkpoint(saved, head_specs={spec.name: spec for spec in (OBJECT, CHANGED)})
+    assert loaded.processor is not None
+    model, outlines, verdict = loaded.model, loaded.heads[OBJECT.name], loaded.heads[CHANGED.name]
+    inputs = loaded.processor((samples[1].before, samples[1].after))
     said = [one.generate(**inputs, max_new_tokens=8, do_sample=False) for one in (model, learner.model)]
     assert torch.equal(*said)
-    base = fingerprint(model.model)
-    outlines, verdict = (
-        load_head(tmp_path / "heads" / spec.name, base_fingerprint=base, spec=spec) for spec in (OBJECT, CHANGED)
-    )
     with torch.inference_mode():
         seen, expected = model.model(inputs["pixel_values"]).delta, learner.model.model(inputs["pixel_values"]).delta
         torch.testing.assert_close(outlines(seen), learner.object(expected), atol=1e-4, rtol=0)
