@@ -16,6 +16,7 @@ from torch import nn
 
 from onediff_core.configuration_onediff import OneDiffConfig
 from onediff_core.errors import CheckpointError
+from onediff_core.layout import read_json
 from onediff_core.loading import ADAPTERS_NAME
 from onediff_core.modeling_onediff import OneDiffForConditionalGeneration
 from onediff_core.processing_onediff import OneDiffProcessor
@@ -24,9 +25,9 @@ from onediff_core.weights import (
     fingerprint,
     load_strictly,
     read_safetensors,
-    replaced_folder,
     write_safetensors,
 )
+from onediff_plugins.atomic import replaced_folder
 from onediff_plugins.errors import MissingDependencyError
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def save_adapters(
             "statistics of BatchNorm: freeze it (freeze_base; layers with statistics in eval mode), or save the whole "
             "model with save_pretrained"
         )
-    with replaced_folder(Path(folder)) as new:
+    with replaced_folder(Path(folder), keep=True) as new:
         model.config.save_pretrained(new)
         processor.save_pretrained(new)
         write_safetensors(new / WEIGHTS_NAME, _trained(model).state_dict())
@@ -177,12 +178,12 @@ def _read_base(folder: Path) -> Base:
             f"{folder} holds no {ADAPTERS_NAME}: give a folder that save_adapters wrote; a whole model is loaded with "
             "OneDiffForConditionalGeneration.from_pretrained"
         )
+    record = read_json(path)
+    if (found := record.get("format")) != FORMAT:
+        raise CheckpointError(f"{path} is of format {found!r}, expected {FORMAT!r}")
     try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if record["format"] != FORMAT:
-            raise CheckpointError(f"{path} is of format {record['format']!r}, expected {FORMAT!r}")
         return Base(**record["base"])
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
+    except (KeyError, TypeError) as error:
         raise CheckpointError(f"{path} is not a record of adapters ({error!r}): copy or download it again") from error
 
 

@@ -46,7 +46,8 @@ class OneDiffGenerationMixin(GenerationMixin):
             Token ids, the prompt's included, or what `return_dict_in_generate` asks for.
 
         Raises:
-            ValueError: the model was never trained, or a repetition penalty cannot be applied to its placeholders.
+            ValueError: the model was never trained, a repetition penalty cannot be applied to its placeholders, or both
+                images and what was seen of them are given.
         """
         if not self.config.trained_stages and not allow_untrained:
             raise ValueError(
@@ -65,6 +66,8 @@ class OneDiffGenerationMixin(GenerationMixin):
                 )
         images = {name: kwargs.pop(name, None) for name in _IMAGES}
         if any(given is not None for given in images.values()):
+            if kwargs.get("seen") is not None:
+                raise ValueError("give either images or what was seen of them")
             # Once, and not once for each beam or sample, nor, without a cache, for each word.
             kwargs["seen"] = self.model(**images)
         return super().generate(*args, **kwargs)

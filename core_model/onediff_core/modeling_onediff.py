@@ -184,11 +184,16 @@ class OneDiffModel(OneDiffPreTrainedModel):
         """The tower's states of both images at each layer that is used, and (H, W) of the padded images."""
         pixel_values = pair_of(pixel_values, before, after, channels=self.config.vision_config.num_channels)
         size = (pixel_values.shape[-2], pixel_values.shape[-1])
-        if image_mask is not None and image_mask.shape != (len(pixel_values), *size):
+        wanted = (len(pixel_values), *size)
+        if image_mask is not None and (image_mask.shape != wanted or image_mask.dtype != torch.bool):
             raise ValueError(
-                f"image_mask is {tuple(image_mask.shape)}, but the images need {(len(pixel_values), *size)}"
+                f"image_mask is {image_mask.dtype} {tuple(image_mask.shape)}, but the images need bool {wanted}"
             )
-        return encode_pairs(self.vision_tower, pixel_values, image_mask, self.config.tower_layers), size
+        taps = encode_pairs(self.vision_tower, pixel_values, image_mask, self.config.tower_layers)
+        dtype = self.delta.delta_tokens.dtype
+        if self.vision_tower.dtype != dtype:  # a pretrained tower may come in a precision of its own
+            taps = {layer: tap.to(dtype) for layer, tap in taps.items()}
+        return taps, size
 
     def forward(
         self,

@@ -196,7 +196,7 @@ def test_a_pickle_in_the_place_of_weights_is_refused(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "is not a record of adapters"),
+        ("{", "cannot be read as JSON"),
         ('{"format": "onediff-adapters/1"}', "is not a record of adapters"),
         (json.dumps({"format": "onediff-adapters/2", "base": {}}), "of format 'onediff-adapters/2', expected"),
     ],

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from onediff_core.data.folder import PAIRS, write_images
 from onediff_core.data.synthetic import scene
+from onediff_plugins.atomic import write_atomically
 from onediff_plugins.errors import SettingsError
-from onediff_plugins.runs import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
