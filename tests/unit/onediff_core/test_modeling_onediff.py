@@ -301,6 +301,8 @@ def test_one_look_answers_several_questions(make_model: Callable[..., Any], make
     seen = model.model(inputs.pop("pixel_values"))
     other = inputs["input_ids"].clone()
     other[:, -1] = 3
+    with pytest.raises(ValueError, match="either images or what was seen of them"):
+        model.generate(**make_inputs(model), seen=seen, max_new_tokens=1)
     for ids in (inputs["input_ids"], other):
         asked = {**inputs, "input_ids": ids}
         assert torch.equal(model(**asked, seen=seen).logits, model(**asked, seen=seen.repeated(1)).logits)
@@ -484,6 +486,16 @@ def test_pretrained_parts_keep_their_weights_and_the_rest_is_new(make_inputs: Ca
     assert torch.isfinite(model(**with_labels(make_inputs(model))).loss)
 
 
+@pytest.mark.parametrize("part", ["vision", "text"])
+def test_pretrained_parts_may_come_in_precisions_of_their_own(make_inputs: Callable[..., Any], part: str) -> None:
+    vision, text = make_parts()
+    {"vision": vision, "text": text}[part].to(torch.bfloat16)
+    model = OneDiffForConditionalGeneration.from_backbones(vision=vision, text=text, delta_config=DELTA)
+    output = model(**with_labels(make_inputs(model)))
+    assert model.model.delta.delta_tokens.dtype == output.delta.dense[0].dtype == torch.float32
+    assert torch.isfinite(output.loss)
+
+
 def test_pretrained_parts_may_be_folders(make_inputs: Callable[..., Any], tmp_path: Path) -> None:
     vision, text = make_parts()
     vision.save_pretrained(tmp_path / "vision")
@@ -608,6 +620,11 @@ def test_pixels_that_are_not_finite_are_refused_with_their_place(make_model: Cal
             see(pixels)
 
 
+def test_pixels_that_are_no_floats_are_refused(make_model: Callable[..., Any]) -> None:
+    with pytest.raises(ValueError, match=r"pixel_values is of torch\.uint8: give floats, normalised"):
+        make_model("efficientnet_lite").model(torch.zeros(1, 2, 3, 64, 64, dtype=torch.uint8))
+
+
 def test_images_that_do_not_go_together_are_refused(make_model: Callable[..., Any]) -> None:
     model, image = make_model().model, torch.zeros(1, 3, 28, 28)
     with pytest.raises(ValueError, match=r"before is \(1, 3, 28, 28\) and after \(1, 3, 28, 35\)"):
@@ -618,8 +635,10 @@ def test_images_that_do_not_go_together_are_refused(make_model: Callable[..., An
         model(before=image)
     with pytest.raises(ValueError, match="either pixel_values or before and after"):
         model(torch.zeros(1, 2, 3, 28, 28), before=image, after=image)
-    with pytest.raises(ValueError, match=r"image_mask is \(1, 28, 27\), but the images need \(1, 28, 28\)"):
+    with pytest.raises(ValueError, match=r"image_mask is torch\.bool \(1, 28, 27\), .* need bool \(1, 28, 28\)"):
         model(torch.zeros(1, 2, 3, 28, 28), torch.ones(1, 28, 27, dtype=torch.bool))
+    with pytest.raises(ValueError, match=r"image_mask is torch\.int64 \(1, 28, 28\), but the images need bool"):
+        model(torch.zeros(1, 2, 3, 28, 28), torch.ones(1, 28, 28, dtype=torch.int64))
 
 
 def test_prompts_that_do_not_fit_their_pairs_are_refused(
