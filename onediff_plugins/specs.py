@@ -37,14 +37,13 @@ def _check_callable(owner: str, what: str, value: object) -> None:
         raise PluginContractError(f"{owner}: {what} must be callable, got {type(value).__name__}")
 
 
-def _check_classes(owner: str, task: str, classes: object) -> None:
-    if isinstance(classes, str) or not all(isinstance(name, str) for name in classes):  # type: ignore[attr-defined]
+def _check_classes(owner: str, task: str, classes: Sequence[str]) -> None:
+    if isinstance(classes, str) or not all(isinstance(name, str) for name in classes):
         raise PluginContractError(f"{owner}: classes must be a tuple of names, got {classes!r}")
-    names = tuple(classes)  # type: ignore[arg-type]
-    if not names or len(set(names)) < len(names):
-        raise PluginContractError(f"{owner}: name at least one class, each once, got {list(names)}")
-    if task == "pair" and len(names) > 1:
-        raise PluginContractError(f"{owner}: a pair is changed or not, one class, got {list(names)}")
+    if not classes or len(set(classes)) < len(classes):
+        raise PluginContractError(f"{owner}: name at least one class, each once, got {list(classes)}")
+    if task == "pair" and len(classes) > 1:
+        raise PluginContractError(f"{owner}: a pair is changed or not, one class, got {list(classes)}")
 
 
 def _check_kinds(owner: str, kinds: object) -> None:
