@@ -162,7 +162,7 @@ def _load_processors(folder: Path) -> tuple[OneDiffImageProcessor, OneDiffProces
 
 @contextmanager
 def _no_bars() -> Iterator[None]:
-    """No bars of progress for files that are read in a second."""
+    """No bars of progress for files that are read or written in a second."""
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:

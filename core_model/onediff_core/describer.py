@@ -62,11 +62,10 @@ class Describer:
         self._processor = copy.copy(checkpoint.processor)
         self._processor.image_processor = whole_view(checkpoint.image_processor)
         self._window = window_of(checkpoint.image_processor)
-        if not self._model.config.trained_stages:
-            try:
-                self._model.generate()  # it refuses, and says why
-            except ValueError as error:
-                raise CheckpointError(f"{checkpoint.name}: {error}; or choose --captioner template") from error
+        try:
+            self._model.require_trained()
+        except ValueError as error:
+            raise CheckpointError(f"{checkpoint.name}: {error}; or choose --captioner template") from error
 
     def describe(
         self,

@@ -29,7 +29,8 @@ CONFIG: Final = "config.json"
 HEADS: Final = "heads"
 CARDS: Final = ("MODEL_CARD.md", "README.md")
 _HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
-_FILES: Final = ("*.json", "*.safetensors", "*.jinja", "*.model", "*.txt", "*.md")  # no pickles
+# Of the hub, at any depth (a star crosses folders): no pickles.
+_FILES: Final = ("*.json", "*.safetensors", "*.jinja", "*.model", "*.txt", "*.md")
 
 
 class Location(NamedTuple):
@@ -87,7 +88,7 @@ def _from_hub(hub_id: str) -> Location:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     try:
-        folder = Path(snapshot_download(hub_id, allow_patterns=[*_FILES, *(f"{HEADS}/*/{name}" for name in _FILES)]))
+        folder = Path(snapshot_download(hub_id, allow_patterns=list(_FILES)))
     except (OSError, HfHubHTTPError, HFValidationError) as error:
         raise CheckpointError(
             f"there is no folder {hub_id}, and the hub did not give a model of that id, which needs a network the "
