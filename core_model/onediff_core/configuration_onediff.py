@@ -254,7 +254,7 @@ def refuse_unknown_fields(names: Iterable[str], of: type[PreTrainedConfig], owne
     Raises:
         ValueError: a name that is none; the nearest one is named.
     """
-    known = {field.name for field in fields(of)}  # type: ignore[arg-type]  # transformers makes each a dataclass
+    known = {field.name for field in fields(of)}
     for name in sorted(set(names) - known - PreTrainedConfig().to_dict().keys()):
         near = get_close_matches(name, known, n=1)
         raise ValueError(f"{owner} has no field {name!r}{f': did you mean {near[0]!r}?' if near else ''}")

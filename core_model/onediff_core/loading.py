@@ -199,7 +199,8 @@ def _tower_from_model(vision: Any, config: OneDiffConfig) -> Any:
         return vision
     if not hasattr(vision, "channels"):
         raise ValueError(
-            f"{type(vision).__name__} yields no feature maps: give the folder or hub id of the tower, or load it with AutoBackbone"
+            f"{type(vision).__name__} yields no feature maps: give the folder or hub id of the tower, or load it with "
+            "AutoBackbone"
         )
     tower: Any = build_tower(config.vision_config, config.tower_layers)
     tower.to(device=vision.device, dtype=vision.dtype)

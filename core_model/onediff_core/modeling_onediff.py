@@ -349,7 +349,10 @@ class OneDiffForConditionalGeneration(OneDiffPreTrainedModel, OneDiffGenerationM
         return embeddings
 
     def enable_input_require_grads(self) -> None:
-        """As for any transformers model, in the language model: only there do adapters go, and towers embed variously."""
+        """As for any transformers model, in the language model alone.
+
+        Adapters go nowhere else, and what a tower embeds need not be a tensor: Swin gives its grid along.
+        """
         self.language_model.enable_input_require_grads()
 
     def disable_input_require_grads(self) -> None:
