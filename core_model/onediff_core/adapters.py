@@ -123,7 +123,7 @@ def save_adapters(
         processor.save_pretrained(new)
         write_safetensors(new / WEIGHTS_NAME, _trained(model).state_dict())
         shutil.rmtree(new / LORA, ignore_errors=True)
-        if hasattr(model.language_model, "peft_config"):
+        if has_adapters(model.language_model):
             _save_lora(new / LORA, model.language_model)
         record = {"format": FORMAT, "base": base._asdict()}
         (new / ADAPTERS_NAME).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
@@ -165,6 +165,32 @@ def load_adapters(
     if (folder / LORA).is_dir():
         _load_lora(folder / LORA, model.language_model)
     return model.eval(), OneDiffProcessor.from_pretrained(folder)
+
+
+def merge_adapters(model: OneDiffForConditionalGeneration) -> None:
+    """Work the LoRA adapters into the language model, which then is one as any and can be saved with the rest.
+
+    Args:
+        model: changed in place; one without adapters stays as it is.
+
+    Raises:
+        ValueError: an adapter holds values that are not finite.
+    """
+    words = model.language_model
+    if not has_adapters(words):
+        return
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    for name, layer in list(words.named_modules()):
+        if isinstance(layer, BaseTunerLayer):
+            layer.merge(safe_merge=True)
+            words.set_submodule(name, layer.get_base_layer())
+    del words.peft_config
+
+
+def has_adapters(words: nn.Module) -> bool:
+    """Whether a language model holds adapters, whose weights and own have other names in a file than without them."""
+    return hasattr(words, "peft_config")
 
 
 def _trained(model: OneDiffForConditionalGeneration) -> nn.Module:

@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 from transformers.utils import logging
 
 from onediff_core import layout
+from onediff_core.adapters import has_adapters
 from onediff_core.errors import CheckpointError
 from onediff_core.heads import fingerprint, load_head
 from onediff_core.heads.files import read_config
@@ -193,8 +194,13 @@ def save_checkpoint(
         The folder.
 
     Raises:
-        CheckpointError: the folder holds something else.
+        CheckpointError: the folder holds something else, or the language model adapters.
     """
+    if has_adapters(model.language_model):
+        raise CheckpointError(
+            "the language model holds adapters: work them in with onediff_core.adapters.merge_adapters(model), or save "
+            "them without their base with save_adapters"
+        )
     folder = Path(folder).resolve()
     if folder.exists():
         _check_replaceable(folder)

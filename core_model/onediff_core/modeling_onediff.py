@@ -24,7 +24,12 @@ from transformers import (
     PreTrainedModel,
 )
 
-from onediff_core.configuration_onediff import OneDiffConfig, OneDiffDeltaConfig, size_multiple
+from onediff_core.configuration_onediff import (
+    OneDiffConfig,
+    OneDiffDeltaConfig,
+    refuse_unknown_fields,
+    size_multiple,
+)
 from onediff_core.delta import VisualDeltaModule
 from onediff_core.features import DeltaFeatures, DenseShape
 from onediff_core.generation_onediff import OneDiffGenerationMixin
@@ -207,9 +212,11 @@ class OneDiffForConditionalGeneration(OneDiffPreTrainedModel, OneDiffGenerationM
             **config: further fields of OneDiffConfig.
 
         Raises:
-            ValueError: the tower is none that OneDiff can read.
+            ValueError: the tower is none that OneDiff can read, or a field that no configuration has.
+            FileNotFoundError: a part is neither a folder nor on the hub.
             CheckpointError: a folder holds pickled weights.
         """
+        refuse_unknown_fields(config, OneDiffConfig, "OneDiffConfig")
         words = language_model(text)
         whole = OneDiffConfig(
             vision_config=vision_config(vision), delta_config=delta_config, text_config=words.config, **config
@@ -252,6 +259,17 @@ class OneDiffForConditionalGeneration(OneDiffPreTrainedModel, OneDiffGenerationM
         embeddings: nn.Embedding = self.language_model.resize_token_embeddings(new_num_tokens, *args, **kwargs)
         self.config.text_config.vocab_size = self.language_model.config.vocab_size
         return embeddings
+
+    def enable_input_require_grads(self) -> None:
+        """As for any transformers model, in the language model alone.
+
+        Adapters go nowhere else, and what a tower embeds need not be a tensor: Swin gives its grid along.
+        """
+        self.language_model.enable_input_require_grads()
+
+    def disable_input_require_grads(self) -> None:
+        """The inverse of `enable_input_require_grads`."""
+        self.language_model.disable_input_require_grads()
 
     def embed_prompt(self, input_ids: Tensor, seen: OneDiffModelOutput | None) -> Tensor:
         """Embeddings of a prompt, visual and delta tokens in their places.

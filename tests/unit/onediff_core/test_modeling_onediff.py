@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import huggingface_hub
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -310,14 +311,16 @@ def test_one_look_answers_several_questions(make_model: Callable[..., Any], make
         model(torch.zeros(2, 2, 3, 28, 28), inputs["input_ids"], seen=seen)
 
 
+@pytest.mark.parametrize("tower", TOWERS)
 def test_gradient_checkpointing_changes_no_gradient(
-    make_model: Callable[..., Any], make_inputs: Callable[..., Any]
+    tower: str, make_model: Callable[..., Any], make_inputs: Callable[..., Any]
 ) -> None:
-    model = make_model(delta={"dropout": 0.0}).train()
+    model = make_model(tower, delta={"dropout": 0.0}).train()
     inputs = with_labels(make_inputs(model))
     gradients = []
     for _ in range(2):
         model.zero_grad()
+        torch.manual_seed(0)  # Swin drops paths
         model(**inputs, use_cache=False).loss.backward()
         gradients.append({name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None})
         model.activation_checkpointing_enable()
@@ -325,6 +328,15 @@ def test_gradient_checkpointing_changes_no_gradient(
     assert gradients[0].keys() == gradients[1].keys()
     for name, gradient in gradients[0].items():
         assert torch.allclose(gradient, gradients[1][name], atol=1e-6), name
+
+
+def test_inputs_that_require_gradients_are_those_of_the_language_model(make_model: Callable[..., Any]) -> None:
+    model = make_model("swin").requires_grad_(False)
+    words = torch.zeros(1, 1, dtype=torch.long)
+    model.enable_input_require_grads()
+    assert model.get_input_embeddings()(words).requires_grad
+    model.disable_input_require_grads()
+    assert not model.get_input_embeddings()(words).requires_grad
 
 
 def test_the_loss_of_one_batch_goes_down(make_model: Callable[..., Any], make_inputs: Callable[..., Any]) -> None:
@@ -554,8 +566,28 @@ def test_a_pretrained_backbone_gives_the_stages_that_are_asked_for(
 
 def test_a_tower_without_feature_maps_is_refused_where_they_are_needed(make_config: Callable[..., Any]) -> None:
     swin = AutoModel.from_config(make_config("swin").vision_config)
-    with pytest.raises(ValueError, match="SwinModel yields no feature maps: load the tower with AutoBackbone"):
+    with pytest.raises(ValueError, match="SwinModel yields no feature maps: give the folder or hub id of the tower"):
         OneDiffForConditionalGeneration.from_backbones(vision=swin, text=make_parts()[1], delta_config=DELTA)
+
+
+@pytest.mark.parametrize("part", ["vision", "text"])
+def test_a_part_that_is_nowhere_is_named(monkeypatch: pytest.MonkeyPatch, part: str) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    vision, text = make_parts()
+    with pytest.raises(FileNotFoundError, match="there is no folder nowhere/near, and the hub did not give a model"):
+        OneDiffForConditionalGeneration.from_backbones(**{"vision": vision, "text": text, part: "nowhere/near"})
+
+
+def test_a_onediff_that_is_nowhere_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(FileNotFoundError, match="there is no folder nowhere/near, and the hub did not give a model"):
+        OneDiffForConditionalGeneration.from_pretrained("nowhere/near")
+
+
+def test_a_field_that_no_configuration_has_is_refused() -> None:
+    vision, text = make_parts()
+    with pytest.raises(ValueError, match="OneDiffConfig has no field 'visul_layer': did you mean 'visual_layer'"):
+        OneDiffForConditionalGeneration.from_backbones(vision=vision, text=text, visul_layer=2)
 
 
 def test_a_tower_that_was_cut_before_a_tap_is_refused_and_not_filled_up(make_config: Callable[..., Any]) -> None:
