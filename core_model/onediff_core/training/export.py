@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from onediff_core.data import Sample
     from onediff_core.heads.base import Head
 
-# What is added to logits so that 0.5 is where F1 is best.
-BIASES: Final = tuple(np.arange(-3.0, 3.01, 0.25).tolist())
+# What is added to logits so that 0.5 is where F1 is best; of several that are, the smallest is taken.
+BIASES: Final = tuple(sorted(np.arange(-3.0, 3.01, 0.25).tolist(), key=abs))
 
 
 def averaged_network(run: Path, base: Any) -> DenseNetwork:
