@@ -77,14 +77,14 @@ class Learner:
         if not bool(loss.isfinite()):
             torch.save(dict(batch), self.folder / BAD_BATCH_NAME)
             raise TrainingError(
-                f"the loss of step {self.step + 1} is {float(loss)}: its batch is in {self.folder / BAD_BATCH_NAME}. "
+                f"the loss of step {self.step + 1} is {float(loss.detach())}: its batch is in {self.folder / BAD_BATCH_NAME}. "
                 "Look at its labels, or take a lower rate in a new folder"
             )
         factor = learning_rate(progress, self.step, self._learning.warm_up)
         for group in self.optimiser.param_groups:
             group["lr"] = factor * group["highest"]
         self.optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]  # untyped in torch
+        loss.backward()
         clip_grad_norm_(self._network.parameters(), self._learning.clip)
         self.optimiser.step()
         self.average.update_parameters(self._network)

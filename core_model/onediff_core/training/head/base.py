@@ -53,7 +53,8 @@ class FrozenBase:
         """
         pixels = (images.to(self.device).float() / 255 - self._mean) / self._std
         with torch.no_grad(), self.autocast():
-            return self._model.dense_features(pixels)
+            features: DeltaFeatures = self._model.dense_features(pixels)
+        return features
 
     def seen(self, pixels: Tensor, mask: Tensor) -> DeltaFeatures:
         """Delta tokens and dense maps of pictures as the image processor makes them.

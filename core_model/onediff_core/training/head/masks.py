@@ -10,8 +10,7 @@ import torch
 
 from onediff_core.calibration import fit_temperature
 from onediff_core.errors import TrainingError
-from onediff_core.training.evaluation import answers_of, evaluate
-from onediff_core.training.export import best_bias
+from onediff_core.training.evaluation import answers_of, operating_point
 from onediff_core.training.head.crops import OwnPairs, tiles_of
 from onediff_core.training.objective import dense_losses, groups_of
 from onediff_core.training.sampling import TrainingPairs
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from onediff_core.data import Sample
     from onediff_core.heads import ChangeMaskHead
+    from onediff_core.training.evaluation import OperatingPoint
     from onediff_core.training.head.tasks import Material
 
 # Of the crops where the base takes images of any size.
@@ -64,13 +64,13 @@ class MaskTask:
         )
 
     def scores(self, head: ChangeMaskHead) -> dict[str, float]:
-        """Pooled F1, precision and recall of each group of classes."""
-        found: dict[str, float] = {}
-        for group, tiles in self._tiles.items():
-            scored = evaluate(self._answers(head, head.probabilities), tiles, self.classes)
-            for what in ("f1", "precision", "recall"):
-                found[f"{group}/{what}"] = round(getattr(scored, what), 4)
-        return found
+        """Pooled F1, precision and recall of each group of classes at its operating point: 0.5 once calibrated."""
+        points = {group: self._point(head, tiles) for group, tiles in self._tiles.items()}
+        return {
+            f"{group}/{what}": round(getattr(point, what), 4)
+            for group, point in points.items()
+            for what in ("f1", "precision", "recall")
+        }
 
     def merit(self, scores: Mapping[str, float]) -> float:
         """The mean F1."""
@@ -83,13 +83,16 @@ class MaskTask:
             for name in names:
                 logits, labels = self._pixels(head, tiles, name)
                 head.calibration.set(self.classes.index(name), fit_temperature(logits, labels)[0])
-            bias = best_bias(self._answers(head, lambda logits: head.calibration(logits, dim=1)), tiles, self.classes)
+            bias = self._point(head, tiles).bias
             for name in names:
                 row = self.classes.index(name)
                 head.calibration.set(row, float(head.calibration.temperature[row]), bias)
 
     def _groups(self) -> dict[str, list[str]]:
         return {group: [self.classes[row] for row in rows] for group, rows in groups_of(self.classes).items()}
+
+    def _point(self, head: ChangeMaskHead, tiles: list[Sample]) -> OperatingPoint:
+        return operating_point(self._answers(head, lambda logits: head.calibration(logits, dim=1)), tiles, self.classes)
 
     def _answers(self, head: ChangeMaskHead, of: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
         """From crops (B, 2, 3, H, W) uint8 to what is made of the head's logits, on the CPU."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from onediff_core.training.head.fit import SKIPPED_NAME, Watcher
 from onediff_core.training.head.plan import RUN, SHIPPED
@@ -50,10 +49,10 @@ def watching() -> Iterator[Watcher]:
 
 def print_fitted(plan: HeadPlan, fitted: Fitted) -> None:
     """The table, and the command that uses the head."""
-    console, table = StdoutConsole(), Table(box=None, pad_edge=False, show_header=False)
-    for row in _rows(plan, fitted):
-        table.add_row(*row)
-    console.print(table)
+    console, rows = StdoutConsole(), list(_rows(plan, fitted))
+    width = max(len(name) for name, _ in rows)
+    for name, value in rows:  # a table of rich would break paths in two
+        console.print(f"{name:<{width}}  {value}")
     if plan.task != "mask" and fitted.beside is None:
         console.print(f"A {plan.task} head does not say where: load it with a mask head on the same base, too.")
     console.print("Use it:")

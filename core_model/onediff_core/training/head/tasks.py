@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from torch.utils.data import Dataset
 
     from onediff_core.data import Sample
-    from onediff_core.heads.base import Head
     from onediff_core.training.head.base import FrozenBase
     from onediff_core.training.head.settings import HeadSettings
 
@@ -59,5 +58,5 @@ class Task(Protocol):
     def merit(self, scores: Mapping[str, float]) -> float:
         """How good scores are in all: the higher the better."""
 
-    def calibrate(self, head: Head) -> None:
+    def calibrate(self, head: Any) -> None:
         """Set the head's calibration from what is held out, so that 0.5 is where it decides best."""
