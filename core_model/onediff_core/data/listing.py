@@ -54,8 +54,10 @@ def _row(entry: PairEntry) -> dict[str, Any]:
 
 def _parsed(value: Any) -> Any:
     """A CSV has text where a list or an object is meant; what is neither is refused with its pair."""
+    if not isinstance(value, str):
+        return value
     try:
-        return json.loads(value) if isinstance(value, str) else value
+        return json.loads(value) if value.strip() else None
     except ValueError:
         return value
 

@@ -1,6 +1,6 @@
 """A run of the dense stage as a OneDiff on disk: its averaged weights, heads at their operating points.
 
-python -m onediff_core.training.export RUN FOLDER --data DATA
+onediff train export RUN FOLDER --data DATA
 """
 
 from __future__ import annotations

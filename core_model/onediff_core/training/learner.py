@@ -75,9 +75,10 @@ class Learner:
             TrainingError: the loss is not finite; the batch is saved beside the state of before.
         """
         if not bool(loss.isfinite()):
-            torch.save(dict(batch), self.folder / BAD_BATCH_NAME)
+            path = self.folder / BAD_BATCH_NAME
+            torch.save(dict(batch), path)
             raise TrainingError(
-                f"the loss of step {self.step + 1} is {float(loss.detach())}: its batch is in {self.folder / BAD_BATCH_NAME}. "
+                f"the loss of step {self.step + 1} is {float(loss.detach())}: its batch is in {path}. "
                 "Look at its labels, or take a lower rate in a new folder"
             )
         factor = learning_rate(progress, self.step, self._learning.warm_up)

@@ -144,7 +144,7 @@ def region_labels(sample: Sample, classes: Sequence[str]) -> Sample:
         if x0 < 0 or y0 < 0 or x1 > width or y1 > height:
             raise ValueError(f"the box {region.box} lies outside of the image of {width}x{height}")
     kept = tuple(region for region in regions if region.label in classes)
-    return replace(sample, masks={}, regions=kept, captions=(), changed=bool(regions))
+    return replace(sample, masks={}, regions=kept, captions=(), changed=bool(kept))
 
 
 def digest_of(samples: Iterable[Sample]) -> str:

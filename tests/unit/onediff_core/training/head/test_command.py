@@ -69,9 +69,7 @@ def test_a_folder_of_pictures_is_enough(
     tiny_onediff: Path, squares: Callable[..., Path], tmp_path: Path, small: tuple[str, ...]
 ) -> None:
     out = tmp_path / "head"
-    result = call(
-        "surveillance.square", squares(), "--base", tiny_onediff, "--out", out, "--steps", 40, small=small
-    )
+    result = call("surveillance.square", squares(), "--base", tiny_onediff, "--out", out, "--steps", 40, small=small)
     rows = rows_of(result)
     assert rows["head"] == "surveillance.square (mask: box)"
     assert rows["learned from"].startswith("12 pairs")
