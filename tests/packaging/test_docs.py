@@ -287,9 +287,9 @@ def test_the_core_models_page_is_one_program_that_learns_two_pairs_by_heart(tmp_
 
 
 @pytest.mark.slow
-def test_a_head_of_ones_own_is_trained_and_used_as_its_page_says(tiny_onediff: Path, tmp_path: Path) -> None:
+def test_a_head_of_ones_own_is_trained_and_used_as_its_page_says(save_onediff, tmp_path: Path) -> None:
     ((language, source),) = examples("docs/training.md")
-    shutil.copytree(tiny_onediff, tmp_path / "WEIGHTS")
+    save_onediff(tmp_path / "WEIGHTS", trained_stages=())
     assert "--minutes 10" in source
     output = run_example(language, source.replace("--minutes 10", "--steps 2"), tmp_path)
     assert "satellite.roof (mask: building+, building-)" in output

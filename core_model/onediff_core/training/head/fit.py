@@ -58,6 +58,7 @@ class Fitted:
         stopped_early: whether it ended because nothing got better.
         domain: through whose stages pairs were read, or None where each pair's own.
         beside: mask head beside the base that has to be loaded, too, or None.
+        silent: whether the base has no words, so that another captioner has to be named.
         example: paths of a pair that was held out.
         curves: picture of the run, or None without matplotlib.
     """
@@ -71,6 +72,7 @@ class Fitted:
     stopped_early: bool
     domain: str | None
     beside: str | None
+    silent: bool
     example: tuple[str, str]
     curves: Path | None
 
@@ -150,6 +152,7 @@ def train_head(plan: HeadPlan, watcher: Watcher | None = None) -> Fitted:
         stopped_early=run.stale >= plan.settings.patience,
         domain=domain,
         beside=beside,
+        silent=checkpoint.processor is None or not checkpoint.model.config.trained_stages,
         example=_paths(pairs, parts.held_out),
         curves=plot_curves(folder),
     )

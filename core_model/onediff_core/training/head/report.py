@@ -82,7 +82,7 @@ def next_command(plan: HeadPlan, fitted: Fitted) -> str:
     words = ["onediff", "compare", *fitted.example]
     if fitted.domain is not None:
         words += ["--domain", fitted.domain]
-    words += ["--detector", "onediff"]
+    words += ["--detector", "onediff", *(["--captioner", "template"] if fitted.silent else [])]
     if plan.base != SHIPPED:
         words += ["--set", f"weights={plan.base}"]
     if fitted.beside is not None:

@@ -69,7 +69,8 @@ def test_a_folder_of_pictures_is_enough(
     tiny_onediff: Path, squares: Callable[..., Path], tmp_path: Path, small: tuple[str, ...]
 ) -> None:
     out = tmp_path / "head"
-    result = call("surveillance.square", squares(), "--base", tiny_onediff, "--out", out, "--steps", 40, small=small)
+    asked = ("surveillance.square", squares(), "--base", tiny_onediff, "--out", out, "--classes", "box", "--steps", 40)
+    result = call(*asked, small=small)
     rows = rows_of(result)
     assert rows["head"] == "surveillance.square (mask: box)"
     assert rows["learned from"].startswith("12 pairs")
