@@ -87,21 +87,21 @@ def classes_of(sources: Iterable[Source]) -> tuple[str, ...]:
 
 
 def parameter_groups(
-    network: DenseNetwork, *, rate: float, tower_share: float, weight_decay: float
+    trained: Iterable[tuple[str, nn.Parameter]], *, rate: float, weight_decay: float, tower_share: float = 1.0
 ) -> list[dict[str, Any]]:
     """Groups for the optimiser: the tower learns slower, norms and biases do not decay.
 
     Args:
-        network: what is trained.
+        trained: names and parameters; those of the base begin with "base.".
         rate: highest learning rate of the head.
-        tower_share: that of the tower, as a share of it.
         weight_decay: of matrices and kernels.
+        tower_share: learning rate of the tower, as a share of it.
 
     Returns:
         Groups with `params`, `lr`, `highest` (the same, for the schedule) and `weight_decay`.
     """
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
-    for name, parameter in network.trained():
+    for name, parameter in trained:
         groups.setdefault((name.startswith("base."), parameter.ndim > 1), []).append(parameter)
     made = []
     for (of_tower, decays), parameters in sorted(groups.items(), key=lambda item: item[0]):
@@ -111,7 +111,7 @@ def parameter_groups(
     return made
 
 
-def moving_average(network: DenseNetwork, decay: float) -> AveragedModel:
+def moving_average(network: nn.Module, decay: float) -> AveragedModel:
     """An exponential moving average of all weights and statistics, which follows faster in the first steps.
 
     Args:
