@@ -1,4 +1,4 @@
-# make demo | test | alone | lint | types | docs | bench | clean
+# make demo | test | alone | lint | types | docs | bench | train-tiny | clean
 # Everything happens in .venv. Needed beforehand: GNU make, git and Python 3.11 or newer with venv
 # (Debian: apt-get install make git python3 python3-venv). Reports are tested in Chromium where there is one: `make test`
 # installs it as root on Debian and its kin. No other system package is needed by any target.
@@ -16,7 +16,7 @@ BUILD_TOOLS := editables hatchling
 PACKAGES := -e .[geo] -e ./domains/satellite -e ./domains/surveillance -e ./domains/ui
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chromium alone lint format types docs bench clean
+.PHONY: help demo test chromium alone lint format types docs bench train-tiny clean
 
 help:
 	@echo "make demo    install the library with its domains, compare the shipped pairs, say where the pictures are"
@@ -24,6 +24,7 @@ help:
 	@echo "make alone   build every wheel, and test each domain alone in a clean environment; make alone DOMAINS=ui"
 	@echo "make lint    ruff and import-linter        make format  let ruff rewrite the code"
 	@echo "make types   mypy --strict                 make bench   speed and memory"
+	@echo "make train-tiny  train the weights of onediff-tiny from nothing; DATA=FOLDER MINUTES=180 RUN=FOLDER"
 	@echo "make docs    copy the code that the docs show from its files, draw the figures"
 	@echo "make clean   remove .venv, caches and built files"
 
@@ -93,6 +94,13 @@ docs: $(VENV)/.dev.stamp
 
 bench: $(VENV)/.dev.stamp
 	$(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-columns=min,median,max,rounds
+
+# Resumes where it was. Needs the training sets: make train-tiny DATA=FOLDER, or the variable ONEDIFF_DATA.
+RUN ?= runs/onediff-tiny
+MINUTES ?= 180
+train-tiny: $(VENV)/.dev.stamp
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m onediff_core.training.dense $(if $(DATA),--data $(DATA)) --out $(RUN)/dense --minutes $(MINUTES) --scene camera=0.12
+	$(BIN)/python -m onediff_core.training.export $(RUN)/dense $(RUN)/weights $(if $(DATA),--data $(DATA)) --half
 
 clean:
 	rm -rf $(VENV) $(OUT) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .benchmarks

@@ -19,6 +19,7 @@ import learn_64_pairs
 import model_sizes
 import snippets
 from onediff_core.data.commands import data
+from onediff_core.training import dense, export
 from onediff_plugins.demo import pairs_file
 from onediff_plugins.host import Host
 from onediff_plugins.settings import RESERVED_ENV, DomainSettings
@@ -98,7 +99,7 @@ def test_every_command_and_option_is_documented(name: str) -> None:
 def test_the_docs_name_no_command_or_option_that_does_not_exist() -> None:
     text = page("docs/cli.md")
     assert set(re.findall(r"^## `onediff (\w+)", text, flags=re.MULTILINE)) == set(commands())
-    everything = [*commands().values(), *data.commands.values(), learn_64_pairs.main]
+    everything = [*commands().values(), *data.commands.values(), learn_64_pairs.main, dense.main, export.main]
     known = {opt for command in everything for param in command.params for opt in param.opts}
     lines = [line for file in PAGES for line in file.read_text("utf-8").splitlines() if "python benchmarks" not in line]
     used = {option for line in lines for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", line)}

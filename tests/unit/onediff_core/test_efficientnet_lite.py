@@ -405,3 +405,20 @@ def test_fresh_weights_neither_fade_nor_blow_up_through_all_of_lite0() -> None:
     with torch.no_grad():  # in evaluation, where no batch statistics put the scale right
         states = EfficientNetLiteModel(EfficientNetLiteConfig()).eval()(images(2, 96, 96), True).hidden_states
     assert all(0.1 < state.std() < 50 for state in states)
+
+
+def test_in_training_on_a_cpu_only_what_bfloat16_makes_slow_is_convolved_in_float32() -> None:
+    model = EfficientNetLiteModel(tiny())
+    depthwise = {
+        (conv.kernel_size[0], conv.stride[0]): conv
+        for conv in model.modules()
+        if isinstance(conv, nn.Conv2d) and conv.groups > 1
+    }
+    made: dict[tuple[int, int], torch.dtype] = {}
+    for kind, conv in depthwise.items():
+        conv.register_forward_hook(lambda _, __, output, kind=kind: made.update({kind: output.dtype}))
+    with torch.autocast("cpu", torch.bfloat16):
+        model.train()(images())
+        assert made == {(3, 1): torch.bfloat16, (3, 2): torch.float32, (5, 2): torch.float32}
+        model.eval()(images())
+        assert set(made.values()) == {torch.bfloat16}

@@ -154,6 +154,17 @@ def test_the_edge_of_what_is_labelled_is_no_border():
     assert (losses.border_weights(target, labelled)[labelled] == 1).all()
 
 
+def test_the_band_is_that_of_dilation_minus_erosion_at_every_pixel():
+    target = (torch.rand(3, 2, 24, 31) > 0.97).float()
+    target[1, 0] = 0
+    labelled = torch.rand(3, 2, 24, 31) > 0.1
+    highest, lowest = target.masked_fill(~labelled, 0), target.masked_fill(~labelled, 1)
+    dilated = torch.nn.functional.max_pool2d(highest, 5, stride=1, padding=2)
+    eroded = -torch.nn.functional.max_pool2d(-lowest, 5, stride=1, padding=2)
+    expected = 1 + 2.0 * (dilated - eroded > 0.5).float()
+    assert torch.equal(losses.border_weights(target, labelled, width=2, weight=3.0), expected)
+
+
 def test_border_weights_refuse_what_is_not_dense_and_no_width():
     with pytest.raises(ValueError, match=r"target must be \(B, K, H, W\), got \(8, 8\)"):
         losses.border_weights(torch.ones(8, 8))

@@ -1,0 +1,124 @@
+"""Scores of a dense network in training: pooled pixels, and the verdict on each pair."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import cv2
+import numpy as np
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from onediff_core.data import Sample
+
+THRESHOLD: Final = 0.5
+# The largest blob from which on a pair counts as changed.
+MIN_BLOB_PX: Final = 120
+
+
+@dataclass(frozen=True, kw_only=True)
+class DenseScores:
+    """What was right on one set.
+
+    Attributes:
+        precision: of pixels, pooled over all pairs.
+        recall: likewise.
+        f1: likewise.
+        tnr: share of unchanged pairs without a blob of `MIN_BLOB_PX` pixels; None where there are none.
+        pair_recall: share of changed pairs with one; None where there are none.
+        direction: share of truly changed pixels whose direction is right; None for classes without directions.
+    """
+
+    precision: float
+    recall: float
+    f1: float
+    tnr: float | None
+    pair_recall: float | None
+    direction: float | None
+
+
+def evaluate(
+    probabilities: Callable[[Tensor], Tensor], samples: Sequence[Sample], classes: Sequence[str], *, batch: int = 8
+) -> DenseScores:
+    """Score a network on samples of one size.
+
+    Args:
+        probabilities: (B, 2, 3, H, W) uint8 -> (B, K, H, W) in [0, 1].
+        samples: labelled for some of the classes, all for the same.
+        classes: the network's channels.
+        batch: pairs in one call.
+    """
+    hits = found = there = 0
+    verdicts: list[tuple[bool, bool]] = []
+    right = directed = 0
+    for sample, answer in answers_of(probabilities, samples, batch=batch):
+        channels = [classes.index(name) for name in sample.masks]
+        truth = np.logical_or.reduce(list(sample.masks.values()))
+        said = 1 - (1 - answer[channels]).prod(axis=0) >= THRESHOLD  # as `ChangeMaskHead.score`
+        hits += int((said & truth).sum())
+        found += int(said.sum())
+        there += int(truth.sum())
+        verdicts.append((bool(truth.any()), largest_blob(said) >= MIN_BLOB_PX))
+        if len(channels) > 1:
+            best = answer[channels].argmax(axis=0)
+            labels = np.stack(list(sample.masks.values())).argmax(axis=0)
+            right += int((best == labels)[truth].sum())
+            directed += int(truth.sum())
+    return DenseScores(
+        precision=_share(hits, found) or 0.0,
+        recall=_share(hits, there) or 0.0,
+        f1=_share(2 * hits, found + there) or 0.0,
+        tnr=_mean([not said for changed, said in verdicts if not changed]),
+        pair_recall=_mean([said for changed, said in verdicts if changed]),
+        direction=_share(right, directed),
+    )
+
+
+def answers_of(
+    network: Callable[[Tensor], Tensor], samples: Sequence[Sample], *, batch: int = 8
+) -> Iterator[tuple[Sample, NDArray[np.float32]]]:
+    """What a network answers to each of some samples of one size.
+
+    Args:
+        network: (B, 2, 3, H, W) uint8 -> (B, K, H, W).
+        samples: of one size.
+        batch: pairs in one call.
+
+    Yields:
+        The sample, and the answer to it, (K, H, W).
+    """
+    for start in range(0, len(samples), batch):
+        some = samples[start : start + batch]
+        pairs = np.stack([np.stack([sample.before, sample.after]) for sample in some])
+        answers = network(torch.from_numpy(pairs.transpose(0, 1, 4, 2, 3).copy())).float().numpy()
+        yield from zip(some, answers, strict=True)
+
+
+def largest_blob(mask: NDArray[np.bool_]) -> int:
+    """Pixels of the largest connected component."""
+    _, _, boxes, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
+    return int(boxes[1:, cv2.CC_STAT_AREA].max(initial=0))
+
+
+def flat(scores: Mapping[str, DenseScores]) -> dict[str, float]:
+    """`set/score` -> value, rounded; what could not be scored is left out."""
+    return {
+        f"{name}/{what}": round(value, 4)
+        for name, of_set in scores.items()
+        for what, value in vars(of_set).items()
+        if value is not None
+    }
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
+
+
+def _mean(values: list[bool]) -> float | None:
+    return sum(values) / len(values) if values else None

@@ -1,0 +1,21 @@
+import pytest
+import torch
+
+from onediff_core.training.checkpointing import STATE_NAME, load_state, save_state
+
+
+def test_a_state_comes_back(tmp_path):
+    assert load_state(tmp_path) is None
+    save_state(tmp_path, {"step": 3, "weights": {"a": torch.arange(4.0)}})
+    state = load_state(tmp_path)
+    assert state["step"] == 3
+    assert torch.equal(state["weights"]["a"], torch.arange(4.0))
+    assert [path.name for path in tmp_path.iterdir()] == [STATE_NAME]
+
+
+def test_a_state_that_cannot_be_written_leaves_the_last_one(tmp_path):
+    save_state(tmp_path, {"step": 3})
+    with pytest.raises(Exception, match="pickle"):
+        save_state(tmp_path, {"step": 4, "bad": lambda: None})
+    assert load_state(tmp_path) == {"step": 3}
+    assert [path.name for path in tmp_path.iterdir()] == [STATE_NAME]
