@@ -19,6 +19,7 @@ import torch
 from onediff_core.data.synthetic import scene
 from onediff_core.efficientnet_lite import IMAGE_MEAN, IMAGE_STD
 from onediff_core.training.network import DenseNetwork, classes_of
+from onediff_core.training.options import assigned
 from onediff_core.training.run import Run
 from onediff_core.training.schedule import Budget
 from onediff_core.training.sets import TRAINING_SETS, VALIDATION_SETS, data_folder, read_set, require_sets, tuning_half
@@ -67,7 +68,9 @@ def main(
 ) -> None:
     """Train the tower and the change masks of onediff-tiny from real pairs."""
     try:
-        settings = DenseSettings.model_validate({"scenes": _values("--scene", scenes), **_values("--set", assignments)})
+        settings = DenseSettings.model_validate(
+            {"scenes": assigned("--scene", scenes), **assigned("--set", assignments)}
+        )
         folder = data_folder(data)
         require_sets(folder, (*TRAINING_SETS, *VALIDATION_SETS))
         weights = imagenet_weights()
@@ -80,15 +83,7 @@ def main(
     validation = {entry.name: tuning_half(read_set(folder, entry)) for entry in VALIDATION_SETS}
     model, _ = starting_model(weights)
     network = DenseNetwork(model.model, classes_of(sources), IMAGE_MEAN, IMAGE_STD)
-    run = Run(out, network, sources, settings, Budget(minutes=minutes, steps=steps))
-    run.train(validation)
-
-
-def _values(option: str, assignments: tuple[str, ...]) -> dict[str, str]:
-    wrong = [entry for entry in assignments if "=" not in entry]
-    if wrong:
-        raise click.BadParameter(f"{wrong[0]!r} has no '='", param_hint=option)
-    return dict(entry.split("=", 1) for entry in assignments)
+    Run(out, network, sources, settings, Budget(minutes=minutes, steps=steps), validation).train()
 
 
 if __name__ == "__main__":

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from torch import nn
-from torch.optim.swa_utils import AveragedModel
 
 from onediff_core.heads import ChangeMaskHead, HeadConfig
+from onediff_core.training.optimisation import grouped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -98,36 +98,12 @@ def parameter_groups(
         weight_decay: of matrices and kernels.
 
     Returns:
-        Groups with `params`, `lr`, `highest` (the same, for the schedule) and `weight_decay`.
+        Groups as `optimisation.grouped` makes them.
     """
-    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
-    for name, parameter in network.trained():
-        groups.setdefault((name.startswith("base."), parameter.ndim > 1), []).append(parameter)
-    made = []
-    for (of_tower, decays), parameters in sorted(groups.items(), key=lambda item: item[0]):
-        highest = rate * (tower_share if of_tower else 1.0)
-        decay = weight_decay if decays else 0.0
-        made.append({"params": parameters, "lr": highest, "highest": highest, "weight_decay": decay})
-    return made
-
-
-def moving_average(network: DenseNetwork, decay: float) -> AveragedModel:
-    """An exponential moving average of all weights and statistics, which follows faster in the first steps.
-
-    Args:
-        network: what is averaged; copied.
-        decay: share of the old value in a late step.
-    """
-
-    @torch.no_grad()
-    def update(averaged: Any, current: Any, count: Any) -> None:
-        share = min(decay, (1 + int(count)) / (10 + int(count)))
-        if averaged[0].is_floating_point():
-            torch._foreach_lerp_(averaged, current, 1 - share)
-        else:
-            torch._foreach_copy_(averaged, current)
-
-    return AveragedModel(network, multi_avg_fn=update, use_buffers=True)
+    rates = (
+        (parameter, rate * (tower_share if name.startswith("base.") else 1)) for name, parameter in network.trained()
+    )
+    return grouped(rates, weight_decay=weight_decay)
 
 
 def split_head(head: ChangeMaskHead, name: str, classes: Sequence[str]) -> ChangeMaskHead:

@@ -1,4 +1,4 @@
-"""Settings of the dense stage, one value that is kept with its run."""
+"""Settings of a stage, one value that is kept with its run."""
 
 from __future__ import annotations
 
@@ -9,34 +9,36 @@ from pydantic import BaseModel, ConfigDict, Field
 SETTINGS_NAME: Final = "settings.json"
 
 
-class DenseSettings(BaseModel):
-    """How the dense stage is trained.
-
-    Every number of pixels is of the crop. Shares of a run are of its minutes or steps.
-    """
+class LoopSettings(BaseModel):
+    """What every stage says of how it is trained. Shares of a run are of its minutes or steps."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     seed: int = 0
+    rate: float = Field(2e-3, gt=0, description="highest learning rate")
+    weight_decay: float = Field(0.05, ge=0, description="of matrices and kernels")
+    betas: tuple[float, float] = (0.9, 0.99)
+    warm_up: int = Field(150, ge=0, description="steps until the highest learning rate")
+    clip: float = Field(1.0, gt=0, description="largest norm of a gradient")
+    average: float = Field(0.999, ge=0, lt=1, description="decay of the moving average of the weights")
+    precision: Literal["bf16", "fp32"] = Field("bf16", description="of the network; bf16 needs a CPU that has it")
+    workers: int = Field(1, ge=0, description="processes that make examples")
+    log_every: int = Field(20, ge=1, description="steps between lines of the log")
+    save_every_s: float = Field(90.0, ge=0, description="seconds between states on disk")
+    score_every_s: float = Field(300.0, ge=0, description="seconds between scores")
+
+
+class DenseSettings(LoopSettings):
+    """How the dense stage is trained; `rate` is the head's. Every number of pixels is of the crop."""
+
     scenes: dict[str, float] = Field({}, description="drawn scenes -> shares, beside the sets, which sum to one")
     crop: int = Field(192, multiple_of=32, description="side of a crop")
     batch: int = Field(16, ge=1, description="pairs in a step")
     late_crop: int = Field(256, multiple_of=32, description="side of a crop in the last part of a run")
     late_batch: int = Field(10, ge=1, description="pairs in a step of the last part")
     late_from: float = Field(0.7, ge=0, le=1, description="share of the run from which on crops are large")
-    rate: float = Field(2e-3, gt=0, description="highest learning rate of the head")
     tower_share: float = Field(0.3, ge=0, description="learning rate of the tower, as a share of the head's")
-    weight_decay: float = Field(0.05, ge=0, description="of matrices and kernels")
-    betas: tuple[float, float] = (0.9, 0.99)
-    warm_up: int = Field(150, ge=0, description="steps until the highest learning rate")
-    clip: float = Field(1.0, gt=0, description="largest norm of a gradient")
-    average: float = Field(0.999, ge=0, lt=1, description="decay of the moving average of the weights")
     frozen: str | None = Field("stage3", description="last stage of the tower that is frozen at first")
     frozen_until: float = Field(0.5, ge=0, le=1, description="share of the run until which it is")
     border_px: int = Field(3, ge=1, description="width of the band along outlines, on each side")
     border_weight: float = Field(3.0, ge=1, description="weight of pixels in that band")
-    precision: Literal["bf16", "fp32"] = Field("bf16", description="of the network; bf16 needs a CPU that has it")
-    workers: int = Field(1, ge=0, description="processes that make crops")
-    log_every: int = Field(20, ge=1, description="steps between lines of the log")
-    save_every_s: float = Field(90.0, ge=0, description="seconds between states on disk")
-    score_every_s: float = Field(300.0, ge=0, description="seconds between scores")

@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from onediff_core.heads import ChangeMaskHead, HeadConfig
-from onediff_core.training.network import classes_of, moving_average, parameter_groups, split_head
+from onediff_core.training.network import classes_of, parameter_groups, split_head
 from onediff_core.training.objective import dense_losses, groups_of, weighted_sum
+from onediff_core.training.optimisation import moving_average
 
 CLASSES = ("building+", "building-", "landcover")
 BORDER = {"border_px": 3, "border_weight": 3.0}

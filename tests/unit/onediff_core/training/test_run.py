@@ -26,8 +26,8 @@ SETTINGS = DenseSettings(
 
 @pytest.fixture
 def run(tmp_path, network, sources):
-    def make(folder="run", steps=12, settings=SETTINGS):
-        return Run(tmp_path / folder, network, sources, settings, Budget(steps=steps))
+    def make(folder="run", steps=12, settings=SETTINGS, validation=None):
+        return Run(tmp_path / folder, network, sources, settings, Budget(steps=steps), validation or {})
 
     return make
 
@@ -38,8 +38,8 @@ def losses(folder: Path) -> dict[int, float]:
 
 @pytest.mark.slow
 def test_the_loss_falls_and_scores_are_logged(tile, run, tmp_path):
-    learning = run(steps=100, settings=SETTINGS.model_copy(update={"frozen": None}))
-    learning.train({"houses": [tile(2, seed=11), tile(0, seed=12)]})
+    houses = {"houses": [tile(2, seed=11), tile(0, seed=12)]}
+    run(steps=100, settings=SETTINGS.model_copy(update={"frozen": None}), validation=houses).train()
     curve = losses(tmp_path / "run")
     assert len(curve) == 100
     assert sum(list(curve.values())[-20:]) < 0.7 * sum(list(curve.values())[:20])
@@ -59,7 +59,7 @@ def test_crops_grow_and_the_tower_thaws_on_the_way(run, monkeypatch):
         return result
 
     monkeypatch.setattr(learning, "_learn", watched)
-    learning.train({})
+    learning.train()
     assert [side for (_, side), _ in seen] == [64] * 9 + [96] * 3
     assert [frozen for _, frozen in seen] == [True] * 6 + [False] * 6
     assert learning.seen == 9 * 4 + 3 * 2
@@ -72,10 +72,10 @@ def test_a_folder_of_a_run_with_other_settings_is_refused(run):
 
 
 def test_a_finished_run_is_not_trained_again(run, network, tmp_path):
-    run(steps=3).train({})
+    run(steps=3).train()
     weights = {name: value.clone() for name, value in network.state_dict().items()}
     again = run(steps=3)
-    again.train({})
+    again.train()
     assert again.step == 3
     assert all(torch.equal(value, weights[name]) for name, value in network.state_dict().items())
 

@@ -1,0 +1,200 @@
+"""What each word stage starts from, learns from and is scored on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+import torch
+from transformers import AutoModelForCausalLM
+
+from onediff_core.errors import CheckpointError
+from onediff_core.processing_onediff import OneDiffProcessor
+from onediff_core.training.words.captioned import read_captioned
+from onediff_core.training.words.predicted import predicted_places
+from onediff_core.training.words.scoring import Speaker, score_coupled, score_drawn, score_real, score_texts
+from onediff_core.training.words.sources import (
+    CoupledFacts,
+    CoupledPictures,
+    DrawnFacts,
+    DrawnPairs,
+    Mixture,
+    RealPairs,
+    WrittenFacts,
+)
+from onediff_core.training.words.texts import read_texts
+from onediff_core.training.words.vocabulary import kept_tokenizer, learn_tokenizer
+from onediff_plugins.output import swap as put_in_place
+from onediff_plugins.output import unfinished
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from transformers import PreTrainedTokenizerFast
+
+    from onediff_core.checkpoint import Checkpoint
+    from onediff_core.heads.base import Head
+    from onediff_core.modeling_onediff import OneDiffForConditionalGeneration
+    from onediff_core.training.words.settings import Stage, WordSettings
+    from onediff_core.training.words.sources import LessonSource
+
+    Scores = Callable[[OneDiffForConditionalGeneration], dict[str, float]]
+
+TOKENIZER: Final = "tokenizer"
+REAL_HEAD: Final = "satellite.building"  # whose places the language model is told of on real pairs
+_TAUGHT: Final = 3000  # drawn lessons that the tokenizer learns from
+_COUPLED_SHARE: Final = 0.15  # of the lessons in text alone
+
+
+class Prepared(NamedTuple):
+    """A stage that can begin.
+
+    Attributes:
+        model: in float32.
+        processor: its own.
+        source: of its lessons.
+        score: of averaged weights on the way, as `set/score`.
+        report: likewise, at the end alone: of pairs on which nothing may be chosen.
+    """
+
+    model: OneDiffForConditionalGeneration
+    processor: OneDiffProcessor
+    source: LessonSource
+    score: Scores
+    report: Scores
+
+
+def prepare(stage: Stage, checkpoint: Checkpoint, data: Path, run: Path, settings: WordSettings) -> Prepared:
+    """Read what a stage needs.
+
+    Args:
+        stage: which one.
+        checkpoint: what it starts from: of the dense stage for "facts", else of a word stage.
+        data: the folder of all sets.
+        run: the run's folder; the stage "facts" keeps its tokenizer there.
+        settings: of the run.
+
+    Raises:
+        CheckpointError: a checkpoint that this stage cannot start from.
+        DataError: a set is missing or holds what cannot be trained on.
+        PairError: a file of a set cannot be read.
+    """
+    if stage == "facts":
+        return _facts(checkpoint, data, run, settings)
+    if checkpoint.processor is None or "facts" not in checkpoint.model.config.trained_stages:
+        raise CheckpointError(
+            f"{checkpoint.name} knows no words yet (its stages: {', '.join(checkpoint.model.config.trained_stages)}): "
+            f"the stage {stage!r} starts from a run of the stage 'facts'"
+        )
+    model, processor = checkpoint.model.float(), checkpoint.processor
+    if stage == "cst":
+        return Prepared(
+            model,
+            processor,
+            CoupledPictures(settings.side),
+            lambda trained: score_coupled(Speaker(trained, processor), settings.side, settings.held_out),
+            _nothing,
+        )
+    return _joint(model, processor, checkpoint, data, settings)
+
+
+def _facts(checkpoint: Checkpoint, data: Path, run: Path, settings: WordSettings) -> Prepared:
+    texts = read_texts(data)
+    drawn, coupled = DrawnFacts(settings.scenes, settings.tasks), CoupledFacts()
+    rest = 1 - settings.real - _COUPLED_SHARE
+    source = Mixture([(WrittenFacts(texts), settings.real), (drawn, max(rest, 0.0)), (coupled, _COUPLED_SHARE)])
+    tokenizer = kept_tokenizer(run / TOKENIZER)
+    if tokenizer is None:
+        lessons = [source.draw(np.random.default_rng((settings.seed, number))) for number in range(_TAUGHT)]
+        learn_and_keep(learn_tokenizer(texts, lessons), run / TOKENIZER)
+        tokenizer = kept_tokenizer(run / TOKENIZER)
+    model, processor = with_words(checkpoint, tokenizer, settings.seed)
+    return Prepared(
+        model,
+        processor,
+        source,
+        lambda trained: score_texts(Speaker(trained, processor), texts.held_out),
+        _nothing,
+    )
+
+
+def _joint(
+    model: OneDiffForConditionalGeneration,
+    processor: OneDiffProcessor,
+    checkpoint: Checkpoint,
+    data: Path,
+    settings: WordSettings,
+) -> Prepared:
+    if REAL_HEAD not in checkpoint.heads:
+        raise CheckpointError(
+            f"{checkpoint.name} has no head {REAL_HEAD!r}, which finds the places in real pairs: start from weights "
+            "that the dense stage was exported to"
+        )
+    head: Head = checkpoint.heads[REAL_HEAD].float()
+    pairs = read_captioned(data, settings.fold)
+    learned, scored, reported = (predicted_places(model, processor, head, some) for some in pairs)
+    source = Mixture(
+        [
+            (DrawnPairs(settings.scenes, settings.tasks, settings.turns, settings.side), 1 - settings.real),
+            (
+                RealPairs(
+                    list(zip(pairs.learned, learned, strict=True)), settings.tasks, settings.turns, settings.predicted
+                ),
+                settings.real,
+            ),
+        ]
+    )
+
+    def score(trained: OneDiffForConditionalGeneration) -> dict[str, float]:
+        speaker = Speaker(trained, processor)
+        return score_drawn(speaker, settings.scenes, settings.side, settings.held_out) | score_real(
+            speaker, "fold", pairs.scored, scored
+        )
+
+    def report(trained: OneDiffForConditionalGeneration) -> dict[str, float]:
+        return score_real(Speaker(trained, processor), "reported", pairs.reported, reported)
+
+    return Prepared(model, processor, source, score, report)
+
+
+def with_words(
+    checkpoint: Checkpoint, tokenizer: PreTrainedTokenizerFast | None, seed: int
+) -> tuple[OneDiffForConditionalGeneration, OneDiffProcessor]:
+    """The part of a OneDiff that sees, with a new language model of another vocabulary.
+
+    Args:
+        checkpoint: its language model is replaced by a new one of the same shape.
+        tokenizer: of the new one.
+        seed: of its weights.
+
+    Raises:
+        CheckpointError: no processor, which says how large images are.
+    """
+    if checkpoint.processor is None:
+        raise CheckpointError(f"{checkpoint.name} holds no processor for prompts: export the dense stage with one")
+    model: Any = checkpoint.model.float()
+    text_config = model.config.text_config
+    text_config.vocab_size = len(tokenizer)  # type: ignore[arg-type]  # kept just now
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model.language_model = AutoModelForCausalLM.from_config(text_config)
+    processor = OneDiffProcessor(
+        checkpoint.image_processor,
+        tokenizer,
+        visual_stride=checkpoint.processor.visual_stride,
+        num_delta_tokens=checkpoint.processor.num_delta_tokens,
+    )
+    model.config.pair_token_id, model.config.delta_token_id = processor.placeholder_ids
+    return model, processor
+
+
+def learn_and_keep(tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
+    """Write a tokenizer to a folder that appears whole."""
+    new = unfinished(folder.parent)
+    tokenizer.save_pretrained(new)
+    put_in_place(new, folder)
+
+
+def _nothing(_: OneDiffForConditionalGeneration) -> dict[str, float]:
+    return {}
