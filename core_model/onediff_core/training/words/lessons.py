@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -14,12 +15,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from onediff_core.data import Sample
+    from onediff_core.data import Sample, SampleRegion
     from onediff_core.prompts import Place
 
     Picture = NDArray[np.uint8]
 
 _LISTED: Final = 8
+_QUOTED: Final = re.compile(r"(?: from| to)? [\"“][^\"”]*[\"”]")
 
 
 class Turn(NamedTuple):
@@ -52,8 +54,11 @@ class Lesson:
 
 
 def answer(text: str) -> str:
-    """A sentence as the language model says it: in lower case, without the full stop that the describer adds."""
-    return " ".join(text.lower().split()).removesuffix(".")
+    """A sentence as the language model says it: in lower case, without the full stop that the describer adds.
+
+    What is written in the images is left out: at 256 px nobody can read it, and who is taught to quote it makes it up.
+    """
+    return " ".join(_QUOTED.sub("", text.lower()).split()).removesuffix(".")
 
 
 def turns_of(
@@ -75,12 +80,19 @@ def turns_of(
     return tuple(_turn(str(task), sample, known, rng, exact=bool(places)) for task in drawn)
 
 
+def told_regions(sample: Sample) -> list[SampleRegion]:
+    """The changes of a sample that can be asked about one by one; what nobody would report is none."""
+    if not sample.changed:
+        return []
+    return [region for region in sample.regions or () if region.caption and region.label != PLACE]
+
+
 def _fits(task: str, sample: Sample, places: Sequence[Place]) -> bool:
     if task == "yes_no":
         return sample.changed is not None
     if not sample.changed:
         return task in ("caption", "list") and sample.changed is False
-    told = [region for region in sample.regions or () if region.caption and region.label != PLACE]
+    told = told_regions(sample)
     return {
         "caption": bool(sample.captions),
         "regions": bool(sample.captions and places),
@@ -95,14 +107,14 @@ def _turn(task: str, sample: Sample, places: Sequence[Place], rng: np.random.Gen
     if not sample.changed:
         return Turn(task, answer(NOTHING_CHANGED))
     if task == "refer":
-        choice = [region for region in sample.regions or () if region.label != PLACE]
+        choice = told_regions(sample)
         region = choice[int(rng.integers(len(choice)))]
         known = loosened([place_of_region(region, sample)], rng)
         size = sample.after.shape[0], sample.after.shape[1]
         told = region_caption(region, size, rng, places=False)  # the place is in the question, or is a cut of an image
         return Turn(task, answer(told), tuple(dropped(known, rng)))
     if task == "list":
-        lines = [answer(region.caption) for region in sample.regions or () if region.caption]
+        lines = [answer(region.caption) for region in told_regions(sample)]
         return Turn(task, "\n".join(lines[:_LISTED]))
     said = answer(sample.captions[int(rng.integers(len(sample.captions)))])
     if task == "caption":

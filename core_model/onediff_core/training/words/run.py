@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from onediff_core.processing_onediff import IGNORED
 from onediff_core.training.loop import Loop
 from onediff_core.training.optimisation import grouped
 from onediff_core.training.words.batches import lesson_batches
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _SEES: Final = ("model.delta.", "model.projector.", "model.delta_projector.")
 _SPEAKS: Final = ("language_model.",)
+_CHUNKS: Final = 4
 
 
 class WordRun(Loop):
@@ -84,12 +86,24 @@ class WordRun(Loop):
         """The next word's cross-entropy, over all answers of the batch; each pair is looked at once."""
         self.network.model.vision_tower.eval()  # its statistics are those that the heads know
         with self.precision():
-            seen = None
-            if batch.pixel_values is not None:
+            if batch.pixel_values is None:
+                loss = self._of_text(batch.texts)
+            else:
                 turns = len(batch.texts["input_ids"]) // batch.lessons
                 seen = self.network.model(batch.pixel_values).repeated(turns)
-            loss: Any = self.network(**batch.texts, seen=seen).loss
+                loss = self.network(**batch.texts, seen=seen).loss
         return loss, {"words": loss}
+
+    def _of_text(self, texts: dict[str, Tensor]) -> Tensor:
+        """The same loss as of the whole batch, by rows of about one length: half of it would be padding."""
+        order = texts["attention_mask"].sum(1).argsort()
+        total: Any = 0.0
+        for rows in order.chunk(_CHUNKS):
+            longest = int(texts["attention_mask"][rows[-1]].sum())
+            part = {name: value[rows, -longest:] for name, value in texts.items()}
+            total = total + self.network(**part).loss * (part["labels"] != IGNORED).sum()
+        loss: Tensor = total / (texts["labels"] != IGNORED).sum()
+        return loss
 
     def size(self, batch: LessonBatch) -> int:
         """Lessons in a batch."""

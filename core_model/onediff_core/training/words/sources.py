@@ -14,7 +14,7 @@ from onediff_core.data.synthetic.objects import still
 from onediff_core.imagery import with_context
 from onediff_core.prompts import Place
 from onediff_core.training.photometry import nuisance, statistics
-from onediff_core.training.words.lessons import Lesson, Turn, answer, turns_of
+from onediff_core.training.words.lessons import Lesson, Turn, answer, told_regions, turns_of
 from onediff_core.training.words.parsing import parse
 from onediff_core.training.words.places import dropped, mirrored, places_of_facts
 from onediff_plugins import english
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from onediff_core.training.words.texts import Texts
 
 _SWAPPED: Final = 0.3
+_CLOSE: Final = {"refer": 0.7, "yes_no": 0.3}  # what is asked of a cut around one change
 _SEEDS: Final = 2**31  # of training; what is scored has seeds from here on
 _TEXT_SIDE: Final = 96  # of scenes whose images nobody looks at
 COUPLED: Final = "Describe the first image, then the second."
@@ -94,7 +95,7 @@ class DrawnFacts:
         """A question about a scene whose images are not shown."""
         while True:
             sample = self.scenes.sample(rng)
-            if sample.changed and sample.captions and sample.regions:
+            if told_regions(sample):
                 break
         return Lesson(turns=turns_of(sample, self.scenes.tasks, rng, 1))
 
@@ -147,18 +148,19 @@ class DrawnPairs:
         self.tasks, self.turns, self.side = dict(tasks), turns, side
 
     def sample(self, rng: np.random.Generator) -> Sample:
-        """A scene, three times in ten read backwards."""
+        """A scene of which it is known whether it changed, three times in ten read backwards."""
         draw = self.draws[int(rng.choice(len(self.draws), p=self.shares))]
-        sample = draw(int(rng.integers(_SEEDS)), 0, self.side)
+        while (sample := draw(int(rng.integers(_SEEDS)), 0, self.side)).changed is None:
+            pass  # too little to be seen to say so: another one
         return swap(sample) if rng.random() < _SWAPPED else sample
 
     def draw(self, rng: np.random.Generator) -> Lesson:
         """Questions about the whole pair, or, as often as "refer" is asked, about one change and what is around it."""
         sample, tasks = self.sample(rng), self.tasks
-        shown = [region for region in sample.regions or () if region.caption]
+        shown = told_regions(sample)
         if shown and rng.random() < tasks.get("refer", 0):
             sample = close_to(shown[int(rng.integers(len(shown)))], sample, self.side)
-            tasks = {"refer": 1.0}
+            tasks = _CLOSE
         turns = turns_of(sample, tasks, rng, self.turns)
         return Lesson(images=(sample.before, sample.after), turns=turns)
 

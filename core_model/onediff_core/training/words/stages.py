@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 TOKENIZER: Final = "tokenizer"
 REAL_HEAD: Final = "satellite.building"  # whose places the language model is told of on real pairs
-_TAUGHT: Final = 3000  # drawn lessons that the tokenizer learns from
+_TAUGHT: Final = 1500  # drawn lessons that the tokenizer learns from
 _COUPLED_SHARE: Final = 0.15  # of the lessons in text alone
 
 
