@@ -60,10 +60,11 @@ def main(
     torch.set_num_threads(threads)
     try:
         settings = stage_settings(stage, **assigned("--set", assignments))
-        budget = Budget(minutes=minutes, steps=steps)
+        Budget(minutes=minutes, steps=steps)
         checkpoint = load_checkpoint(start)
         out.mkdir(parents=True, exist_ok=True)
         prepared = prepare(stage, checkpoint, data_folder(data), out, settings)
+        budget = Budget(minutes=minutes, steps=steps)  # only now: what is read is read before the clock starts
         run = WordRun(out, stage, prepared.model, prepared.processor, prepared.source, settings, budget, prepared.score)
     except (OneDiffError, ValueError, FileNotFoundError) as error:
         raise click.ClickException(str(error)) from error

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +104,8 @@ def parse(sentence: str) -> tuple[Fact, ...]:
 
 def kinds_said(sentence: str) -> frozenset[str]:
     """Kinds of change that a sentence speaks of."""
-    return frozenset(_kind_at(words, at) for words in [_words(sentence)] for at in range(len(words))) - {""}
+    words = _words(sentence)
+    return frozenset(_kind_at(words, at) for at in range(len(words))) - {""}
 
 
 def sides_said(sentence: str) -> frozenset[str]:
@@ -150,26 +154,32 @@ def _is_side(words: list[str], at: int) -> bool:
 
 
 def _facts(clause: list[str]) -> list[Fact]:
-    """The things of a clause, all with its kind and side."""
-    kind = next((found for at in range(len(clause)) if (found := _kind_at(clause, at))), "")
+    """The things of a clause, all with its kind and side; none where it tells no change."""
+    kind = next((told for at in range(len(clause)) if (told := _kind_at(clause, at))), "")
+    if not kind:
+        return []
     column = next((clause[at] for at in range(len(clause)) if _is_side(clause, at)), "")
     row = next((_ROWS[word] for word in clause if word in _ROWS), "")
-    found: list[Fact] = []
+    middle = bool(_MIDDLE & set(clause))
+    return [
+        replace(thing, kind=kind, row=row, column=column, middle=middle) for thing in dict.fromkeys(_things(clause))
+    ]
+
+
+def _things(clause: list[str]) -> Iterator[Fact]:
+    """What the clause is about, with number and size, but not what that stands beside."""
     count, size, where = -1, "", False
     for at, word in enumerate(clause):
-        count = _NUMBERS.get(word, count)
-        size = _SIZES.get(word, size)
+        count, size = _NUMBERS.get(word, count), _SIZES.get(word, size)
         if word in _WHERE:
-            where = word != "in" or clause[at : at + 3] != ["in", "addition", "to"]
+            where = True
         elif word == "of":
             where = clause[at - 1] not in _OF
         elif word == "and" or _kind_at(clause, at):
             where = False
         label = _SINGULAR.get(word) or _PLURAL.get(word)
-        if label is None or where or clause[at + 1 : at + 2] == ["lot"]:
+        if label is None or where:
             continue
-        several = 0 if word in _PLURAL else 1
-        found.append(Fact(label=label, kind=kind, count=several if count < 0 else count, size=size))
+        some = 0 if word in _PLURAL else 1
+        yield Fact(label=label, count=some if count < 0 else count, size=size)
         count, size = -1, ""
-    sided = {"row": row, "column": column, "middle": bool(_MIDDLE & set(clause))}
-    return [replace(fact, **sided) for fact in dict.fromkeys(found)] if kind else []  # type: ignore[arg-type]  # as declared
