@@ -23,9 +23,7 @@ from onediff_core.training.words.sources import (
     WrittenFacts,
 )
 from onediff_core.training.words.texts import read_texts
-from onediff_core.training.words.vocabulary import kept_tokenizer, learn_tokenizer
-from onediff_plugins.output import swap as put_in_place
-from onediff_plugins.output import unfinished
+from onediff_core.training.words.vocabulary import keep_tokenizer, kept_tokenizer, learn_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,8 +105,8 @@ def _facts(checkpoint: Checkpoint, data: Path, run: Path, settings: WordSettings
     tokenizer = kept_tokenizer(run / TOKENIZER)
     if tokenizer is None:
         lessons = [source.draw(np.random.default_rng((settings.seed, number))) for number in range(_TAUGHT)]
-        learn_and_keep(learn_tokenizer(texts, lessons), run / TOKENIZER)
-        tokenizer = kept_tokenizer(run / TOKENIZER)
+        tokenizer = learn_tokenizer(texts, lessons)
+        keep_tokenizer(tokenizer, run / TOKENIZER)
     model, processor = with_words(checkpoint, tokenizer, settings.seed)
     return Prepared(
         model,
@@ -133,7 +131,7 @@ def _joint(
         )
     head: Head = checkpoint.heads[REAL_HEAD].float()
     pairs = read_captioned(data, settings.fold)
-    learned, scored, reported = (predicted_places(model, processor, head, some) for some in pairs)
+    learned, scored = (predicted_places(model, processor, head, some) for some in (pairs.learned, pairs.scored))
     source = Mixture(
         [
             (DrawnPairs(settings.scenes, settings.tasks, settings.turns, settings.side), 1 - settings.real),
@@ -153,13 +151,14 @@ def _joint(
         )
 
     def report(trained: OneDiffForConditionalGeneration) -> dict[str, float]:
-        return score_real(Speaker(trained, processor), "reported", pairs.reported, reported)
+        found = predicted_places(trained, processor, head, pairs.reported)
+        return score_real(Speaker(trained, processor), "reported", pairs.reported, found)
 
     return Prepared(model, processor, source, score, report)
 
 
 def with_words(
-    checkpoint: Checkpoint, tokenizer: PreTrainedTokenizerFast | None, seed: int
+    checkpoint: Checkpoint, tokenizer: PreTrainedTokenizerFast, seed: int
 ) -> tuple[OneDiffForConditionalGeneration, OneDiffProcessor]:
     """The part of a OneDiff that sees, with a new language model of another vocabulary.
 
@@ -175,10 +174,10 @@ def with_words(
         raise CheckpointError(f"{checkpoint.name} holds no processor for prompts: export the dense stage with one")
     model: Any = checkpoint.model.float()
     text_config = model.config.text_config
-    text_config.vocab_size = len(tokenizer)  # type: ignore[arg-type]  # kept just now
+    text_config.vocab_size = len(tokenizer)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model.language_model = AutoModelForCausalLM.from_config(text_config)
+        model.language_model = AutoModelForCausalLM.from_config(text_config, dtype=torch.float32)
     processor = OneDiffProcessor(
         checkpoint.image_processor,
         tokenizer,
@@ -187,13 +186,6 @@ def with_words(
     )
     model.config.pair_token_id, model.config.delta_token_id = processor.placeholder_ids
     return model, processor
-
-
-def learn_and_keep(tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
-    """Write a tokenizer to a folder that appears whole."""
-    new = unfinished(folder.parent)
-    tokenizer.save_pretrained(new)
-    put_in_place(new, folder)
 
 
 def _nothing(_: OneDiffForConditionalGeneration) -> dict[str, float]:

@@ -8,6 +8,7 @@ from transformers import PreTrainedTokenizerFast
 
 from onediff_core.presets import tiny_tokenizer
 from onediff_core.prompts import instruction
+from onediff_plugins.output import swap, unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,3 +43,10 @@ def kept_tokenizer(folder: Path) -> PreTrainedTokenizerFast | None:
         return None
     tokenizer: PreTrainedTokenizerFast = PreTrainedTokenizerFast.from_pretrained(folder)
     return tokenizer
+
+
+def keep_tokenizer(tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
+    """Write a tokenizer to a folder that appears whole."""
+    new = unfinished(folder.parent)
+    tokenizer.save_pretrained(new)
+    swap(new, folder)

@@ -9,9 +9,10 @@ import torch
 from click.testing import CliRunner
 
 from onediff_core.checkpoint import load_checkpoint
+from onediff_core.presets import tiny_tokenizer
 from onediff_core.training.words.__main__ import main
 from onediff_core.training.words.settings import stage_settings
-from onediff_core.training.words.stages import prepare
+from onediff_core.training.words.stages import prepare, with_words
 
 
 @pytest.fixture
@@ -59,3 +60,10 @@ def test_missing_texts_are_named(dense, sets, tmp_path):
     (sets / "captions_text" / "levir_cc_train.json.gz").unlink()
     with pytest.raises(ValueError, match=r"levir_cc_train\.json\.gz cannot be read"):
         prepare("facts", dense, sets, tmp_path, stage_settings("facts"))
+
+
+def test_new_words_are_learned_in_single_precision_whatever_was_stored(dense):
+    dense.model.half()
+    dense.model.config.text_config.dtype = torch.float16
+    model, _ = with_words(dense, tiny_tokenizer(), seed=0)
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
