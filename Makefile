@@ -102,8 +102,8 @@ bench: $(VENV)/.dev.stamp
 RUN ?= runs/onediff-tiny
 MINUTES ?= 180
 train-tiny: $(VENV)/.dev.stamp
-	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m onediff_core.training.dense $(if $(DATA),--data $(DATA)) --out $(RUN)/dense --minutes $(MINUTES) --scene camera=0.12
-	$(BIN)/python -m onediff_core.training.export $(RUN)/dense $(RUN)/weights $(if $(DATA),--data $(DATA)) --half
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/onediff train dense $(if $(DATA),--data $(DATA)) --out $(RUN)/dense --minutes $(MINUTES) --scene camera=0.12
+	$(BIN)/onediff train export $(RUN)/dense $(RUN)/weights $(if $(DATA),--data $(DATA)) --half
 
 clean:
 	rm -rf $(VENV) $(OUT) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .benchmarks

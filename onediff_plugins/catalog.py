@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
@@ -19,6 +18,7 @@ from onediff_plugins.errors import (
     UnknownNameError,
 )
 from onediff_plugins.hookspecs import API_VERSION
+from onediff_plugins.paths import existing_folder
 from onediff_plugins.settings import DomainSettings
 from onediff_plugins.specs import DomainSpec, ExecutorSpec, ExporterSpec, HeadSpec, ModelSpec
 
@@ -182,7 +182,7 @@ class Catalog:
             raise foreign(exc, f"asking {model.name!r} for its heads", self.models.owner(model.name)) from exc
 
     def _check_head(self, name: str, held: Sequence[str]) -> None:
-        if name in held or Path(name).is_dir():
+        if name in held or existing_folder(name) is not None:
             return
         if name not in self.heads:
             self.heads.refuse_broken(name)

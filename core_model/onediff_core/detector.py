@@ -165,7 +165,9 @@ class Detector:
         # Two images a pair in one batch of the tower: channels last there, where it counts.
         flat = pixels.flatten(0, 1).contiguous(memory_format=torch.channels_last)
         with inference(self._device):
-            features = self._base.dense_features(flat.to(self._device).unflatten(0, (-1, 2)))
+            images = flat.to(self._device).unflatten(0, (-1, 2))
+            reads_tokens = any(head.reads_tokens for head in heads)
+            features = self._base(images).delta if reads_tokens else self._base.dense_features(images)
             logits = [head(features)[:, :, :height, :width] for head in heads]
         scores = [head.score(found)[:, None] for head, found in zip(heads, logits, strict=True)]
         classes = [head.probabilities(found) for head, found in zip(heads, logits, strict=True)]
@@ -282,6 +284,6 @@ def _change_map(view: PairView, groups: Sequence[_Found], verdict: float | None)
 def _on_grid(maps: NDArray[np.float32], grid: Box) -> NDArray[np.float32]:
     """(K, h, w) probabilities on the after grid, in [0, 1]."""
     if maps.shape[1:] != (grid.height, grid.width):
-        method = cv2.INTER_AREA if maps.shape[2] > grid.width else cv2.INTER_LINEAR
+        method = cv2.INTER_AREA if maps[0].size > grid.width * grid.height else cv2.INTER_LINEAR
         maps = np.stack([cv2.resize(plane, (grid.width, grid.height), interpolation=method) for plane in maps])
     return np.clip(maps, 0, 1)

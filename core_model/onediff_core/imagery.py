@@ -99,7 +99,7 @@ class PairView:
 
     def resized(self, width: int, height: int) -> tuple[FloatImage, FloatImage]:
         """Both images whole, (height, width, 3): by area where that is smaller, bicubic where it is larger."""
-        smaller = width < self.box.width
+        smaller = width * height < self.box.width * self.box.height
         method = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
         before, after = (
             np.clip(cv2.resize(image, (width, height), interpolation=method), 0, 1) for image in self.cut(self.box)

@@ -1,7 +1,7 @@
 """The dense stage: the tower and the change masks of `onediff-tiny`, from real pairs, on two CPU cores.
 
-    python -m onediff_core.training.dense --data FOLDER --out RUN --minutes 120
-    python -m onediff_core.training.dense --data FOLDER --out RUN --minutes 120     # again: it goes on where it was
+    onediff train dense --data FOLDER --out RUN --minutes 120
+    onediff train dense --data FOLDER --out RUN --minutes 120     # again: it goes on where it was
 
 A run is a folder: `settings.json`, `log.jsonl` and `tensorboard/`, `state.pt` (replaced every minute or two) and, where
 matplotlib is installed, `curves.png` at the end. A run that was killed and is started again sees the pairs that it
@@ -19,7 +19,6 @@ import torch
 from onediff_core.data.synthetic import scene
 from onediff_core.efficientnet_lite import IMAGE_MEAN, IMAGE_STD
 from onediff_core.training.network import DenseNetwork, classes_of
-from onediff_core.training.options import assigned
 from onediff_core.training.run import Run
 from onediff_core.training.schedule import Budget
 from onediff_core.training.sets import TRAINING_SETS, VALIDATION_SETS, data_folder, read_set, require_sets, tuning_half
@@ -68,9 +67,7 @@ def main(
 ) -> None:
     """Train the tower and the change masks of onediff-tiny from real pairs."""
     try:
-        settings = DenseSettings.model_validate(
-            {"scenes": assigned("--scene", scenes), **assigned("--set", assignments)}
-        )
+        settings = DenseSettings.model_validate({"scenes": _values("--scene", scenes), **_values("--set", assignments)})
         folder = data_folder(data)
         require_sets(folder, (*TRAINING_SETS, *VALIDATION_SETS))
         weights = imagenet_weights()
@@ -83,7 +80,15 @@ def main(
     validation = {entry.name: tuning_half(read_set(folder, entry)) for entry in VALIDATION_SETS}
     model, _ = starting_model(weights)
     network = DenseNetwork(model.model, classes_of(sources), IMAGE_MEAN, IMAGE_STD)
-    Run(out, network, sources, settings, Budget(minutes=minutes, steps=steps), validation).train()
+    run = Run(out, network, sources, settings, Budget(minutes=minutes, steps=steps))
+    run.train(validation)
+
+
+def _values(option: str, assignments: tuple[str, ...]) -> dict[str, str]:
+    wrong = [entry for entry in assignments if "=" not in entry]
+    if wrong:
+        raise click.BadParameter(f"{wrong[0]!r} has no '='", param_hint=option)
+    return dict(entry.split("=", 1) for entry in assignments)
 
 
 if __name__ == "__main__":

@@ -1,23 +1,22 @@
 """A run of the dense stage as a OneDiff on disk: its averaged weights, heads at their operating points.
 
-python -m onediff_core.training.export RUN FOLDER --data DATA
+onediff train export RUN FOLDER --data DATA
 """
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 import torch
 from torch.optim.swa_utils import AveragedModel
 
 from onediff_core.checkpoint import save_checkpoint
 from onediff_core.efficientnet_lite import IMAGE_MEAN, IMAGE_STD
 from onediff_core.training.checkpointing import load_state
-from onediff_core.training.evaluation import THRESHOLD, answers_of
+from onediff_core.training.evaluation import operating_point
 from onediff_core.training.network import HEADS, DenseNetwork, split_head
 from onediff_core.training.sets import VALIDATION_SETS, DataError, data_folder, read_set, require_sets, tuning_half
 from onediff_core.training.settings import SETTINGS_NAME
@@ -30,9 +29,6 @@ if TYPE_CHECKING:
 
     from onediff_core.data import Sample
     from onediff_core.heads.base import Head
-
-# What is added to logits so that 0.5 is where F1 is best.
-BIASES: Final = tuple(np.arange(-3.0, 3.01, 0.25).tolist())
 
 
 def averaged_network(run: Path, base: Any) -> DenseNetwork:
@@ -64,17 +60,7 @@ def best_bias(logits: Callable[[Tensor], Tensor], samples: Sequence[Sample], cla
         samples: labelled for the same of the classes.
         classes: of the logits.
     """
-    hits, found, there = np.zeros(len(BIASES)), np.zeros(len(BIASES)), 0
-    for sample, answer in answers_of(logits, samples):
-        rows = [classes.index(name) for name in sample.masks]
-        truth = np.logical_or.reduce(list(sample.masks.values()))
-        there += int(truth.sum())
-        for index, bias in enumerate(BIASES):
-            none = (1 / (1 + np.exp(answer[rows] + bias))).prod(axis=0)
-            said = 1 - none >= THRESHOLD
-            hits[index] += (said & truth).sum()
-            found[index] += said.sum()
-    return float(BIASES[int(np.argmax(2 * hits / np.maximum(found + there, 1)))])
+    return operating_point(logits, samples, classes).bias
 
 
 def heads_of(network: DenseNetwork) -> list[Head]:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel
 
 from onediff_core.heads import ChangeMaskHead, HeadConfig
-from onediff_core.training.optimisation import grouped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -87,23 +87,47 @@ def classes_of(sources: Iterable[Source]) -> tuple[str, ...]:
 
 
 def parameter_groups(
-    network: DenseNetwork, *, rate: float, tower_share: float, weight_decay: float
+    trained: Iterable[tuple[str, nn.Parameter]], *, rate: float, weight_decay: float, tower_share: float = 1.0
 ) -> list[dict[str, Any]]:
     """Groups for the optimiser: the tower learns slower, norms and biases do not decay.
 
     Args:
-        network: what is trained.
+        trained: names and parameters; those of the base begin with "base.".
         rate: highest learning rate of the head.
-        tower_share: that of the tower, as a share of it.
         weight_decay: of matrices and kernels.
+        tower_share: learning rate of the tower, as a share of it.
 
     Returns:
-        Groups as `optimisation.grouped` makes them.
+        Groups with `params`, `lr`, `highest` (the same, for the schedule) and `weight_decay`.
     """
-    rates = (
-        (parameter, rate * (tower_share if name.startswith("base.") else 1)) for name, parameter in network.trained()
-    )
-    return grouped(rates, weight_decay=weight_decay)
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for name, parameter in trained:
+        groups.setdefault((name.startswith("base."), parameter.ndim > 1), []).append(parameter)
+    made = []
+    for (of_tower, decays), parameters in sorted(groups.items(), key=lambda item: item[0]):
+        highest = rate * (tower_share if of_tower else 1.0)
+        decay = weight_decay if decays else 0.0
+        made.append({"params": parameters, "lr": highest, "highest": highest, "weight_decay": decay})
+    return made
+
+
+def moving_average(network: nn.Module, decay: float) -> AveragedModel:
+    """An exponential moving average of all weights and statistics, which follows faster in the first steps.
+
+    Args:
+        network: what is averaged; copied.
+        decay: share of the old value in a late step.
+    """
+
+    @torch.no_grad()
+    def update(averaged: Any, current: Any, count: Any) -> None:
+        share = min(decay, (1 + int(count)) / (10 + int(count)))
+        if averaged[0].is_floating_point():
+            torch._foreach_lerp_(averaged, current, 1 - share)
+        else:
+            torch._foreach_copy_(averaged, current)
+
+    return AveragedModel(network, multi_avg_fn=update, use_buffers=True)
 
 
 def split_head(head: ChangeMaskHead, name: str, classes: Sequence[str]) -> ChangeMaskHead:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
 from onediff_core.training.evaluation import evaluate, flat
-from onediff_core.training.loop import Loop
+from onediff_core.training.loop import StageRun
 from onediff_core.training.network import parameter_groups
 from onediff_core.training.objective import dense_losses, weighted_sum
 from onediff_core.training.sampling import TrainingPairs, batches
+from onediff_core.training.settings import DenseSettings, keep_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,23 +22,16 @@ if TYPE_CHECKING:
     from onediff_core.data import Sample
     from onediff_core.training.network import DenseNetwork
     from onediff_core.training.schedule import Budget
-    from onediff_core.training.settings import DenseSettings
     from onediff_core.training.sources import Source
 
 
-class Run(Loop):
+class Run(StageRun):
     """One run of the dense stage, from its first step or from its last state."""
 
-    network: DenseNetwork
+    settings: DenseSettings
 
     def __init__(
-        self,
-        folder: Path,
-        network: DenseNetwork,
-        sources: Sequence[Source],
-        settings: DenseSettings,
-        budget: Budget,
-        validation: Mapping[str, Sequence[Sample]],
+        self, folder: Path, network: DenseNetwork, sources: Sequence[Source], settings: DenseSettings, budget: Budget
     ) -> None:
         """Take up the run of a folder.
 
@@ -47,52 +41,60 @@ class Run(Loop):
             sources: what is learned from.
             settings: of the run; those of a run that goes on must be the same.
             budget: when it is over.
-            validation: set -> samples that are scored now and then, and at the end.
 
         Raises:
-            ValueError: the folder holds a run with other settings or classes.
+            TrainingError: the folder holds a run with other settings or classes.
         """
-        self.sources, self.settings, self.validation = sources, settings, validation
+        folder.mkdir(parents=True, exist_ok=True)
+        self.network, self.sources, self.settings = network, sources, settings
         self.classes = network.head.config.classes
+        record = {"classes": list(self.classes), **settings.model_dump(mode="json")}
+        keep_settings(folder, record, DenseSettings().model_dump(mode="json"))
         groups = parameter_groups(
-            network, rate=settings.rate, tower_share=settings.tower_share, weight_decay=settings.weight_decay
+            network.trained(), rate=settings.rate, weight_decay=settings.weight_decay, tower_share=settings.tower_share
         )
-        super().__init__(folder, network, groups, settings, budget, {"classes": list(self.classes)})
+        super().__init__(folder, network, groups, settings, budget)
+        self.restore()
 
-    def phase(self, progress: float) -> int:
-        """1 in the last part, where crops are large."""
-        return int(progress >= self.settings.late_from)
+    def train(self, validation: Mapping[str, Sequence[Sample]]) -> None:
+        """Go on until the budget is used up.
 
-    def batches(self, phase: int) -> Iterator[dict[str, Tensor]]:
-        """Crops of the part's size."""
+        Args:
+            validation: set -> samples that are scored now and then, and at the end.
+        """
+        self.go_on(lambda: self.scores(validation))
+
+    def scores(self, validation: Mapping[str, Sequence[Sample]]) -> dict[str, float]:
+        """The scores of the averaged weights."""
+        network = self.average.module.eval()
+
+        @torch.inference_mode()
+        def probabilities(images: Tensor) -> Tensor:
+            with self.precision("cpu"):
+                logits: Tensor = network(images)
+            return logits.float().sigmoid()
+
+        return flat({name: evaluate(probabilities, samples, self.classes) for name, samples in validation.items()})
+
+    def _learn(self, batch: Mapping[str, Tensor], progress: float) -> dict[str, Tensor]:
+        """One step of the optimiser; the losses of each group of classes."""
         settings = self.settings
-        side, size = (settings.late_crop, settings.late_batch) if phase else (settings.crop, settings.batch)
-        pairs = TrainingPairs(self.sources, self.classes, side=side, seed=settings.seed)
-        return batches(pairs, first=self.seen, size=size, workers=settings.workers)
-
-    def losses(self, batch: Mapping[str, Tensor], progress: float) -> tuple[Tensor, dict[str, Tensor]]:
-        """Those of each group of classes; the first stages of the tower are frozen at first."""
-        settings = self.settings
+        self.network.train()
         self.network.freeze_tower(settings.frozen if progress < settings.frozen_until else None)
-        with self.precision():
+        with self.precision("cpu"):
             logits = self.network(batch["images"])
         losses = dense_losses(
             logits, batch, self.classes, border_px=settings.border_px, border_weight=settings.border_weight
         )
-        return weighted_sum(losses), losses
+        self.descend(weighted_sum(losses), progress, batch)
+        return {group: loss.detach() for group, loss in losses.items()}
 
-    def size(self, batch: Mapping[str, Tensor]) -> int:
-        """Pairs in a batch."""
-        return len(batch["images"])
+    def _phase(self, progress: float) -> int:
+        """1 in the last part, where crops are large."""
+        return int(progress >= self.settings.late_from)
 
-    def scores(self) -> dict[str, float]:
-        """Of the validation sets."""
-        network: Any = self.average.module.eval()
-
-        @torch.inference_mode()
-        def probabilities(images: Tensor) -> Tensor:
-            with self.precision():
-                logits: Tensor = network(images)
-            return logits.float().sigmoid()
-
-        return flat({name: evaluate(probabilities, samples, self.classes) for name, samples in self.validation.items()})
+    def _batches(self, phase: int) -> Iterator[dict[str, Tensor]]:
+        settings = self.settings
+        side, size = (settings.late_crop, settings.late_batch) if phase else (settings.crop, settings.batch)
+        pairs = TrainingPairs(self.sources, self.classes, side=side, seed=settings.seed)
+        return batches(pairs, first=self.seen, size=size, workers=settings.workers)

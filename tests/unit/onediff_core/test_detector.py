@@ -14,7 +14,7 @@ from onediff_core import HeadSpec
 from onediff_core.checkpoint import load_checkpoint
 from onediff_core.detector import Detector
 from onediff_core.errors import CheckpointError
-from onediff_core.heads import PairHead, RegionHead, build_head
+from onediff_core.heads import ChangeMaskHead, PairHead, RegionHead, build_head
 from onediff_plugins import ChangeRegion, DomainSettings, Frame, ImagePair
 from onediff_plugins.errors import UnsupportedSourceError
 from onediff_plugins.windows import overview
@@ -230,6 +230,16 @@ def test_bands_that_are_no_colours_are_refused(detector: Detector) -> None:
     after = replace(pair.after, bands=("vv", "vh", "hh"))
     with pytest.raises(UnsupportedSourceError, match="no red and no green and no blue among vv, vh, hh"):
         detect(detector, replace(pair, after=after))
+
+
+def test_a_plugins_mask_head_may_read_tokens(checkpoint: Checkpoint) -> None:
+    class Reading(ChangeMaskHead):
+        reads_tokens = True
+
+    spec = HeadSpec(name="toy.square", task="mask", classes=("square",), build=Reading)
+    head = build_head(spec, **checkpoint.model.model.dense_shape()._asdict()).eval()
+    (change,) = detect(Detector(checkpoint, {spec.name: head}, CPU), a_square_came())
+    assert change.class_names == ("square",)
 
 
 # --- heads that do not do ---------------------------------------------------------------------------------------

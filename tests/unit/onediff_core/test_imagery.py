@@ -118,6 +118,12 @@ def test_a_pair_of_one_colour_keeps_it_at_another_size(size: tuple[int, int]) ->
     np.testing.assert_allclose(before, 0.25, atol=1e-6)
 
 
+def test_a_strip_of_one_pixel_is_shrunk_by_area() -> None:
+    stripes = frame(np.tile([1.0, 0.0, 0.0, 0.0], (3, 25))[..., None])
+    _, after = view_of(pair_of(stripes, stripes)).resized(1, 25)
+    np.testing.assert_allclose(after, 0.25, atol=1e-6)
+
+
 def test_the_window_is_the_image_processors_or_256() -> None:
     assert window_of(OneDiffImageProcessor(size=(56, 70))) == 70
     assert window_of(PROCESSOR) == 256

@@ -18,13 +18,13 @@ import click
 import torch
 
 from onediff_core.checkpoint import load_checkpoint, save_checkpoint
-from onediff_core.training.options import assigned
 from onediff_core.training.schedule import Budget
 from onediff_core.training.sets import data_folder
 from onediff_core.training.words.run import WordRun
 from onediff_core.training.words.settings import STAGES, Stage, stage_settings
 from onediff_core.training.words.stages import prepare
 from onediff_plugins.errors import OneDiffError
+from onediff_plugins.settings import parse_assignments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,18 +59,18 @@ def main(
     """Train a word STAGE of onediff-tiny: facts, cst or joint."""
     torch.set_num_threads(threads)
     try:
-        settings = stage_settings(stage, **assigned("--set", assignments))
+        settings = stage_settings(stage, **parse_assignments(assignments))
         Budget(minutes=minutes, steps=steps)
         checkpoint = load_checkpoint(start)
         out.mkdir(parents=True, exist_ok=True)
         prepared = prepare(stage, checkpoint, data_folder(data), out, settings)
         budget = Budget(minutes=minutes, steps=steps)  # only now: what is read is read before the clock starts
-        run = WordRun(out, stage, prepared.model, prepared.processor, prepared.source, settings, budget, prepared.score)
+        run = WordRun(out, stage, prepared.model, prepared.processor, prepared.source, settings, budget)
     except (OneDiffError, ValueError, FileNotFoundError) as error:
         raise click.ClickException(str(error)) from error
-    run.train()
-    trained: Any = run.average.module.eval()
-    if report := prepared.report(trained):
+    trained: Any = run.average.module
+    run.go_on(lambda: prepared.score(trained.eval()))
+    if report := prepared.report(trained.eval()):
         (out / REPORT).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     trained.config.trained_stages = (*trained.config.trained_stages, stage)
     save(out / WEIGHTS, trained, prepared.processor, checkpoint.heads, half=half)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,21 +18,6 @@ if TYPE_CHECKING:
     from onediff_core.processing_onediff import OneDiffProcessor
     from onediff_core.training.words.lessons import Lesson, Turn
     from onediff_core.training.words.sources import LessonSource
-
-
-@dataclass(frozen=True)
-class LessonBatch:
-    """Lessons that are learned from at once.
-
-    Attributes:
-        lessons: how many there are.
-        texts: input_ids, attention_mask and labels of all turns, (B * n, T): n turns a pair, in the order of pairs.
-        pixel_values: (B, 2, 3, H, W) float32, or None for text alone.
-    """
-
-    lessons: int
-    texts: dict[str, Tensor]
-    pixel_values: Tensor | None
 
 
 class NumberedLessons(Dataset["Lesson"]):
@@ -54,22 +38,27 @@ class NumberedLessons(Dataset["Lesson"]):
 
 
 class Collate:
-    """Makes a batch of lessons that all have images of any size and equally many turns, or all have none."""
+    """Makes a batch of lessons that all have images and equally many turns, or all have no images and one turn."""
 
     def __init__(self, processor: OneDiffProcessor) -> None:
         """Keep the processor; its image processor has a size."""
         self.processor = processor
 
-    def __call__(self, lessons: Sequence[Lesson]) -> LessonBatch:
-        """Lessons as tensors."""
+    def __call__(self, lessons: Sequence[Lesson]) -> dict[str, Tensor]:
+        """Lessons as tensors.
+
+        Returns:
+            pixel_values (B, 2, 3, H, W) float32 where there are images; input_ids, attention_mask and labels
+            (B * n, T) of all turns, n a pair, in the order of pairs.
+        """
         turns = [turn for lesson in lessons for turn in lesson.turns]
         prompts, answers = [prompt_of(self.processor, turn) for turn in turns], [turn.answer for turn in turns]
         pairs = [lesson.images for lesson in lessons if lesson.images is not None]
         if not pairs:
-            return LessonBatch(len(lessons), self._texts(prompts, None, answers), None)
+            return self._texts(prompts, None, answers)
         pixels = self.processor.image_processor(pairs)["pixel_values"]
         cells = (pixels.shape[-2] // self.processor.visual_stride) * (pixels.shape[-1] // self.processor.visual_stride)
-        return LessonBatch(len(lessons), self._texts(prompts, [cells] * len(prompts), answers), pixels)
+        return {"pixel_values": pixels, **self._texts(prompts, [cells] * len(prompts), answers)}
 
     def _texts(self, prompts: list[str], visual: list[int] | None, answers: list[str]) -> dict[str, Tensor]:
         made = self.processor.tokenised(prompts, visual, answers)
@@ -83,7 +72,7 @@ def prompt_of(processor: OneDiffProcessor, turn: Turn) -> str:
 
 def lesson_batches(
     source: LessonSource, processor: OneDiffProcessor, *, seed: int, first: int, size: int, workers: int
-) -> Iterator[LessonBatch]:
+) -> Iterator[dict[str, Tensor]]:
     """Batches of consecutive lessons from number `first` on, made ahead of time by worker processes; without end."""
     loader: DataLoader[Lesson] = DataLoader(
         NumberedLessons(source, seed),

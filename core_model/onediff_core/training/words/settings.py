@@ -6,7 +6,7 @@ from typing import Final, Literal, get_args
 
 from pydantic import Field
 
-from onediff_core.training.settings import LoopSettings
+from onediff_core.training.settings import StageSettings
 
 Stage = Literal["facts", "cst", "joint"]
 STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
@@ -21,7 +21,7 @@ _OF_STAGES: Final[dict[Stage, dict[str, object]]] = {
 }
 
 
-class WordSettings(LoopSettings):
+class WordSettings(StageSettings):
     """How a word stage is trained. The tower never is, so that the heads beside the model stay as good as they are."""
 
     rate: float = Field(1e-3, gt=0, description="highest learning rate of the delta module, and of all in text alone")

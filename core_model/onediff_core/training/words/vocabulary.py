@@ -8,7 +8,7 @@ from transformers import PreTrainedTokenizerFast
 
 from onediff_core.presets import tiny_tokenizer
 from onediff_core.prompts import instruction
-from onediff_plugins.output import swap, unfinished
+from onediff_plugins.atomic import replaced_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,6 +47,5 @@ def kept_tokenizer(folder: Path) -> PreTrainedTokenizerFast | None:
 
 def keep_tokenizer(tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
     """Write a tokenizer to a folder that appears whole."""
-    new = unfinished(folder.parent)
-    tokenizer.save_pretrained(new)
-    swap(new, folder)
+    with replaced_folder(folder) as new:
+        tokenizer.save_pretrained(new)

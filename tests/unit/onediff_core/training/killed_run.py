@@ -45,7 +45,7 @@ def main() -> None:
     sources = [MaskSource(ENTRY, [square(number) for number in range(4)])]
     base = OneDiffModel(OneDiffConfig(vision_config=tower, delta_config=delta, text_config=text))
     network = DenseNetwork(base, classes_of(sources), (0.5,) * 3, (0.25,) * 3)
-    run = Run(Path(sys.argv[1]), network, sources, SETTINGS, Budget(steps=12), {})
+    run = Run(Path(sys.argv[1]), network, sources, SETTINGS, Budget(steps=12))
     learn, pause = run._learn, float(sys.argv[2])
 
     def slowly(*given):
@@ -53,7 +53,7 @@ def main() -> None:
         return learn(*given)
 
     run._learn = slowly
-    run.train()
+    run.train({})
 
 
 if __name__ == "__main__":

@@ -21,8 +21,8 @@ def model(make_model):
 def test_a_run_becomes_a_onediff_with_its_averaged_weights(model, make_model, sources, tmp_path):
     network = DenseNetwork(model.model, CLASSES, (0.5,) * 3, (0.25,) * 3)
     settings = DenseSettings(crop=64, batch=2, late_crop=64, late_batch=2, workers=0, precision="fp32", frozen=None)
-    run = Run(tmp_path / "run", network, sources, settings, Budget(steps=3), {})
-    run.train()
+    run = Run(tmp_path / "run", network, sources, settings, Budget(steps=3))
+    run.train({})
 
     fresh = make_model("efficientnet_lite", delta={"dense_taps": (1, 2, 3, 4), "taps": (3, 4)})
     averaged = averaged_network(tmp_path / "run", fresh.model)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from onediff_core.errors import TrainingError
 from onediff_core.training.logs import read_log
 from onediff_core.training.run import Run
 from onediff_core.training.schedule import Budget
@@ -26,8 +27,8 @@ SETTINGS = DenseSettings(
 
 @pytest.fixture
 def run(tmp_path, network, sources):
-    def make(folder="run", steps=12, settings=SETTINGS, validation=None):
-        return Run(tmp_path / folder, network, sources, settings, Budget(steps=steps), validation or {})
+    def make(folder="run", steps=12, settings=SETTINGS):
+        return Run(tmp_path / folder, network, sources, settings, Budget(steps=steps))
 
     return make
 
@@ -38,8 +39,8 @@ def losses(folder: Path) -> dict[int, float]:
 
 @pytest.mark.slow
 def test_the_loss_falls_and_scores_are_logged(tile, run, tmp_path):
-    houses = {"houses": [tile(2, seed=11), tile(0, seed=12)]}
-    run(steps=100, settings=SETTINGS.model_copy(update={"frozen": None}), validation=houses).train()
+    learning = run(steps=100, settings=SETTINGS.model_copy(update={"frozen": None}))
+    learning.train({"houses": [tile(2, seed=11), tile(0, seed=12)]})
     curve = losses(tmp_path / "run")
     assert len(curve) == 100
     assert sum(list(curve.values())[-20:]) < 0.7 * sum(list(curve.values())[:20])
@@ -59,7 +60,7 @@ def test_crops_grow_and_the_tower_thaws_on_the_way(run, monkeypatch):
         return result
 
     monkeypatch.setattr(learning, "_learn", watched)
-    learning.train()
+    learning.train({})
     assert [side for (_, side), _ in seen] == [64] * 9 + [96] * 3
     assert [frozen for _, frozen in seen] == [True] * 6 + [False] * 6
     assert learning.seen == 9 * 4 + 3 * 2
@@ -67,15 +68,15 @@ def test_crops_grow_and_the_tower_thaws_on_the_way(run, monkeypatch):
 
 def test_a_folder_of_a_run_with_other_settings_is_refused(run):
     run()
-    with pytest.raises(ValueError, match=r"settings.json is of a run with other rate: name a new folder"):
+    with pytest.raises(TrainingError, match=r"settings.json is of a run with other rate: name a new folder"):
         run(settings=SETTINGS.model_copy(update={"rate": 0.5}))
 
 
 def test_a_finished_run_is_not_trained_again(run, network, tmp_path):
-    run(steps=3).train()
+    run(steps=3).train({})
     weights = {name: value.clone() for name, value in network.state_dict().items()}
     again = run(steps=3)
-    again.train()
+    again.train({})
     assert again.step == 3
     assert all(torch.equal(value, weights[name]) for name, value in network.state_dict().items())
 

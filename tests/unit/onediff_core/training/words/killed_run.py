@@ -21,7 +21,7 @@ def main() -> None:
     checkpoint = load_checkpoint(sys.argv[1])
     run = WordRun(
         Path(sys.argv[2]), "cst", checkpoint.model, checkpoint.processor, CoupledPictures(64), settings,
-        Budget(steps=10), lambda model: {},
+        Budget(steps=10),
     )  # fmt: skip
     learn, pause = run._learn, float(sys.argv[3])
 
@@ -30,7 +30,7 @@ def main() -> None:
         return learn(*given)
 
     run._learn = slowly
-    run.train()
+    run.go_on(dict)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from onediff_core.errors import TrainingError
 from onediff_core.training.logs import read_log
 from onediff_core.training.schedule import Budget
 from onediff_core.training.words.lessons import Lesson, Turn
@@ -28,9 +29,7 @@ def run(dense, tmp_path):
         settings = stage_settings(
             stage, **{"batch": 2, "warm_up": 0, "precision": "fp32", "workers": 0, "log_every": 1, **changes}
         )
-        return WordRun(
-            tmp_path / stage, stage, dense.model, dense.processor, source, settings, Budget(steps=steps), lambda _: {}
-        )
+        return WordRun(tmp_path / stage, stage, dense.model, dense.processor, source, settings, Budget(steps=steps))
 
     return make
 
@@ -49,7 +48,7 @@ def losses(folder: Path) -> dict[int, float]:
 )
 def test_each_stage_trains_its_parts_and_no_other(run, dense, stage, source, trained):
     before = {name: value.clone() for name, value in dense.model.state_dict().items()}
-    run(stage, source).train()
+    run(stage, source).go_on(dict)
     after = dense.model.state_dict()
     moved = {
         part
@@ -61,9 +60,9 @@ def test_each_stage_trains_its_parts_and_no_other(run, dense, stage, source, tra
 
 def test_rows_of_unlike_lengths_lose_what_the_whole_batch_loses(run):
     running = run("facts", CoupledFacts(), batch=5)
-    batch = next(running.batches(0))
-    whole = running.network(**batch.texts).loss
-    assert running.losses(batch, 0.0)[0].item() == pytest.approx(whole.item(), rel=1e-5)
+    batch = next(running._batches(0))
+    whole = running.model(**batch).loss
+    assert running._learn(batch, 0.0)["words"].item() == pytest.approx(whole.item(), rel=1e-5)
 
 
 class OneSentence:
@@ -72,7 +71,7 @@ class OneSentence:
 
 
 def test_a_sentence_is_learned(run, tmp_path):
-    run("facts", OneSentence(), steps=60, rate=2e-2).train()
+    run("facts", OneSentence(), steps=60, rate=2e-2).go_on(dict)
     curve = list(losses(tmp_path / "facts").values())
     assert curve[-1] < 0.2 * curve[0]
 
@@ -80,7 +79,7 @@ def test_a_sentence_is_learned(run, tmp_path):
 def test_a_folder_of_another_stage_is_refused(run, tmp_path):
     run("cst", CoupledPictures(64))
     (tmp_path / "cst").rename(tmp_path / "joint")
-    with pytest.raises(ValueError, match=r"settings.json is of a run with other .*stage"):
+    with pytest.raises(TrainingError, match=r"settings.json is of a run with other .*stage"):
         run("joint", CoupledPictures(64))
 
 
