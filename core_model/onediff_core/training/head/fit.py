@@ -27,7 +27,7 @@ from onediff_core.training.network import KINDS
 from onediff_core.training.schedule import Budget
 from onediff_core.training.settings import keep_settings
 from onediff_plugins import Host
-from onediff_plugins.runs import write_atomically
+from onediff_plugins.atomic import write_atomically
 from onediff_plugins.specs import HeadSpec
 
 if TYPE_CHECKING:
