@@ -22,7 +22,7 @@ from onediff_core.training.schedule import Budget
 from onediff_core.training.sets import data_folder
 from onediff_core.training.words.run import WordRun
 from onediff_core.training.words.settings import STAGES, Stage, stage_settings
-from onediff_core.training.words.stages import prepare
+from onediff_core.training.words.stages import prepare, with_words_of
 from onediff_plugins.errors import OneDiffError
 from onediff_plugins.settings import parse_assignments
 
@@ -38,6 +38,7 @@ REPORT = "report.json"
 @click.command()
 @click.argument("stage", type=click.Choice(STAGES))
 @click.option("--from", "start", required=True, type=click.Path(path_type=Path), help="OneDiff to start from.")
+@click.option("--words", type=click.Path(path_type=Path), help="Take the words from this run of facts instead.")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of the sets; else the variable ONEDIFF_DATA.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the run, new or begun.")
 @click.option("--minutes", type=float, help="How long it may take, interruptions not counted.")
@@ -48,6 +49,7 @@ REPORT = "report.json"
 def main(
     stage: Stage,
     start: Path,
+    words: Path | None,
     data: Path | None,
     out: Path,
     minutes: float | None,
@@ -62,6 +64,8 @@ def main(
         settings = stage_settings(stage, **parse_assignments(assignments))
         Budget(minutes=minutes, steps=steps)
         checkpoint = load_checkpoint(start)
+        if words is not None:
+            checkpoint = with_words_of(checkpoint, load_checkpoint(words, heads=()))
         out.mkdir(parents=True, exist_ok=True)
         prepared = prepare(stage, checkpoint, data_folder(data), out, settings)
         budget = Budget(minutes=minutes, steps=steps)  # only now: what is read is read before the clock starts

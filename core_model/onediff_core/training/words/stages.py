@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -170,14 +171,43 @@ def with_words(
     Raises:
         CheckpointError: no processor, which says how large images are.
     """
-    if checkpoint.processor is None:
-        raise CheckpointError(f"{checkpoint.name} holds no processor for prompts: export the dense stage with one")
-    model: Any = checkpoint.model.float()
-    text_config = model.config.text_config
+    text_config = checkpoint.model.config.text_config
     text_config.vocab_size = len(tokenizer)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model.language_model = AutoModelForCausalLM.from_config(text_config, dtype=torch.float32)
+        words = AutoModelForCausalLM.from_config(text_config, dtype=torch.float32)
+    return _joined(checkpoint, words, tokenizer)
+
+
+def with_words_of(seeing: Checkpoint, speaking: Checkpoint) -> Checkpoint:
+    """A OneDiff of two: text alone is learned from while the tower still learns.
+
+    Args:
+        seeing: all but its words are taken, heads too.
+        speaking: what the stage "facts" wrote; its language model and tokenizer are taken.
+
+    Raises:
+        CheckpointError: words that were tuned to what another tower sees, or none at all.
+    """
+    stages = speaking.model.config.trained_stages
+    if stages != ("facts",) or speaking.processor is None:
+        raise CheckpointError(
+            f"the words of {speaking.name} cannot be taken over (its stages: {', '.join(stages) or 'none'}): name the "
+            "weights of a run of the stage 'facts' and no other"
+        )
+    model, processor = _joined(seeing, speaking.model.language_model, speaking.processor.tokenizer)
+    model.config.text_config = speaking.model.config.text_config
+    model.config.trained_stages = stages
+    return replace(seeing, model=model, processor=processor)
+
+
+def _joined(
+    checkpoint: Checkpoint, words: Any, tokenizer: Any
+) -> tuple[OneDiffForConditionalGeneration, OneDiffProcessor]:
+    if checkpoint.processor is None:
+        raise CheckpointError(f"{checkpoint.name} holds no processor for prompts: export the dense stage with one")
+    model: Any = checkpoint.model.float()
+    model.language_model = words.float()
     processor = OneDiffProcessor(
         checkpoint.image_processor,
         tokenizer,

@@ -12,7 +12,7 @@ from onediff_core.checkpoint import load_checkpoint
 from onediff_core.presets import tiny_tokenizer
 from onediff_core.training.words.__main__ import main
 from onediff_core.training.words.settings import stage_settings
-from onediff_core.training.words.stages import prepare, with_words
+from onediff_core.training.words.stages import prepare, with_words, with_words_of
 
 
 @pytest.fixture
@@ -30,6 +30,22 @@ def train(sets, tmp_path, monkeypatch):
         return out / "weights"
 
     return run
+
+
+@pytest.mark.slow
+def test_words_that_were_learned_beside_the_tower_are_taken_over(dense, train):
+    facts = load_checkpoint(train("facts", dense.folder))
+    joined = with_words_of(load_checkpoint(dense.folder), facts)
+    assert joined.model.config.trained_stages == ("facts",)
+    assert set(joined.heads) == {"satellite.building"}
+    learned = facts.model.language_model.state_dict()
+    for name, value in joined.model.language_model.state_dict().items():
+        assert torch.equal(value, learned[name]), name
+    seen = load_checkpoint(dense.folder).model.model.state_dict()
+    for name, value in joined.model.model.state_dict().items():
+        assert torch.equal(value, seen[name]), name
+    with pytest.raises(ValueError, match=r"its stages: none"):
+        with_words_of(dense, dense)
 
 
 @pytest.mark.slow
