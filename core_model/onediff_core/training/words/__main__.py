@@ -1,8 +1,8 @@
 """One word stage of `onediff-tiny`.
 
-    python -m onediff_core.training.words facts --from DENSE      --data FOLDER --out RUN1 --minutes 40
-    python -m onediff_core.training.words cst   --from RUN1/weights --data FOLDER --out RUN2 --minutes 15
-    python -m onediff_core.training.words joint --from RUN2/weights --data FOLDER --out RUN3 --minutes 60
+    onediff train words facts --from DENSE      --data FOLDER --out RUN1 --minutes 40
+    onediff train words cst   --from RUN1/weights --data FOLDER --out RUN2 --minutes 15
+    onediff train words joint --from RUN2/weights --data FOLDER --out RUN3 --minutes 60
 
 A run is a folder as that of the dense stage is, and goes on where it was when it is called again. `RUN/weights` is the
 OneDiff that came out: averaged weights, with the processor and the heads that it came with.
