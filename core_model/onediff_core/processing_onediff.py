@@ -162,24 +162,50 @@ class OneDiffProcessor(ProcessorMixin):
             if given is not None and len(given) != pairs:
                 raise ValueError(f"{len(given)} {name} for {pairs} pairs of images: give one for each")
         mask = made.get("image_mask", np.ones((pairs, *made["pixel_values"].shape[-2:]), bool))
-        prompts = [self._prompt_ids(row, prompt, mask[row]) for row, prompt in enumerate(texts)]
-        learnt = [[]] * pairs if said is None else [self._answer_ids(*both) for both in zip(texts, said, strict=True)]
+        made.update(self.tokenised(texts, [self._visual_tokens(row) for row in mask], said))
+        return BatchFeature(dict(made), tensor_type=return_tensors)
+
+    def tokenised(
+        self, texts: Sequence[str], visual_tokens: Sequence[int] | None, answers: Sequence[str] | None = None
+    ) -> dict[str, np.ndarray]:
+        """Prompts, and what is to be learned to say, as ids.
+
+        Args:
+            texts: prompts, as `prompt` makes them.
+            visual_tokens: how many each pair has; None for text alone, from which both placeholders are left out.
+            answers: one for each prompt.
+
+        Returns:
+            input_ids and attention_mask (B, T), padded at the left, and with answers labels (B, T), as `__call__`.
+
+        Raises:
+            ValueError: a prompt that does not hold each placeholder once, or an answer that holds one.
+        """
+        counts = [None] * len(texts) if visual_tokens is None else list(visual_tokens)
+        prompts = [self._prompt_ids(row, *both) for row, both in enumerate(zip(texts, counts, strict=True))]
+        learnt = [[]] * len(texts) if answers is None else list(map(self._answer_ids, texts, answers))
         rows = [prompt + answer for prompt, answer in zip(prompts, learnt, strict=True)]
-        made["input_ids"] = _left_padded(rows, self.tokenizer.pad_token_id)
-        made["attention_mask"] = _left_padded([[1] * len(row) for row in rows], 0)
-        if said is not None:
+        made = {
+            "input_ids": _left_padded(rows, self.tokenizer.pad_token_id),
+            "attention_mask": _left_padded([[1] * len(row) for row in rows], 0),
+        }
+        if answers is not None:
             labels = [[IGNORED] * len(prompt) + answer for prompt, answer in zip(prompts, learnt, strict=True)]
             made["labels"] = _left_padded(labels, IGNORED)
-        return BatchFeature(dict(made), tensor_type=return_tensors)
+        return made
 
     def answers(self, output_ids: Any, input_ids: Any) -> list[str]:
         """What `generate` said: the texts (B,) of its ids (B, T + n) after those of the prompts (B, T)."""
         texts = self.tokenizer.batch_decode(output_ids[:, input_ids.shape[1] :], skip_special_tokens=True)
         return [text.strip() for text in texts]
 
-    def _prompt_ids(self, row: int, text: str, mask: np.ndarray) -> list[int]:
-        visual = int(mask[:, 0].sum()) // self.visual_stride * (int(mask[0].sum()) // self.visual_stride)
-        for token, times in ((self.pair_token, visual), (self.delta_token, self.num_delta_tokens)):
+    def _visual_tokens(self, mask: np.ndarray) -> int:
+        """Of a pair whose pixels are those of a mask (H, W)."""
+        return int(mask[:, 0].sum()) // self.visual_stride * (int(mask[0].sum()) // self.visual_stride)
+
+    def _prompt_ids(self, row: int, text: str, visual: int | None) -> list[int]:
+        delta = 0 if visual is None else self.num_delta_tokens
+        for token, times in ((self.pair_token, visual or 0), (self.delta_token, delta)):
             if text.count(token) != 1:
                 raise ValueError(
                     f"prompt {row} holds {token} {text.count(token)} times: once is what it needs; `prompt()` writes it"

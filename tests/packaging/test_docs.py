@@ -21,6 +21,7 @@ import snippets
 from onediff_core.data.commands import data
 from onediff_core.training import dense, export
 from onediff_core.training.commands import train
+from onediff_core.training.words import __main__ as words
 from onediff_plugins.demo import pairs_file
 from onediff_plugins.host import Host
 from onediff_plugins.settings import RESERVED_ENV, DomainSettings
@@ -100,7 +101,7 @@ def test_every_command_and_option_is_documented(name: str) -> None:
 def test_the_docs_name_no_command_or_option_that_does_not_exist() -> None:
     text = page("docs/cli.md")
     assert set(re.findall(r"^## `onediff (\w+)", text, flags=re.MULTILINE)) == set(commands())
-    stages = (train.commands["head"], dense.main, export.main)
+    stages = (train.commands["head"], dense.main, words.main, export.main)
     everything = [*commands().values(), *data.commands.values(), *stages, learn_64_pairs.main]
     known = {opt for command in everything for param in command.params for opt in param.opts}
     lines = [line for file in PAGES for line in file.read_text("utf-8").splitlines() if "python benchmarks" not in line]

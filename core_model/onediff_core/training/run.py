@@ -1,15 +1,13 @@
-"""The loop of the dense stage, from its first step or from its last state."""
+"""The dense stage as a run: crops that grow, a tower that thaws, masks that are scored."""
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import torch
 
 from onediff_core.training.evaluation import evaluate, flat
-from onediff_core.training.learner import Learner
-from onediff_core.training.logs import RunLog, plot_curves
+from onediff_core.training.loop import StageRun
 from onediff_core.training.network import parameter_groups
 from onediff_core.training.objective import dense_losses, weighted_sum
 from onediff_core.training.sampling import TrainingPairs, batches
@@ -27,8 +25,10 @@ if TYPE_CHECKING:
     from onediff_core.training.sources import Source
 
 
-class Run(Learner):
+class Run(StageRun):
     """One run of the dense stage, from its first step or from its last state."""
+
+    settings: DenseSettings
 
     def __init__(
         self, folder: Path, network: DenseNetwork, sources: Sequence[Source], settings: DenseSettings, budget: Budget
@@ -62,26 +62,7 @@ class Run(Learner):
         Args:
             validation: set -> samples that are scored now and then, and at the end.
         """
-        with RunLog(self.folder, resume_at=self.step) as log:
-            last_saved = last_scored = time.monotonic()
-            while (progress := self.progress) < 1:
-                late = progress >= self.settings.late_from
-                for batch in self._batches(late):
-                    losses = self._learn(batch, progress)
-                    if self.step % self.settings.log_every == 0:
-                        log.write(self.step, self.figures(losses))
-                    progress = self.progress
-                    if progress >= 1 or (progress >= self.settings.late_from) != late:
-                        break
-                    if time.monotonic() - last_saved >= self.settings.save_every_s:
-                        self.save()
-                        last_saved = time.monotonic()
-                    if time.monotonic() - last_scored >= self.settings.score_every_s:
-                        log.write(self.step, self.scores(validation))
-                        last_scored = time.monotonic()
-            self.save()
-            log.write(self.step, self.scores(validation))
-        plot_curves(self.folder)
+        self.go_on(lambda: self.scores(validation))
 
     def scores(self, validation: Mapping[str, Sequence[Sample]]) -> dict[str, float]:
         """The scores of the averaged weights."""
@@ -108,9 +89,12 @@ class Run(Learner):
         self.descend(weighted_sum(losses), progress, batch)
         return {group: loss.detach() for group, loss in losses.items()}
 
-    def _batches(self, late: bool) -> Iterator[dict[str, Tensor]]:
-        side, size = (
-            (self.settings.late_crop, self.settings.late_batch) if late else (self.settings.crop, self.settings.batch)
-        )
-        pairs = TrainingPairs(self.sources, self.classes, side=side, seed=self.settings.seed)
-        return batches(pairs, first=self.seen, size=size, workers=self.settings.workers)
+    def _phase(self, progress: float) -> int:
+        """1 in the last part, where crops are large."""
+        return int(progress >= self.settings.late_from)
+
+    def _batches(self, phase: int) -> Iterator[dict[str, Tensor]]:
+        settings = self.settings
+        side, size = (settings.late_crop, settings.late_batch) if phase else (settings.crop, settings.batch)
+        pairs = TrainingPairs(self.sources, self.classes, side=side, seed=settings.seed)
+        return batches(pairs, first=self.seen, size=size, workers=settings.workers)

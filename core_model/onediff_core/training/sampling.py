@@ -116,26 +116,29 @@ def batches(pairs: Dataset[dict[str, Tensor]], *, first: int, size: int, workers
     """Batches of consecutive pairs from number `first` on, made ahead of time by worker processes; without end."""
     loader: DataLoader[dict[str, Tensor]] = DataLoader(
         pairs,
-        batch_sampler=_Consecutive(first, size),
+        batch_sampler=Consecutive(first, size),
         num_workers=workers,
         prefetch_factor=4 if workers else None,
-        worker_init_fn=_single_threaded,
+        worker_init_fn=single_threaded,
     )
     return iter(loader)
 
 
-class _Consecutive:
+class Consecutive:
     """Numbers of pairs, a batch at a time."""
 
     def __init__(self, first: int, size: int) -> None:
+        """From number `first` on."""
         self.first, self.size = first, size
 
     def __iter__(self) -> Iterator[list[int]]:
+        """Without end."""
         start = self.first
         while True:
             yield list(range(start, start + self.size))
             start += self.size
 
 
-def _single_threaded(_: int) -> None:
+def single_threaded(_: int) -> None:
+    """One thread of OpenCV in a worker process: the network has the others."""
     cv2.setNumThreads(0)

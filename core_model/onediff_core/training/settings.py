@@ -25,21 +25,32 @@ class LearningSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     seed: int = 0
-    rate: float = Field(2e-3, gt=0, description="highest learning rate of the head")
+    rate: float = Field(2e-3, gt=0, description="highest learning rate, of the head where there is one")
     weight_decay: float = Field(0.05, ge=0, description="of matrices and kernels")
     betas: tuple[float, float] = (0.9, 0.99)
     warm_up: int = Field(150, ge=0, description="steps until the highest learning rate")
     clip: float = Field(1.0, gt=0, description="largest norm of a gradient")
     average: float = Field(0.999, ge=0, lt=1, description="decay of the moving average of the weights")
-    border_px: int = Field(3, ge=1, description="width of the band along outlines, on each side")
-    border_weight: float = Field(3.0, ge=1, description="weight of pixels in that band")
     precision: Literal["bf16", "fp32"] = Field("bf16", description="of the network; bf16 needs a CPU that has it")
-    workers: int = Field(1, ge=0, description="processes that make crops")
+    workers: int = Field(1, ge=0, description="processes that make examples")
     log_every: int = Field(20, ge=1, description="steps between lines of the log")
     save_every_s: float = Field(90.0, ge=0, description="seconds between states on disk")
 
 
-class DenseSettings(LearningSettings):
+class MaskSettings(LearningSettings):
+    """What all training of masks has, too."""
+
+    border_px: int = Field(3, ge=1, description="width of the band along outlines, on each side")
+    border_weight: float = Field(3.0, ge=1, description="weight of pixels in that band")
+
+
+class StageSettings(LearningSettings):
+    """What the stages of the shipped weights have, too."""
+
+    score_every_s: float = Field(300.0, ge=0, description="seconds between scores")
+
+
+class DenseSettings(MaskSettings, StageSettings):
     """How the dense stage is trained.
 
     Every number of pixels is of the crop.
@@ -54,7 +65,6 @@ class DenseSettings(LearningSettings):
     tower_share: float = Field(0.3, ge=0, description="learning rate of the tower, as a share of the head's")
     frozen: str | None = Field("stage3", description="last stage of the tower that is frozen at first")
     frozen_until: float = Field(0.5, ge=0, le=1, description="share of the run until which it is")
-    score_every_s: float = Field(300.0, ge=0, description="seconds between scores")
 
 
 def keep_settings(folder: Path, record: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:

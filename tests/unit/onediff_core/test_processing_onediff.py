@@ -153,3 +153,11 @@ def test_prompts_and_answers_that_do_not_fit_are_refused(processor: OneDiffProce
         processor([picture_pair] * 2, answers="nothing")
     with pytest.raises(ValueError, match="holds the placeholder <pair>"):
         processor(picture_pair, answers="nothing <pair>")
+
+
+def test_text_alone_is_the_same_prompt_without_placeholders(processor: OneDiffProcessor, picture_pair: Pair) -> None:
+    alone = processor.tokenised([processor.prompt()], None, ["nothing changed ."])
+    whole = processor(picture_pair, answers="nothing changed .")
+    kept = ~np.isin(whole["input_ids"], processor.placeholder_ids)
+    assert alone["input_ids"].tolist() == [whole["input_ids"][kept].tolist()]
+    assert alone["labels"].tolist() == [whole["labels"][kept].tolist()]

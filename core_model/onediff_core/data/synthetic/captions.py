@@ -71,11 +71,11 @@ def write_captions(
     return tuple(_told(groups, size, _WAYS[ways[number % len(ways)]], rng) for number in range(n))
 
 
-def region_caption(region: SampleRegion, size: Size, rng: np.random.Generator) -> str:
-    """One sentence about one change, as `write_captions` has them."""
+def region_caption(region: SampleRegion, size: Size, rng: np.random.Generator, *, places: bool = True) -> str:
+    """One sentence about one change, as `write_captions` has them; where it lies is told unless `places` is False."""
     if region.label == PLACE:
         return _any(phrases.OTHER_PLACE, rng)
-    return english.sentence(_clause(_Group((region,)), size, _WAYS[0], rng))
+    return english.sentence(_clause(_Group((region,)), size, replace(_WAYS[0], places=places), rng))
 
 
 def described(sample: Sample) -> Sample:

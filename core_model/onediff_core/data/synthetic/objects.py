@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from onediff_core.data.sample import Sample
+    from onediff_core.data.sample import Sample, SampleRegion
 
     Rng = np.random.Generator
     Light = NDArray[np.float32]  # (H, W, 3) RGB, 0 to 255
@@ -49,7 +49,7 @@ def objects(seed: int, index: int, size: int = 256, *, calm: bool = False) -> Sa
     """
     rng = np.random.default_rng([seed, index])
     floor = surface(rng, size)
-    things = _arranged(rng, size)
+    things = _arranged(rng, size, int(rng.integers(3, 10)))
     later = things if rng.random() < _UNCHANGED else _happened(rng, things, size)
     suns = (_OVERHEAD, _OVERHEAD) if calm else _suns(rng)
     light_before, ids_before = _painted(floor, things, suns[0], shadows=not calm)
@@ -73,12 +73,36 @@ def objects(seed: int, index: int, size: int = 256, *, calm: bool = False) -> Sa
     )
 
 
+def still(seed: int, index: int, size: int = 256, *, most: int = 3) -> tuple[NDArray[np.uint8], list[SampleRegion]]:
+    """One picture of a few things on a surface, none of which hides another whole.
+
+    Args:
+        seed: of the whole run.
+        index: which picture; any order gives the same ones.
+        size: side in pixels.
+        most: things at most; at least one.
+
+    Returns:
+        (size, size, 3) RGB, and each thing as a region of kind "added" with its adjectives, the largest first.
+    """
+    rng = np.random.default_rng([seed, index])
+    sun = _suns(rng)[0]
+    while True:
+        things = _arranged(rng, size, int(rng.integers(1, most + 1)))
+        light, ids = _painted(surface(rng, size), things, sun, shadows=True)
+        if things and all(int((ids == key).sum()) >= _SEEN for key in things):
+            break
+    seen = [_change({}, things, key, ids < 0, ids == key).region() for key in things]
+    picture = taken(light, exposure(rng, strength(rng)), rng)
+    return picture, sorted(seen, key=lambda thing: (thing.box[0] - thing.box[2]) * (thing.box[3] - thing.box[1]))
+
+
 # --- what stands there, and what happens -------------------------------------------------------------------------
 
 
-def _arranged(rng: Rng, size: int) -> dict[int, Thing]:
+def _arranged(rng: Rng, size: int, most: int) -> dict[int, Thing]:
     things: dict[int, Thing] = {}
-    for key in range(int(rng.integers(3, 10))):
+    for key in range(most):
         if (thing := _placed(rng, _thing(rng, size), things, size)) is not None:
             things[key] = thing
     return things

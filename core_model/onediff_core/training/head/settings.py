@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, ValidationError
 
-from onediff_core.training.settings import LearningSettings
+from onediff_core.training.settings import MaskSettings
 from onediff_plugins.errors import SettingsError, near_miss
 from onediff_plugins.settings import parse_assignments
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-class HeadSettings(LearningSettings):
+class HeadSettings(MaskSettings):
     """How a head is trained on a frozen base. Every number of pixels is of the image as it is given."""
 
     warm_up: int = Field(30, ge=0, description="steps until the highest learning rate")

@@ -124,3 +124,9 @@ def test_a_region_has_a_sentence_of_its_own() -> None:
 )
 def test_sides_are_thirds(box: tuple[int, int, int, int], words: str) -> None:
     assert side(box, SIZE) == words
+
+
+def test_a_region_may_be_told_without_its_place() -> None:
+    corner, chance = region("added", "car", CORNER), rng()
+    assert "left" in region_caption(corner, SIZE, chance)
+    assert all("left" not in region_caption(corner, SIZE, chance, places=False) for _ in range(10))

@@ -1,0 +1,133 @@
+"""A word stage as a run: what it trains, and what is lost on a batch of lessons."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+
+from onediff_core.processing_onediff import IGNORED
+from onediff_core.training.loop import StageRun
+from onediff_core.training.network import parameter_groups
+from onediff_core.training.settings import keep_settings
+from onediff_core.training.words.batches import lesson_batches
+from onediff_core.training.words.settings import WordSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from torch import Tensor
+
+    from onediff_core.modeling_onediff import OneDiffForConditionalGeneration
+    from onediff_core.processing_onediff import OneDiffProcessor
+    from onediff_core.training.schedule import Budget
+    from onediff_core.training.words.settings import Stage
+    from onediff_core.training.words.sources import LessonSource
+
+_SEES: Final = ("model.delta.", "model.projector.", "model.delta_projector.")
+_SPEAKS: Final = ("language_model.",)
+_CHUNKS: Final = 4
+
+
+class WordRun(StageRun):
+    """One run of a word stage, from its first step or from its last state.
+
+    Text alone trains the language model; coupled samples train the delta module and the projectors, as in the paper;
+    joint tuning trains both. The tower stays as it is.
+    """
+
+    settings: WordSettings
+
+    def __init__(
+        self,
+        folder: Path,
+        stage: Stage,
+        model: OneDiffForConditionalGeneration,
+        processor: OneDiffProcessor,
+        source: LessonSource,
+        settings: WordSettings,
+        budget: Budget,
+    ) -> None:
+        """Take up the run of a folder.
+
+        Args:
+            folder: of the run; made where it is missing.
+            stage: which one.
+            model: in float32, with the weights that a new run starts from.
+            processor: its own.
+            source: of the lessons.
+            settings: of the run; those of a run that goes on must be the same.
+            budget: when it is over.
+
+        Raises:
+            TrainingError: the folder holds a run of another stage or with other settings.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        record = {"stage": stage, **settings.model_dump(mode="json")}
+        keep_settings(folder, record, WordSettings().model_dump(mode="json"))
+        rates: dict[tuple[str, ...], float] = {}
+        if stage != "facts":
+            rates[_SEES] = settings.rate
+        if stage != "cst":
+            rates[_SPEAKS] = settings.rate * (1 if stage == "facts" else settings.words_share)
+        super().__init__(folder, model, _groups(model, rates, settings.weight_decay), settings, budget)
+        self.model, self.processor, self.source, self.settings = model, processor, source, settings
+        self.restore()
+
+    def _batches(self, phase: int) -> Iterator[dict[str, Tensor]]:
+        settings = self.settings
+        return lesson_batches(
+            self.source,
+            self.processor,
+            seed=settings.seed,
+            first=self.seen,
+            size=settings.batch,
+            workers=settings.workers,
+        )
+
+    def _learn(self, batch: Mapping[str, Tensor], progress: float) -> dict[str, Tensor]:
+        """One step of the optimiser; each pair is looked at once, whatever is asked of it."""
+        torch.manual_seed(self.settings.seed + self.step)  # dropout of a run that goes on is what it would have been
+        self.model.train()
+        self.model.model.vision_tower.eval()  # its statistics are those that the heads know
+        with self.precision("cpu"):
+            loss = self._of_pairs(batch) if "pixel_values" in batch else self._of_text(batch)
+        self.descend(loss, progress, batch)
+        return {"words": loss.detach()}
+
+    def _of_pairs(self, batch: Mapping[str, Tensor]) -> Tensor:
+        texts = {name: value for name, value in batch.items() if name != "pixel_values"}
+        turns = len(texts["input_ids"]) // len(batch["pixel_values"])
+        seen = self.model.model(batch["pixel_values"]).repeated(turns)
+        loss: Any = self.model(**texts, seen=seen).loss
+        return loss  # type: ignore[no-any-return]  # a scalar, with labels
+
+    def _of_text(self, texts: Mapping[str, Tensor]) -> Tensor:
+        """The same loss as of the whole batch, by rows of about one length: half of it would be padding."""
+        order = texts["attention_mask"].sum(1).argsort()
+        total: Any = 0.0
+        for rows in order.chunk(_CHUNKS):
+            longest = int(texts["attention_mask"][rows[-1]].sum())
+            part = {name: value[rows, -longest:] for name, value in texts.items()}
+            total = total + self.model(**part).loss * (part["labels"] != IGNORED).sum()
+        loss: Tensor = total / (texts["labels"] != IGNORED).sum()
+        return loss
+
+
+def _groups(
+    model: OneDiffForConditionalGeneration, rates: Mapping[tuple[str, ...], float], weight_decay: float
+) -> list[dict[str, Any]]:
+    """Groups of the parameters whose names begin as `rates` says; all others are frozen."""
+    named = list(model.named_parameters())
+    for name, parameter in named:
+        parameter.requires_grad_(any(name.startswith(starts) for starts in rates))
+    return [
+        group
+        for starts, rate in rates.items()
+        for group in parameter_groups(
+            ((name, parameter) for name, parameter in named if name.startswith(starts)),
+            rate=rate,
+            weight_decay=weight_decay,
+        )
+    ]

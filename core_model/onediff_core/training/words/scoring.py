@@ -1,0 +1,193 @@
+"""How well a model speaks, while it learns to: of facts, of coupled pictures, of drawn and of real pairs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import torch
+
+from onediff_core.data import swap
+from onediff_core.data.synthetic import scene
+from onediff_core.data.synthetic.captions import side
+from onediff_core.training.words.batches import prompt_of
+from onediff_core.training.words.lessons import Turn
+from onediff_core.training.words.metrics import cider_d, sides_right, swap_right
+from onediff_core.training.words.parsing import parse
+from onediff_core.training.words.places import named_places, places_of_facts
+from onediff_core.training.words.sources import CoupledPictures
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from onediff_core.data import Sample
+    from onediff_core.processing_onediff import OneDiffProcessor
+    from onediff_core.prompts import Place
+
+_BATCH: Final = 16
+_MOST_NEW_TOKENS: Final = 40
+_FIRST: Final = 2**31  # seeds of training are below it
+_TEXTS: Final = 64  # held-out sentences that are written again
+
+
+@dataclass(frozen=True, eq=False)
+class Speaker:
+    """A model in `eval` mode with its processor, asked greedily, as the describer asks.
+
+    Attributes:
+        model: a OneDiffForConditionalGeneration.
+        processor: its own.
+    """
+
+    model: Any
+    processor: OneDiffProcessor
+
+    @torch.inference_mode()
+    def answers(self, turns: Sequence[Turn], pairs: Sequence[Sample] | None) -> list[str]:
+        """What it says.
+
+        Args:
+            turns: their questions are asked.
+            pairs: one for each, whose images are shown; None for text alone.
+        """
+        said: list[str] = []
+        for start in range(0, len(turns), _BATCH):
+            prompts = [prompt_of(self.processor, turn) for turn in turns[start : start + _BATCH]]
+            if pairs is None:
+                made = self.processor.tokenised(prompts, None)
+                inputs: Mapping[str, Any] = {name: torch.from_numpy(value) for name, value in made.items()}
+            else:
+                images = [(sample.before, sample.after) for sample in pairs[start : start + _BATCH]]
+                inputs = self.processor(images, prompts)
+            ids = self.model.generate(
+                **inputs, max_new_tokens=_MOST_NEW_TOKENS, do_sample=False, num_beams=1, allow_untrained=True
+            )
+            said += self.processor.answers(ids, inputs["input_ids"])
+        return said
+
+
+def score_texts(speaker: Speaker, held_out: Sequence[Sequence[str]]) -> dict[str, float]:
+    """CIDEr-D and sides of sentences that are written from the facts of one of five, against all five.
+
+    Args:
+        speaker: who writes.
+        held_out: sentences of LEVIR-CC, five a pair, that were not learned from.
+    """
+    rng = np.random.default_rng(0)
+    told = [texts for texts in held_out if parse(texts[0])][:_TEXTS]
+    facts = [parse(texts[0]) for texts in told]
+    turns = [Turn("regions", "", tuple(places_of_facts(some, rng))) for some in facts]
+    said = speaker.answers(turns, None)
+    sided = [(text, some[0].side) for text, some in zip(said, facts, strict=True) if some[0].side]
+    return _known({"texts/cider_d": cider_d(said, told), "texts/sides": _share(sides_right(*both) for both in sided)})
+
+
+def score_coupled(speaker: Speaker, side_px: int, pairs: int) -> dict[str, float]:
+    """Of two pictures that have nothing to do with each other: which words are said of the right one, and of the other.
+
+    Args:
+        speaker: who speaks.
+        side_px: of the pictures.
+        pairs: how many.
+    """
+    source = CoupledPictures(side_px)
+    lessons = [source.draw(np.random.default_rng((_FIRST, number))) for number in range(pairs)]
+    turns = [lesson.turns[0] for lesson in lessons]
+    said = _of_images(speaker, turns, [lesson.images for lesson in lessons])
+    right, wrong, found = [], [], []
+    for text, turn in zip(said, turns, strict=True):
+        truth, answer = _halves(turn.answer), _halves(text)
+        for date, other in ((0, 1), (1, 0)):
+            right += [word in answer[date] for word in truth[date]]
+            wrong += [word in answer[date] for word in truth[other] - truth[date]]
+            found.append(bool(answer[date]))
+    return _known(
+        {"coupled/words": _share(right), "coupled/of_other_date": _share(wrong), "coupled/in_form": _share(found)}
+    )
+
+
+def score_drawn(speaker: Speaker, scenes: Iterable[str], side_px: int, pairs: int) -> dict[str, float]:
+    """Of drawn pairs with seeds that are not learned from: yes and no, sides, and the swap test without any place told.
+
+    Args:
+        speaker: who speaks.
+        scenes: names.
+        side_px: of the scenes.
+        pairs: of each scene.
+    """
+    samples = [scene(name)(_FIRST + number, 0, side_px) for name in scenes for number in range(pairs)]
+    verdicts = speaker.answers([Turn("yes_no", "")] * len(samples), samples)
+    scores = _verdicts("drawn", verdicts, samples)
+
+    single = [sample for sample in samples if len(named_places(sample)) == 1 and sample.captions]
+    said = speaker.answers([Turn("regions", "", tuple(named_places(sample))) for sample in single], single)
+    sides = [side(sample.regions[0].box, sample.after.shape[:2]) for sample in single if sample.regions]
+    scores["drawn/sides"] = _share(map(sides_right, said, sides))
+
+    directed = [(sample, kind) for sample in samples if (kind := _direction(sample))]
+    forwards, backwards = (
+        speaker.answers([Turn("caption", "")] * len(some), some)
+        for some in ([sample for sample, _ in directed], [swap(sample) for sample, _ in directed])
+    )
+    scores["drawn/swap"] = _share(map(swap_right, forwards, backwards, [kind for _, kind in directed]))
+    return _known(scores)
+
+
+def score_real(
+    speaker: Speaker, name: str, samples: Sequence[Sample], places: Sequence[Sequence[Place]]
+) -> dict[str, float]:
+    """Of real pairs: yes and no, and CIDEr-D on those that people call changed, told of what heads found.
+
+    Args:
+        speaker: who speaks.
+        name: of the set, in the scores.
+        samples: with captions.
+        places: of each.
+    """
+    scores = _verdicts(name, speaker.answers([Turn("yes_no", "")] * len(samples), list(samples)), samples)
+    changed = [(sample, tuple(found)) for sample, found in zip(samples, places, strict=True) if sample.changed]
+    turns = [Turn("regions" if found else "caption", "", found) for _, found in changed]
+    said = speaker.answers(turns, [sample for sample, _ in changed])
+    scores[f"{name}/cider_d"] = cider_d(said, [sample.captions for sample, _ in changed])
+    return _known(scores)
+
+
+def _of_images(speaker: Speaker, turns: Sequence[Turn], images: Sequence[Any]) -> list[str]:
+    from onediff_core.data import Sample
+
+    return speaker.answers(turns, [Sample(before=before, after=after) for before, after in images])
+
+
+def _verdicts(name: str, said: Sequence[str], samples: Sequence[Sample]) -> dict[str, float | None]:
+    """Exact answers, on unchanged and on changed pairs apart."""
+    right = [(text == ("yes" if sample.changed else "no"), sample) for text, sample in zip(said, samples, strict=True)]
+    return {
+        f"{name}/yes_no": _share(fits for fits, _ in right),
+        f"{name}/no": _share(fits for fits, sample in right if not sample.changed),
+        f"{name}/yes": _share(fits for fits, sample in right if sample.changed),
+    }
+
+
+def _direction(sample: Sample) -> str:
+    """Added or removed, where that is all that happened."""
+    kinds = {region.kind for region in sample.regions or ()}
+    return kinds.pop() if len(kinds) == 1 and kinds <= {"added", "removed"} else ""
+
+
+def _halves(text: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Words that matter of what is said of each date."""
+    first, _, second = text.removeprefix("before:").partition("after:")
+    dull = {"a", "an", "and", "at", "on", "in", "the"}
+    return frozenset(first.replace(",", " ").replace(".", " ").split()) - dull, frozenset(
+        second.replace(",", " ").replace(".", " ").split()
+    ) - dull
+
+
+def _share(values: Iterable[bool]) -> float | None:
+    flags = list(values)
+    return sum(flags) / len(flags) if flags else None
+
+
+def _known(scores: Mapping[str, float | None]) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in scores.items() if value is not None}

@@ -1,0 +1,39 @@
+import numpy as np
+import pytest
+import torch
+
+from onediff_core.training.words.batches import Collate, lesson_batches
+from onediff_core.training.words.settings import TASKS
+from onediff_core.training.words.sources import CoupledFacts, CoupledPictures, DrawnPairs
+
+
+@pytest.fixture
+def processor(dense):
+    return dense.processor
+
+
+def test_text_alone_has_no_placeholders_and_no_pixels(dense, processor):
+    batch = Collate(processor)([CoupledFacts().draw(np.random.default_rng(n)) for n in range(3)])
+    assert "pixel_values" not in batch
+    assert not torch.isin(batch["input_ids"], torch.tensor(processor.placeholder_ids)).any()
+    assert dense.model(**batch).loss.isfinite()
+
+
+def test_a_pair_is_looked_at_once_for_all_its_turns(dense, processor):
+    source = DrawnPairs({"objects": 1.0}, TASKS, 3, 64)
+    batch = Collate(processor)([source.draw(np.random.default_rng(n)) for n in range(2)])
+    assert batch["pixel_values"].shape == (2, 2, 3, 64, 64)
+    assert len(batch["labels"]) == 6
+    seen = dense.model.model(batch.pop("pixel_values")).repeated(3)
+    assert dense.model(**batch, seen=seen).loss.isfinite()
+
+
+def test_a_run_that_goes_on_gets_the_lessons_that_it_would_have_had(processor):
+    def numbered(first):
+        return lesson_batches(CoupledPictures(64), processor, seed=1, first=first, size=2, workers=0)
+
+    whole, later = numbered(0), numbered(2)
+    next(whole)
+    one, two = next(whole), next(later)
+    assert torch.equal(one["pixel_values"], two["pixel_values"])
+    assert torch.equal(one["input_ids"], two["input_ids"])

@@ -1,0 +1,27 @@
+import numpy as np
+import pytest
+import torch
+
+from onediff_core.data import Sample
+from onediff_core.training.words.predicted import predicted_places
+
+
+@pytest.fixture
+def sure_of_the_left(dense, monkeypatch):
+    """The head, made to see a building that came in the left half."""
+    head = dense.heads["satellite.building"]
+
+    def forward(features):
+        logits = torch.full((1, 2, 64, 64), -9.0)
+        logits[:, 0, 16:32, :32] = 9.0
+        return logits
+
+    monkeypatch.setattr(head, "forward", forward)
+    return head
+
+
+def test_what_a_head_finds_is_a_place_with_its_label_and_kind(dense, sure_of_the_left):
+    image = np.zeros((64, 64, 3), np.uint8)
+    ((place,),) = predicted_places(dense.model, dense.processor, sure_of_the_left, [Sample(before=image, after=image)])
+    assert place.box == (0.0, 0.25, 0.5, 0.5)
+    assert (place.kind, place.label) == ("added", "building")
