@@ -35,8 +35,8 @@ def torch_device(name: str) -> torch.device:
         raise SettingsError(f"the device 'meta' holds no values, so no model runs on it. Here are {_here()}")
     try:
         return torch.zeros(1, device=device).device  # with its number: "cuda" and "cuda:0" are one
-    except (AssertionError, NotImplementedError, RuntimeError) as error:  # each backend says it in its own way
-        reason = str(error).strip().splitlines()[0]
+    except (AssertionError, NotImplementedError, RuntimeError) as error:  # as its backend says so
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]  # some assert without a word
         raise SettingsError(
             f"the device {name!r} is not there for torch {torch.__version__}: {reason}. Here are {_here()}; choose one "
             "of them, or install the build of torch for yours (https://pytorch.org/get-started/locally/)"

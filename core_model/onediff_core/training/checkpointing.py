@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 STATE_NAME: Final = "state.pt"
+# One name, not a new one each time: a run that is killed while it writes leaves at most one behind.
+_UNFINISHED: Final = f".{STATE_NAME}~"
 
 
 def save_state(folder: Path, state: dict[str, Any]) -> None:
@@ -19,15 +22,15 @@ def save_state(folder: Path, state: dict[str, Any]) -> None:
         folder: of the run.
         state: tensors, numbers, strings, and lists and dicts of them.
     """
-    with NamedTemporaryFile(dir=folder, prefix=".state-", delete=False) as file:
-        try:
+    new = folder / _UNFINISHED
+    try:
+        with new.open("wb") as file:
             torch.save(state, file)
             file.flush()
             os.fsync(file.fileno())
-            Path(file.name).replace(folder / STATE_NAME)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
+        new.replace(folder / STATE_NAME)
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def load_state(folder: Path) -> dict[str, Any] | None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import time
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -16,7 +20,7 @@ from onediff_core.training.sets import MaskSet
 from onediff_core.training.sources import MaskSource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 HOUSES = MaskSet(
     name="houses",
@@ -89,3 +93,20 @@ def sources(tile: Callable[..., Sample]) -> list[MaskSource]:
 def network(make_config: Callable[..., Any]) -> DenseNetwork:
     base = OneDiffModel(make_config("efficientnet_lite", delta={"dense_taps": (1, 2, 3, 4), "taps": (3, 4)}))
     return DenseNetwork(base, CLASSES, (0.5,) * 3, (0.25,) * 3)
+
+
+@pytest.fixture
+def killed_once() -> Callable[[Sequence[str], Callable[[], bool]], None]:
+    """Starts a command, and kills it, as nothing can prepare for, once it has got somewhere."""
+
+    def kill(command: Sequence[str], got_there: Callable[[], bool]) -> None:
+        with subprocess.Popen(command) as process:
+            deadline = time.monotonic() + 240
+            while not got_there():
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            os.kill(process.pid, signal.SIGKILL)
+        assert process.returncode == -signal.SIGKILL
+
+    return kill

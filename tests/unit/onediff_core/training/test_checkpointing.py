@@ -19,3 +19,20 @@ def test_a_state_that_cannot_be_written_leaves_the_last_one(tmp_path):
         save_state(tmp_path, {"step": 4, "bad": lambda: None})
     assert load_state(tmp_path) == {"step": 3}
     assert [path.name for path in tmp_path.iterdir()] == [STATE_NAME]
+
+
+def test_what_a_killed_run_left_half_written_is_no_state_and_does_not_pile_up(tmp_path, monkeypatch):
+    def killed(state, file):
+        file.write(b"half")
+        raise SystemExit
+
+    with monkeypatch.context() as patched:
+        patched.setattr(torch, "save", killed)
+        patched.setattr("pathlib.Path.unlink", lambda *_, **__: None)  # a kill tidies nothing
+        for _ in range(2):
+            with pytest.raises(SystemExit):
+                save_state(tmp_path, {"step": 1})
+    assert len(list(tmp_path.iterdir())) == 1
+    assert load_state(tmp_path) is None
+    save_state(tmp_path, {"step": 2})
+    assert [path.name for path in tmp_path.iterdir()] == [STATE_NAME]

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,7 +85,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_saves_the_batch(tmp_path: Pa
 
 @pytest.mark.slow
 def test_a_run_that_is_killed_goes_on_with_the_same_losses_and_ends_with_the_same_head(
-    tiny_onediff: Path, squares: Callable[..., Path], tmp_path: Path
+    tiny_onediff: Path, squares: Callable[..., Path], killed_once: Callable[..., None], tmp_path: Path
 ) -> None:
     script, data = Path(__file__).with_name("killed_head.py"), squares(9)
 
@@ -96,14 +93,7 @@ def test_a_run_that_is_killed_goes_on_with_the_same_losses_and_ends_with_the_sam
         return [sys.executable, *map(str, (script, tiny_onediff, data, tmp_path / folder, pause))]
 
     subprocess.run(command("whole", 0), check=True, timeout=200)
-    with subprocess.Popen(command("killed", 0.4)) as process:
-        deadline = time.monotonic() + 120
-        while len(read_log(tmp_path / "killed/run")) < 6:
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        os.kill(process.pid, signal.SIGKILL)
-    assert process.returncode == -signal.SIGKILL
+    killed_once(command("killed", 0.4), lambda: len(read_log(tmp_path / "killed/run")) >= 6)
     assert not (tmp_path / "killed/model.safetensors").exists()
     subprocess.run(command("killed", 0), check=True, timeout=200)
 

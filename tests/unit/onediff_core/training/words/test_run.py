@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -84,21 +81,14 @@ def test_a_folder_of_another_stage_is_refused(run, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_run_that_is_killed_goes_on_with_the_same_losses(dense, tmp_path):
+def test_a_run_that_is_killed_goes_on_with_the_same_losses(dense, killed_once, tmp_path):
     script = Path(__file__).with_name("killed_run.py")
 
     def command(folder, pause):
         return [sys.executable, str(script), str(dense.folder), str(tmp_path / folder), str(pause)]
 
     subprocess.run(command("whole", 0), check=True, timeout=300)
-    with subprocess.Popen(command("killed", 0.4)) as process:
-        deadline = time.monotonic() + 240
-        while len(losses(tmp_path / "killed")) < 4:
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        os.kill(process.pid, signal.SIGKILL)
-    assert process.returncode == -signal.SIGKILL
+    killed_once(command("killed", 0.4), lambda: len(losses(tmp_path / "killed")) >= 4)
     assert len(losses(tmp_path / "killed")) < 10
     subprocess.run(command("killed", 0), check=True, timeout=300)
     assert losses(tmp_path / "killed") == losses(tmp_path / "whole")
