@@ -65,10 +65,13 @@ def compare(
     settings = host.settings(domain)
     detecting = host.choose_model(domain, "detect", detector)
     describing = host.choose_model(domain, "describe", captioner)
-    heads = host.choose_heads(detecting, domain, heads)
+    chosen_heads = host.choose_heads(detecting, domain, heads)
 
     with _timed(timings, "load"):
         loaded = host.load_pair(domain, request)
+    if detector is None and not heads:  # whoever named either means it
+        detecting = host.choose_model(domain, "detect", pair=loaded)
+        chosen_heads = host.choose_heads(detecting, domain, ())
     with _timed(timings, "align"):
         scene, registration = _align(host, domain, request, loaded)
     with _timed(timings, "warp"):
@@ -77,16 +80,16 @@ def compare(
         seen = scene or (pair if "pieces" in host.domain(domain).capabilities else overview(pair))
     valid_fraction = float(pair.valid.mean())
     with _timed(timings, "preprocess"):
-        prepared = host.preprocess_pair(domain, pair, seen)
-        seen = prepared if seen is pair else host.preprocess_pair(domain, seen, seen)
+        prepared = host.preprocess_pair(domain, pair, seen, detector=detecting)
+        seen = prepared if seen is pair else host.preprocess_pair(domain, seen, seen, detector=detecting)
     if (reason := _incomparable(registration, valid_fraction, settings)) is not None:
         finding = _undecided(host, pair, reason, registration.unusable)
     else:
         with _timed(timings, "detect"):
-            (change,) = host.detect(detecting, [prepared], [seen], settings, heads)
+            (change,) = host.detect(detecting, [prepared], [seen], settings, chosen_heads)
         with _timed(timings, "regions"):
             kept, score = _regions(host, change, prepared, settings)
-            labelled = host.label(detecting, prepared, kept, heads)
+            labelled = host.label(detecting, prepared, kept, chosen_heads)
             found = region_tools.finish(labelled, pair, registration)
         with _timed(timings, "caption"):
             finding = _describe(host, describing, prepared, change, found, score)
@@ -94,7 +97,7 @@ def compare(
     # Without a verdict no model was asked, and the specs speak for themselves.
     asked = None if finding.changed is None else domain
     models = {
-        "detect": host.model_record(detecting, heads, domain=asked),
+        "detect": host.model_record(detecting, chosen_heads, domain=asked),
         "describe": host.model_record(describing, domain=asked),
     }
 
@@ -116,7 +119,7 @@ def compare(
         provenance=Provenance(
             onediff_plugins=__version__,
             plugins=host.versions(),
-            settings_digest=host.settings_digest(domain, detecting.name, describing.name, heads),
+            settings_digest=host.settings_digest(domain, detecting.name, describing.name, chosen_heads),
             models=models,
         ),
         meta=dict(request.meta),

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from onediff_core.image_processing_onediff import OneDiffImageProcessor
+from onediff_core.suitability import COLOURS, missing_colours
 from onediff_core.tiling import WINDOW
 from onediff_plugins.errors import UnsupportedSourceError
 from onediff_plugins.types import Box
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     FloatImage = NDArray[np.float32]
 
-COLOURS: Final = ("red", "green", "blue")
 # Values between these percentiles become [0, 1] where they are not colours but physical units.
 _PERCENTILES: Final = (2.0, 98.0)
 # Colours may leave [0, 1] by a little where one image's radiometry was fitted to the other's.
@@ -121,7 +121,7 @@ def channels_of(frame: Frame) -> tuple[int, int, int]:
     """
     if len(frame.bands) == 1:
         return 0, 0, 0
-    if missing := [colour for colour in COLOURS if colour not in frame.bands]:
+    if missing := missing_colours(frame):
         raise UnsupportedSourceError(
             f"{frame.source}: OneDiff looks at red, green and blue, or at a single band; there is no "
             f"{' and no '.join(missing)} among {', '.join(frame.bands)}. Give an image in colour, or another detector "

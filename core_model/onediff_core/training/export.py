@@ -1,10 +1,11 @@
-"""A run of the dense stage as a OneDiff on disk: its averaged weights, heads at their operating points.
+"""A run of the dense stage as a OneDiff on disk: its averaged weights, heads at their operating points, a model card.
 
 python -m onediff_core.training.export RUN FOLDER --data DATA
 """
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -16,20 +17,33 @@ from torch.optim.swa_utils import AveragedModel
 
 from onediff_core.checkpoint import save_checkpoint
 from onediff_core.efficientnet_lite import IMAGE_MEAN, IMAGE_STD
+from onediff_core.training.card import Scored, release_papers
 from onediff_core.training.checkpointing import load_state
-from onediff_core.training.evaluation import THRESHOLD, answers_of
+from onediff_core.training.evaluation import THRESHOLD, answers_of, evaluate
 from onediff_core.training.network import HEADS, DenseNetwork, split_head
-from onediff_core.training.sets import VALIDATION_SETS, DataError, data_folder, read_set, require_sets, tuning_half
+from onediff_core.training.sets import (
+    PAIRS_NAME,
+    TRAINING_SETS,
+    VALIDATION_SETS,
+    DataError,
+    data_folder,
+    held_out_half,
+    read_set,
+    require_sets,
+    tuning_half,
+)
 from onediff_core.training.settings import SETTINGS_NAME
 from onediff_core.training.start import starting_model
+from onediff_plugins.pairs import read_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from onediff_core.data import Sample
     from onediff_core.heads.base import Head
+    from onediff_core.training.sets import MaskSet
 
 # What is added to logits so that 0.5 is where F1 is best.
 BIASES: Final = tuple(np.arange(-3.0, 3.01, 0.25).tolist())
@@ -89,30 +103,86 @@ def heads_of(network: DenseNetwork) -> list[Head]:
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of the sets; else the variable ONEDIFF_DATA.")
 @click.option("--half", is_flag=True, help="Store float16, half of the size.")
+@click.option("--sees-only", is_flag=True, help="Leave out the language model, which this stage does not train.")
 @click.option("--threads", type=int, default=2, show_default=True, help="Threads of the network.")
-def main(run: Path, folder: Path, data: Path | None, half: bool, threads: int) -> None:
-    """Write the averaged weights of RUN as a OneDiff with heads to FOLDER."""
+def main(run: Path, folder: Path, data: Path | None, half: bool, sees_only: bool, threads: int) -> None:
+    """Write the averaged weights of RUN as a OneDiff with heads, a card and a licence to FOLDER."""
     torch.set_num_threads(threads)
     try:
         sets = data_folder(data)
-        require_sets(sets, VALIDATION_SETS)
+        require_sets(sets, (*TRAINING_SETS, *VALIDATION_SETS))
         model, processor = starting_model()
         network = averaged_network(run, model.model)
     except (DataError, FileNotFoundError) as error:
         raise click.ClickException(str(error)) from error
-    classes = network.head.config.classes
-    for entry in VALIDATION_SETS:
-        bias = best_bias(torch.inference_mode()(network), tuning_half(read_set(sets, entry)), classes)
-        click.echo(f"{entry.name}: {bias:+.2f} is added to the logits of {', '.join((entry.mask, *entry.empty))}")
-        for name in (entry.mask, *entry.empty):
-            network.head.calibration.set(classes.index(name), 1.0, bias)
+    validation = {entry: read_set(sets, entry) for entry in VALIDATION_SETS}
+    biases = {}
+    for entry, samples in validation.items():
+        biases[entry] = set_bias(network, entry, tuning_half(samples))
+        click.echo(f"{entry.name}: {biases[entry]:+.2f} is added to the logits of {words(entry)}")
     if half:
         for module in (model, network):
-            module.half()
-            if not all(bool(value.isfinite().all()) for value in module.state_dict().values()):
-                raise click.ClickException("a weight is too large for float16: export without --half")
-    save_checkpoint(folder, model, processor, heads_of(network))
+            _halve(module)
+    scored = {entry.name: score(network, held_out_half(samples)) for entry, samples in validation.items()}
+    for name, of_set in scored.items():
+        click.echo(f"{name}, held-out half: F1 {of_set.scores.f1:.3f}")
+    heads = heads_of(network)
+    papers = release_papers(
+        run,
+        name=folder.resolve().name,
+        heads=heads,
+        sizes={entry.name: len(read_pairs(sets / entry.name / PAIRS_NAME)) for entry in TRAINING_SETS},
+        biases={words(entry): bias for entry, bias in biases.items()},
+        scored=scored,
+    )
+    if sees_only:
+        save_checkpoint(folder, model.model, processor.image_processor, heads, papers=papers)
+    else:
+        save_checkpoint(folder, model, processor, heads, papers=papers)
     click.echo(f"written to {folder}")
+
+
+def set_bias(network: DenseNetwork, entry: MaskSet, samples: Sequence[Sample]) -> float:
+    """Put the operating point of a set's classes at 0.5, and say what that adds to their logits.
+
+    Args:
+        network: whose head is calibrated, in place.
+        entry: what the masks stand for.
+        samples: of that set, on which nothing is reported.
+    """
+    classes = network.head.config.classes
+    bias = best_bias(torch.inference_mode()(network), samples, classes)
+    for name in (entry.mask, *entry.empty):
+        network.head.calibration.set(classes.index(name), 1.0, bias)
+    return bias
+
+
+def score(network: DenseNetwork, samples: Sequence[Sample]) -> Scored:
+    """Scores of a calibrated network as it is stored, which runs in float32.
+
+    Args:
+        network: in any dtype; left as it is.
+        samples: on which nothing was chosen.
+    """
+    stored = copy.deepcopy(network).float()
+
+    @torch.inference_mode()
+    def probabilities(images: Tensor) -> Tensor:
+        return stored.head.probabilities(stored(images))
+
+    scores = evaluate(probabilities, samples, network.head.config.classes)
+    return Scored(pairs=len(samples), scores=scores)
+
+
+def words(entry: MaskSet) -> str:
+    """The classes that a set is labelled for, as text."""
+    return ", ".join((entry.mask, *entry.empty))
+
+
+def _halve(module: nn.Module) -> None:
+    module.half()
+    if not all(bool(value.isfinite().all()) for value in module.state_dict().values()):
+        raise click.ClickException("a weight is too large for float16: export without --half")
 
 
 if __name__ == "__main__":

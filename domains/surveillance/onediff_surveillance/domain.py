@@ -39,6 +39,7 @@ DOMAIN: Final = DomainSpec(
     kinds=("added", "removed", "changed"),
     capabilities=frozenset({"rigid"}),
     sniff=_sniff,
-    detectors=("onediff", "illumination"),
+    # On the tuning half of cdnet_highway "onediff" finds less and calls more light a change: docs/results.md.
+    detectors=("illumination",),
     describers=("onediff", "template"),
 )
