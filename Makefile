@@ -13,7 +13,7 @@ export CHROMIUM
 PROJECTS := pyproject.toml core_model/pyproject.toml domains/satellite/pyproject.toml domains/surveillance/pyproject.toml domains/ui/pyproject.toml
 # Built in place with the pinned hatchling, so that no install fetches a build environment of its own.
 BUILD_TOOLS := editables hatchling
-PACKAGES := -e .[geo] -e ./domains/satellite -e ./domains/surveillance -e ./domains/ui
+PACKAGES := -e .[geo] -e ./domains/satellite -e ./domains/surveillance -e ./domains/ui -e ./core_model
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test chromium alone lint format types docs bench train-tiny weights clean

@@ -129,9 +129,7 @@ def load_checkpoint(
     """
     location = source if isinstance(source, layout.Location) else layout.locate(source)
     folder = location.folder
-    loaded = _load_model(folder)
-    whole = loaded if isinstance(loaded, OneDiffForConditionalGeneration) else None
-    base = loaded if whole is None else whole.model
+    base, whole = _load_model(folder)
     image_processor, processor = _load_processors(folder)
     digest = fingerprint(base)
     checkpoint = Checkpoint(
@@ -150,16 +148,17 @@ def load_checkpoint(
     return checkpoint.with_heads(wanted, head_specs) if wanted else checkpoint
 
 
-def _load_model(folder: Path) -> OneDiffModel | OneDiffForConditionalGeneration:
+def _load_model(folder: Path) -> tuple[OneDiffModel, OneDiffForConditionalGeneration | None]:
+    """The part that sees, and the whole OneDiff that it is a part of, where there is more of it."""
     sees_only = layout.read_json(folder / layout.CONFIG).get("architectures") == [layout.SEEING]
     architecture: Any = OneDiffModel if sees_only else OneDiffForConditionalGeneration
     try:
         with _no_bars():
-            model: OneDiffModel | OneDiffForConditionalGeneration = architecture.from_pretrained(folder)
+            model = architecture.from_pretrained(folder)
     except (OSError, RuntimeError, TypeError, ValueError, SafetensorError) as error:
         raise CheckpointError(f"the OneDiff in {folder} cannot be loaded: {error}") from error
     model.eval()
-    return model
+    return (model, None) if sees_only else (model.model, model)
 
 
 def _load_processors(folder: Path) -> tuple[OneDiffImageProcessor, OneDiffProcessor | None]:
