@@ -138,6 +138,7 @@ class Ours:
             mask=mask,
             regions=tuple(_boxes(region, self._way.reduced) for region in outcome.regions if region.kind != "moved"),
             seconds=seconds,
+            detecting=outcome.timings_ms.get("detect", 0.0) / 1000,
         )
 
 

@@ -60,6 +60,7 @@ COLUMNS: dict[str, dict[str, Cell]] = {
         "mean pair IoU": lambda f: number(f["mean_iou"]),
         **REGIONS,
         **COMMON,
+        "of that detecting": lambda f: number(f["detecting_ms"], 0),
     },
     "boxes": {**REGIONS, "flagged outside": lambda f: percent(f["outside"]), **COMMON},
     "none": {

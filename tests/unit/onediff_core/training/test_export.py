@@ -88,7 +88,7 @@ def test_the_papers_say_what_the_run_was_and_what_it_reached(model, sources, tmp
     (tmp_path / "card" / "MODEL_CARD.md").write_text(card)
     licence, notice = terms_of(tmp_path / "card")
     assert licence == "LicenseRef-OneDiff-Research"
-    assert notice.startswith("the weights mine are for non-commercial research only")
+    assert notice.startswith("the weights of mine are for non-commercial research only")
 
 
 def test_the_halves_of_a_set_share_no_group_and_leave_no_sample(tile):
