@@ -55,6 +55,25 @@ class Way:
     words: str = ""
 
 
+LAND, BOTH = ("satellite.change",), ("satellite.building", "satellite.change")
+OTHERS = {
+    "satellite": (
+        Way(detector="onediff"),
+        Way(detector="onediff", settings={"accurate": True}, words=", accurate"),
+        Way(detector="ir-mad"),
+    ),
+    "surveillance": (Way(detector="illumination"), Way(detector="onediff")),
+}
+# Of single tables: other heads where those of the other sets are tempting, and a size that suits coarse things.
+FURTHER = {
+    "levir_val": (Way(detector="onediff", heads=BOTH, words=f", {' and '.join(BOTH)}"),),
+    "dsifn_val": tuple(
+        Way(detector="onediff", heads=heads, words=f", {' and '.join(heads)}") for heads in (LAND, BOTH)
+    ),
+    "vcod": tuple(replace(way, reduced=2, words=", at half size") for way in OTHERS["surveillance"]),
+}
+
+
 def ways(group: Group, detector: str | None, settings: Mapping[str, Any]) -> list[Way]:
     """How our library answers in a table: first as a user gets it, then in the other ways that are worth a row.
 
@@ -66,20 +85,15 @@ def ways(group: Group, detector: str | None, settings: Mapping[str, Any]) -> lis
     own = Way(detector=detector)
     if detector or group.domain not in OTHERS or group.table == "none":
         return [own]
-    others = [way for way in OTHERS[group.domain] if _can(group.domain, way, settings)]
-    if group.name == "vcod":
-        others += [replace(way, reduced=2, words=", at half size") for way in others]
-    if group.name.startswith("dsifn"):
-        heads = ("satellite.building", "satellite.change")
-        others += [replace(way, heads=heads[i:], words=f", {' and '.join(heads[i:])}")
-                   for way in others if way.detector == "onediff" and not way.settings for i in (0, 1)]  # fmt: skip
-    first = Host(settings=dict(settings)).choose_model(group.domain, "detect").name
-    return [own, *(way for way in others if way.detector != first or way.words)]
+    host = Host(settings=dict(settings))
+    first = host.choose_model(group.domain, "detect").name
+    others = (*OTHERS[group.domain], *FURTHER.get(group.name, ()))
+    return [own, *(way for way in others if (way.detector != first or way.words) and _can(host, group.domain, way))]
 
 
-def _can(domain: str, way: Way, settings: Mapping[str, Any]) -> bool:
+def _can(host: Host, domain: str, way: Way) -> bool:
     try:
-        Host(settings=dict(settings)).choose_model(domain, "detect", way.detector)
+        host.choose_model(domain, "detect", way.detector)
     except PluginError as error:
         print(f"left out: {error}", file=sys.stderr)
         return False
@@ -145,16 +159,6 @@ class Ours:
 def _boxes(region: ChangeRegion, reduced: int) -> tuple[Box, ...]:
     sides = {"after": region.bbox_after, "before": region.bbox_before}
     return tuple(Box(*(reduced * edge for edge in box), side) for side, box in sides.items() if box is not None)
-
-
-OTHERS = {
-    "satellite": (
-        Way(detector="onediff"),
-        Way(detector="onediff", settings={"accurate": True}, words=", accurate"),
-        Way(detector="ir-mad"),
-    ),
-    "surveillance": (Way(detector="illumination"), Way(detector="onediff")),
-}
 
 
 def jittered(pair: Pair, folder: Path) -> Pair:

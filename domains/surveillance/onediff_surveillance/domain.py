@@ -39,7 +39,7 @@ DOMAIN: Final = DomainSpec(
     kinds=("added", "removed", "changed"),
     capabilities=frozenset({"rigid"}),
     sniff=_sniff,
-    # On the tuning half of cdnet_highway "onediff" finds less and calls more light a change: docs/results.md.
+    # "onediff" has its head beside it in docs/results.md, and on the tuning half of cdnet_highway it finds less.
     detectors=("illumination",),
     describers=("onediff", "template"),
 )
