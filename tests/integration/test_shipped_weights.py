@@ -74,3 +74,8 @@ def test_the_terms_are_said_once_however_many_pairs_and_hosts(fresh_process: Non
         host.compare(*VILLAGE, domain="satellite")
         host.compare(*VILLAGE, domain="satellite", heads=("satellite.change",))
     assert sum("non-commercial" in entry.message for entry in caplog.records) == 1
+
+
+def test_the_list_of_plugins_says_that_they_have_no_words(onediff: Callable[..., Any]) -> None:
+    said = json.loads(onediff("plugins", "--json").out)["models"]["onediff"]
+    assert said.startswith("detect (not describe: onediff-tiny holds no language model")
