@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from onediff_core.data.synthetic.satellite.land import Points
-    from onediff_core.data.synthetic.satellite.survey import Grid, Kind
+    from onediff_core.data.synthetic.satellite.parcels import Grid, Kind
 
     Rng = np.random.Generator
 
