@@ -98,7 +98,7 @@ def test_the_wheel_of_onediff_core_holds_the_weights_with_their_papers(wheel: tu
         held = {part.removeprefix("onediff_core/weights/") for part in archive.namelist() if "core/weights/" in part}
     heads = [f"heads/{head}" for head in ("satellite.building", "satellite.change", "surveillance.object")]
     wanted = [f"{folder}/{file}" for folder in (".", *heads) for file in ("config.json", "model.safetensors")]
-    papers = ["MODEL_CARD.md", "LICENSE", "NOTICE", "processor_config.json"]
+    papers = ["MODEL_CARD.md", "LICENSE", "NOTICE", "preprocessor_config.json"]
     assert {(Path("onediff-tiny") / file).as_posix() for file in (*wanted, *papers)} <= held
 
 
