@@ -100,8 +100,8 @@ bench: $(VENV)/.dev.stamp
 RUN ?= runs/onediff-tiny
 MINUTES ?= 180
 train-tiny: $(VENV)/.dev.stamp
-	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m onediff_core.training.dense $(if $(DATA),--data $(DATA)) --out $(RUN)/dense --minutes $(MINUTES) --scene camera=0.12
-	$(BIN)/python -m onediff_core.training.export $(RUN)/dense $(RUN)/weights $(if $(DATA),--data $(DATA)) --half
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/onediff train dense $(if $(DATA),--data $(DATA)) --out $(RUN)/dense --minutes $(MINUTES) --scene camera=0.12
+	$(BIN)/onediff train export $(RUN)/dense $(RUN)/weights $(if $(DATA),--data $(DATA)) --half
 
 # What ships: core_model/onediff_core/weights, from a finished run (RUN/dense).
 weights: $(VENV)/.dev.stamp

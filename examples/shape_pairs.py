@@ -4,17 +4,26 @@ There are four scenes, and of each four states: as it is, without one shape, wit
 another colour. Each state is pictured twice, as a before and as an after, in a light of its own. Every before goes with
 every after of its scene, which makes sixteen pairs a scene. So a quarter of all pairs is unchanged but for the light,
 and whoever sees one image alone is left with four captions to choose from.
+
+    python examples/shape_pairs.py FOLDER
+
+writes them as PNG with a list, `pairs.jsonl`, that `onediff batch` takes.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
 import cv2
 import numpy as np
 
 from onediff_core.data import Sample, SampleRegion
+from onediff_core.data.folder import PAIRS, write_images
+from onediff_plugins.exporters import write_file
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -167,3 +176,17 @@ def _region(was: Thing | None, now: Thing | None) -> SampleRegion:
     else:
         kind, caption = "changed", f"the {was} at the {was.place} turned {now.colour}."
     return SampleRegion(kind=kind, label=shown.shape, box=shown.box, caption=caption)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--seed", default=0, show_default=True)
+def main(folder: Path, seed: int) -> None:
+    """Write the pairs into a folder."""
+    lines = [json.dumps(write_images(folder, sample)) + "\n" for sample in shape_pairs(seed)]
+    write_file(folder / PAIRS, "".join(lines).encode())
+    click.echo(folder / PAIRS)
+
+
+if __name__ == "__main__":
+    main()

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from onediff_plugins import runs
+from onediff_plugins.atomic import LEFTOVERS, write_atomically
 from onediff_plugins.errors import ExportError, OneDiffError, PluginConflictError, SettingsError
 from onediff_plugins.host import Host, failure_of
-from onediff_plugins.output import LEFTOVERS, files_below, read_record, remove_pair, write_pair
+from onediff_plugins.output import files_below, read_record, remove_pair, write_pair
 from onediff_plugins.records import ErrorRecord, PairFailure
 from onediff_plugins.report import INDEX, index_parts
 from onediff_plugins.types import PairRequest
@@ -268,7 +269,7 @@ def _prepare(plan: RunPlan, host: Host, *, resume: bool) -> None:
         (plan.out / "pairs").mkdir(parents=True, exist_ok=True)
         for leftover in (*plan.out.glob(LEFTOVERS), *(plan.out / "pairs").glob(LEFTOVERS)):
             shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
-        runs.write_atomically(plan.out / runs.NOTE, [json.dumps(now, indent=2), "\n"])
+        write_atomically(plan.out / runs.NOTE, [json.dumps(now, indent=2), "\n"])
     except OSError as exc:
         raise ExportError(f"{plan.out} cannot be written: {exc.strerror or exc}. Choose another --out.") from exc
 
@@ -303,6 +304,6 @@ def _records(results: Path) -> Iterator[dict[str, Any]]:
 
 def _write(path: Path, parts: Iterator[str]) -> None:
     try:
-        runs.write_atomically(path, parts)
+        write_atomically(path, parts)
     except OSError as exc:
         raise ExportError(f"{path} cannot be written: {exc.strerror or exc}") from exc

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
@@ -20,6 +19,7 @@ from onediff_plugins.errors import (
     UnknownNameError,
 )
 from onediff_plugins.hookspecs import API_VERSION
+from onediff_plugins.paths import existing_folder
 from onediff_plugins.settings import DomainSettings
 from onediff_plugins.specs import DomainSpec, ExecutorSpec, ExporterSpec, HeadSpec, ModelSpec
 
@@ -209,7 +209,7 @@ class Catalog:
         return [spec.name for spec in specs]
 
     def _check_head(self, name: str, held: Sequence[str]) -> None:
-        if name in held or Path(name).is_dir():
+        if name in held or existing_folder(name) is not None:
             return
         if name not in self.heads:
             self.heads.refuse_broken(name)

@@ -217,11 +217,11 @@ def doctor() -> None:
 def demo(out: Path) -> None:
     """A tour on shipped pairs: compares them and says where to look."""
     from onediff_plugins import console
+    from onediff_plugins.atomic import write_atomically
     from onediff_plugins.demo import pairs_file
     from onediff_plugins.output import files_below, write_pair
     from onediff_plugins.pairs import read_pairs
     from onediff_plugins.report import INDEX, index_parts
-    from onediff_plugins.runs import write_atomically
 
     host = _host((), "cpu")
     broken = False

@@ -19,7 +19,7 @@ from onediff_plugins.errors import OneDiffError
 from onediff_plugins.host import Host
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from onediff_plugins.batch import Outcome, Summary
@@ -208,16 +208,22 @@ def print_diagnosis() -> bool:
         for role in ("detect", "describe"):
             try:
                 model = host.choose_model(domain, role)
+                heads = host.choose_heads(model, domain, ())  # finds the weights that the settings name
             except OneDiffError as exc:
                 problems.append(str(exc))
             else:
-                click.echo(f"{domain}: {role} by {model.name}")
+                click.echo(f"{domain}: {role} by {model.name}{_loading(heads) if role == 'detect' else ''}")
     for package, (purpose, install) in OPTIONAL.items():
         click.echo(f"{package}: {_version(package) or f'not installed; {purpose} need it: pip install {install}'}")
+    problems = list(dict.fromkeys(problems))  # all domains share their weights
     for problem in problems:
         click.echo(f"problem: {problem}")
     click.echo("all is well" if not problems else f"{len(problems)} problem{'s' * (len(problems) > 1)}")
     return not problems
+
+
+def _loading(heads: Sequence[str]) -> str:
+    return f" with {', '.join(heads)}" if heads else ""
 
 
 def _version(package: str) -> str | None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-import uuid
 from typing import TYPE_CHECKING, Any, Final
 
 from onediff_plugins import exporters
+from onediff_plugins.atomic import replaced_folder, unfinished
 from onediff_plugins.errors import ExportError, OneDiffError
 from onediff_plugins.records import SCHEMA
 from onediff_plugins.report import write_thumbnail
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from onediff_plugins.records import ChangeResult
 
 RECORD: Final = "result.json"
-# What a killed run leaves behind; no pair's folder has such a name, since none holds a "~".
-LEFTOVERS: Final = ".unfinished-*~"
 
 
 def write_pair(host: Host, result: ChangeResult, folder: Path) -> ChangeResult:
@@ -40,22 +38,11 @@ def write_pair(host: Host, result: ChangeResult, folder: Path) -> ChangeResult:
         StageError: a plugin's exporter or overlay raised.
     """
     check_replaceable(folder)
-    folder = folder.resolve()  # of a symbolic link, what it points to is replaced
-    new = unfinished(folder.parent)
     try:
-        new.mkdir(parents=True)
-        written = _fill(host, result, new)
-        swap(new, folder)
+        with replaced_folder(folder) as new:
+            return _fill(host, result, new)
     except OSError as exc:
         raise ExportError(f"{folder} cannot be written: {exc.strerror or exc}. Choose another --out.") from exc
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
-    return written
-
-
-def unfinished(folder: Path) -> Path:
-    """A new name in a folder for what is not yet whole; matches `LEFTOVERS`."""
-    return folder / f".unfinished-{uuid.uuid4().hex[:12]}~"
 
 
 def check_replaceable(folder: Path) -> None:
@@ -132,18 +119,3 @@ def _write_overlays(host: Host, result: ChangeResult, folder: Path) -> dict[str,
     if result.pair is None:
         return {}
     return dict(exporters.write_plugin_overlays(host.overlays(result, result.pair), result, folder))
-
-
-def swap(new: Path, folder: Path) -> None:
-    """`new` becomes `folder`; what was there is deleted only once it is replaced."""
-    if not folder.exists():
-        new.rename(folder)
-        return
-    old = unfinished(folder.parent)
-    folder.rename(old)
-    try:
-        new.rename(folder)
-    except OSError:
-        old.rename(folder)
-        raise
-    shutil.rmtree(old)

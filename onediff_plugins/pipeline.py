@@ -72,17 +72,9 @@ def compare(
     if detector is None and not heads:  # whoever named either means it
         detecting = host.choose_model(domain, "detect", pair=loaded)
         chosen_heads = host.choose_heads(detecting, domain, ())
-    with _timed(timings, "align"):
-        scene, registration = _align(host, domain, request, loaded)
-    with _timed(timings, "warp"):
-        pair = warp_pair(loaded, registration)
-        # A layout has no statistics of a scene: its detector reads the page itself.
-        seen = scene or (pair if "pieces" in host.domain(domain).capabilities else overview(pair))
+    pair, registration, prepared, seen = ready = _prepared(host, domain, request, loaded, detecting, timings)
     valid_fraction = float(pair.valid.mean())
-    with _timed(timings, "preprocess"):
-        prepared = host.preprocess_pair(domain, pair, seen, detector=detecting)
-        seen = prepared if seen is pair else host.preprocess_pair(domain, seen, seen, detector=detecting)
-    if (reason := _incomparable(registration, valid_fraction, settings)) is not None:
+    if (reason := ready.incomparable(settings)) is not None:
         finding = _undecided(host, pair, reason, registration.unusable)
     else:
         with _timed(timings, "detect"):
@@ -132,6 +124,66 @@ def compare(
     return result.replace(timings_ms=timings)
 
 
+class Prepared(NamedTuple):
+    """A pair as detectors get it.
+
+    Attributes:
+        pair: warped, in the values that were read.
+        registration: how it was aligned.
+        prepared: preprocessed.
+        overview: its scene, preprocessed alike.
+    """
+
+    pair: ImagePair
+    registration: Registration
+    prepared: ImagePair
+    overview: ImagePair
+
+    def incomparable(self, settings: DomainSettings) -> str | None:
+        """Why there can be no verdict, or None."""
+        if self.registration.unusable is not None:
+            return self.registration.unusable
+        share = float(self.pair.valid.mean())
+        if share < settings.min_valid:
+            return f"only {share:.1%} of the pair can be compared; min_valid is {settings.min_valid:.1%}"
+        return None
+
+
+def prepare(host: Host, domain: str, request: PairRequest, detector: ModelSpec | None = None) -> Prepared:
+    """The stages before the detector: load, align, warp, preprocess.
+
+    Args:
+        host: routes each stage to the domain.
+        domain: name of the pair's domain.
+        request: what to read.
+        detector: what it is made ready for, or None for any.
+
+    Raises:
+        OneDiffError: with `stage` and `plugin` set where they are known.
+    """
+    return _prepared(host, domain, request, host.load_pair(domain, request), detector, {})
+
+
+def _prepared(
+    host: Host,
+    domain: str,
+    request: PairRequest,
+    loaded: ImagePair,
+    detector: ModelSpec | None,
+    timings: dict[str, float],
+) -> Prepared:
+    with _timed(timings, "align"):
+        scene, registration = _align(host, domain, request, loaded)
+    with _timed(timings, "warp"):
+        pair = warp_pair(loaded, registration)
+        # A layout has no statistics of a scene: its detector reads the page itself.
+        seen = scene or (pair if "pieces" in host.domain(domain).capabilities else overview(pair))
+    with _timed(timings, "preprocess"):
+        prepared = host.preprocess_pair(domain, pair, seen, detector=detector)
+        seen = prepared if seen is pair else host.preprocess_pair(domain, seen, seen, detector=detector)
+    return Prepared(pair, registration, prepared, seen)
+
+
 class _Finding(NamedTuple):
     """What a result says, as against where it came from."""
 
@@ -153,15 +205,6 @@ def _describe(
     deciding = _verdict_kinds(host, pair.domain)
     changed = any(region.kind in deciding for region in regions)
     return _Finding(change, regions, score, said.caption, changed, None)
-
-
-def _incomparable(registration: Registration, valid_fraction: float, settings: DomainSettings) -> str | None:
-    """Why there can be no verdict, or None."""
-    if registration.unusable is not None:
-        return registration.unusable
-    if valid_fraction < settings.min_valid:
-        return f"only {valid_fraction:.1%} of the pair can be compared; min_valid is {settings.min_valid:.1%}"
-    return None
 
 
 def _undecided(host: Host, pair: ImagePair, reason: str, told: str | None) -> _Finding:

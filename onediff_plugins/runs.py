@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from onediff_plugins.errors import ExportError
-from onediff_plugins.output import RECORD, read_record, unfinished
+from onediff_plugins.output import RECORD, read_record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from onediff_plugins.pairs import PairEntry
 
@@ -89,25 +89,6 @@ def finished(entries: Sequence[PairEntry], folder_of: Callable[[PairEntry], Path
         if record is not None and _is_of(entry, record) and not _is_outdated(entry, folder / RECORD):
             done[index] = record["changed"]
     return done
-
-
-def write_atomically(path: Path, parts: Iterable[str]) -> None:
-    """Write text so that the file is whole or not there.
-
-    Args:
-        path: in a folder that exists.
-        parts: of the text, one after the other; consumed one at a time.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    new = unfinished(path.parent)
-    try:
-        with new.open("w", encoding="utf-8") as stream:
-            stream.writelines(parts)
-        new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)
 
 
 def _said(values: Mapping[str, Any], key: str) -> str:

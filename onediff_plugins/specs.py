@@ -5,6 +5,7 @@ Standard library only: the command line lists plugins without loading numpy or p
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -34,6 +35,15 @@ def _check_name(owner: str, name: object) -> None:
 def _check_callable(owner: str, what: str, value: object) -> None:
     if not callable(value):
         raise PluginContractError(f"{owner}: {what} must be callable, got {type(value).__name__}")
+
+
+def _check_classes(owner: str, task: str, classes: Sequence[str]) -> None:
+    if isinstance(classes, str) or not all(isinstance(name, str) for name in classes):
+        raise PluginContractError(f"{owner}: classes must be a tuple of names, got {classes!r}")
+    if not classes or len(set(classes)) < len(classes):
+        raise PluginContractError(f"{owner}: name at least one class, each once, got {list(classes)}")
+    if task == "pair" and len(classes) > 1:
+        raise PluginContractError(f"{owner}: a pair is changed or not, one class, got {list(classes)}")
 
 
 def _check_kinds(owner: str, kinds: object) -> None:
@@ -284,7 +294,7 @@ class HeadSpec:
         task: "mask" (dense), "region" (kind and label of a box) or "pair" (changed or not).
         classes: class names, background excluded.
         kinds: class -> kind of change, for classes that have a direction.
-        gsd_range_m: ground sample distances in metres that it was trained for, or None.
+        gsd_range_m: least and greatest ground sample distance in metres that it was trained for, or None.
         weights: folder of config and safetensors, or None when it has yet to be trained.
         build: makes an untrained head, or None for the task's standard one.
     """
@@ -298,17 +308,22 @@ class HeadSpec:
     build: Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:
-        """Check the name, the task and the classes."""
+        """Check the name, the task, the classes and the range."""
         _check_name("HeadSpec", self.name)
         owner = f"HeadSpec {self.name!r}"
         if self.task not in ("mask", "region", "pair"):
             raise PluginContractError(f"{owner}: task {self.task!r} must be 'mask', 'region' or 'pair'")
-        if not self.classes:
-            raise PluginContractError(f"{owner}: name at least one class")
+        _check_classes(owner, self.task, self.classes)
+        object.__setattr__(self, "classes", tuple(self.classes))
         if unknown := sorted(set(self.kinds) - set(self.classes)):
             raise PluginContractError(f"{owner}: kinds names classes that it does not have: {unknown}")
         _check_kinds(owner, self.kinds.values())
         object.__setattr__(self, "kinds", MappingProxyType(dict(self.kinds)))
+        if self.gsd_range_m is not None:
+            low, high = (float(distance) for distance in self.gsd_range_m)
+            if not 0 < low <= high < math.inf:  # NaN is none of it
+                raise PluginContractError(f"{owner}: gsd_range_m goes from a length to a greater, got {(low, high)}")
+            object.__setattr__(self, "gsd_range_m", (low, high))
 
 
 @dataclass(frozen=True, kw_only=True)

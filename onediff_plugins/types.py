@@ -10,6 +10,7 @@ Array carriers are frozen dataclasses whose arrays are read-only; what becomes J
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -206,6 +207,8 @@ class Frame:
             raise UnsupportedSourceError(
                 f"{self.source}: {len(self.bands)} band names for {self.pixels.shape[0]} bands"
             )
+        if self.gsd_m is not None and not 0 < self.gsd_m < math.inf:  # NaN is none of it
+            raise UnsupportedSourceError(f"{self.source}: gsd_m must be a length in metres or None, got {self.gsd_m}")
         if self.captured_at is not None and self.captured_at.tzinfo is None:
             raise UnsupportedSourceError(f"{self.source}: captured_at {self.captured_at} has no time zone")
         object.__setattr__(self, "pixels", _read_only(self.pixels))

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from onediff_core.delta import VisualDeltaModule
     from onediff_core.features import DeltaFeatures
     from onediff_core.image_processing_onediff import OneDiffImageProcessor
-    from onediff_core.modeling_onediff import OneDiffForConditionalGeneration, OneDiffModel, OneDiffPreTrainedModel
+    from onediff_core.modeling_onediff import OneDiffForConditionalGeneration, OneDiffModel
+    from onediff_core.pretrained_onediff import OneDiffPreTrainedModel
     from onediff_core.processing_onediff import OneDiffProcessor
     from onediff_core.prompts import Place
     from onediff_plugins import (
@@ -39,7 +40,7 @@ _MODULE_OF: Final = {
     "OneDiffForConditionalGeneration": "modeling_onediff",
     "OneDiffImageProcessor": "image_processing_onediff",
     "OneDiffModel": "modeling_onediff",
-    "OneDiffPreTrainedModel": "modeling_onediff",
+    "OneDiffPreTrainedModel": "pretrained_onediff",
     "OneDiffProcessor": "processing_onediff",
     "Place": "prompts",
     "VisualDeltaModule": "delta",

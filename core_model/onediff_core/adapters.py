@@ -16,6 +16,7 @@ from torch import nn
 
 from onediff_core.configuration_onediff import OneDiffConfig
 from onediff_core.errors import CheckpointError
+from onediff_core.layout import read_json
 from onediff_core.loading import ADAPTERS_NAME
 from onediff_core.modeling_onediff import OneDiffForConditionalGeneration
 from onediff_core.processing_onediff import OneDiffProcessor
@@ -24,9 +25,9 @@ from onediff_core.weights import (
     fingerprint,
     load_strictly,
     read_safetensors,
-    replaced_folder,
     write_safetensors,
 )
+from onediff_plugins.atomic import replaced_folder
 from onediff_plugins.errors import MissingDependencyError
 
 if TYPE_CHECKING:
@@ -117,12 +118,12 @@ def save_adapters(
             "statistics of BatchNorm: freeze it (freeze_base; layers with statistics in eval mode), or save the whole "
             "model with save_pretrained"
         )
-    with replaced_folder(Path(folder)) as new:
+    with replaced_folder(Path(folder), keep=True) as new:
         model.config.save_pretrained(new)
         processor.save_pretrained(new)
         write_safetensors(new / WEIGHTS_NAME, _trained(model).state_dict())
         shutil.rmtree(new / LORA, ignore_errors=True)
-        if hasattr(model.language_model, "peft_config"):
+        if has_adapters(model.language_model):
             _save_lora(new / LORA, model.language_model)
         record = {"format": FORMAT, "base": base._asdict()}
         (new / ADAPTERS_NAME).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
@@ -166,6 +167,32 @@ def load_adapters(
     return model.eval(), OneDiffProcessor.from_pretrained(folder)
 
 
+def merge_adapters(model: OneDiffForConditionalGeneration) -> None:
+    """Work the LoRA adapters into the language model, which then is one as any and can be saved with the rest.
+
+    Args:
+        model: changed in place; one without adapters stays as it is.
+
+    Raises:
+        ValueError: an adapter holds values that are not finite.
+    """
+    words = model.language_model
+    if not has_adapters(words):
+        return
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    for name, layer in list(words.named_modules()):
+        if isinstance(layer, BaseTunerLayer):
+            layer.merge(safe_merge=True)
+            words.set_submodule(name, layer.get_base_layer())
+    del words.peft_config
+
+
+def has_adapters(words: nn.Module) -> bool:
+    """Whether a language model holds adapters, whose weights and own have other names in a file than without them."""
+    return hasattr(words, "peft_config")
+
+
 def _trained(model: OneDiffForConditionalGeneration) -> nn.Module:
     return nn.ModuleDict(model.new_parts())
 
@@ -177,12 +204,12 @@ def _read_base(folder: Path) -> Base:
             f"{folder} holds no {ADAPTERS_NAME}: give a folder that save_adapters wrote; a whole model is loaded with "
             "OneDiffForConditionalGeneration.from_pretrained"
         )
+    record = read_json(path)
+    if (found := record.get("format")) != FORMAT:
+        raise CheckpointError(f"{path} is of format {found!r}, expected {FORMAT!r}")
     try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if record["format"] != FORMAT:
-            raise CheckpointError(f"{path} is of format {record['format']!r}, expected {FORMAT!r}")
         return Base(**record["base"])
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
+    except (KeyError, TypeError) as error:
         raise CheckpointError(f"{path} is not a record of adapters ({error!r}): copy or download it again") from error
 
 

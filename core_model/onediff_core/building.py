@@ -6,6 +6,7 @@ Light at module level: a list of plugins makes a `Builder`, and only building lo
 from __future__ import annotations
 
 import functools
+import threading
 from typing import TYPE_CHECKING
 
 from onediff_core import layout
@@ -35,6 +36,7 @@ class Builder:
         """Nothing is loaded yet."""
         self._found: dict[str | None, layout.Location] = {}
         self._loaded: dict[tuple[str | None, str], Checkpoint] = {}
+        self._loading = threading.Lock()  # two threads that ask at once wait for one base
 
     def held_heads(self, weights: str | None) -> list[HeadSpec]:
         """The heads that lie beside some weights; see `layout.held_heads`."""
@@ -66,14 +68,18 @@ class Builder:
         from onediff_core.devices import place, torch_device
 
         device = torch_device(context.device)
-        key = (context.weights, str(device))
-        if key not in self._loaded:
-            self._loaded[key] = _ready(self._locate(context.weights), device)
-        checkpoint = self._loaded[key]
+        checkpoint = self._base(context.weights, device)
         heads = checkpoint.load_heads(context.heads, context.head_specs)
         for head in heads.values():
             place(head.float(), device)  # small, and halves are too coarse for places in an image
         return OneDiff(checkpoint, heads, context.domain, device)
+
+    def _base(self, weights: str | None, device: torch.device) -> Checkpoint:
+        key = (weights, str(device))
+        with self._loading:
+            if key not in self._loaded:
+                self._loaded[key] = _ready(self._locate(weights), device)
+            return self._loaded[key]
 
     def _locate(self, weights: str | None) -> layout.Location:
         if weights not in self._found:

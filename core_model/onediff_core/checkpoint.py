@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,12 +11,15 @@ from safetensors import SafetensorError
 from transformers.utils import logging
 
 from onediff_core import layout
+from onediff_core.adapters import has_adapters
 from onediff_core.errors import CheckpointError
 from onediff_core.heads import fingerprint, load_head
+from onediff_core.heads.files import read_config
 from onediff_core.image_processing_onediff import OneDiffImageProcessor
 from onediff_core.modeling_onediff import OneDiffForConditionalGeneration, OneDiffModel
 from onediff_core.processing_onediff import OneDiffProcessor
-from onediff_plugins.output import swap, unfinished
+from onediff_plugins.atomic import replaced_folder
+from onediff_plugins.paths import existing_folder
 
 if TYPE_CHECKING:
     import os
@@ -83,10 +85,15 @@ class Checkpoint:
             The heads by the names in their configurations, in the order asked for.
 
         Raises:
-            CheckpointError: no weights for a name, a head of another base (both fingerprints are named), or files that
-                are damaged or pickled.
+            CheckpointError: no weights for a name, two heads of one name, a head of another base (both fingerprints are
+                named), or files that are damaged or pickled.
         """
-        return {head.config.name: head for head in (self._load_head(name, specs or {}) for name in asked)}
+        loaded = {name: self._load_head(name, specs or {}) for name in dict.fromkeys(asked)}
+        heads = {head.config.name: head for head in loaded.values()}
+        if len(heads) < len(loaded):
+            said = ", ".join(f"{asked} is {head.config.name}" for asked, head in loaded.items())
+            raise CheckpointError(f"two of the heads that were asked for have one name ({said}): name one of them")
+        return heads
 
     def with_heads(self, asked: Sequence[str], specs: Mapping[str, HeadSpec] | None = None) -> Checkpoint:
         """The same base with other heads; arguments and errors as `load_heads`."""
@@ -98,8 +105,8 @@ class Checkpoint:
         folder = held.get(asked)
         if folder is None and spec is not None:
             folder = spec.weights
-        if folder is None and Path(asked).is_dir():
-            folder, spec = Path(asked), None
+        if folder is None and (folder := existing_folder(asked)) is not None:
+            spec = specs.get(read_config(folder, self.fingerprint).name)
         if folder is None:
             whose = "a plugin contributes it without weights, and " if spec else ""
             raise CheckpointError(
@@ -176,7 +183,7 @@ def _load_processors(folder: Path) -> tuple[OneDiffImageProcessor, OneDiffProces
 
 @contextmanager
 def _no_bars() -> Iterator[None]:
-    """No bars of progress for files that are read in a second."""
+    """No bars of progress for files that are read or written in a second."""
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:
@@ -210,17 +217,21 @@ def save_checkpoint(
         The folder.
 
     Raises:
-        CheckpointError: the folder holds something else.
+        CheckpointError: the folder holds something else, or the language model adapters.
     """
+    whole = model if isinstance(model, OneDiffForConditionalGeneration) else None
+    if whole is not None and has_adapters(whole.language_model):
+        raise CheckpointError(
+            "the language model holds adapters: work them in with onediff_core.adapters.merge_adapters(model), or save "
+            "them without their base with save_adapters"
+        )
     folder = Path(folder).resolve()
     if folder.exists():
         _check_replaceable(folder)
-    new = unfinished(folder.parent)
-    try:
-        new.mkdir(parents=True)
+    with replaced_folder(folder) as new, _no_bars():
         model.save_pretrained(new)
         processor.save_pretrained(new)
-        digest = fingerprint(model.model if isinstance(model, OneDiffForConditionalGeneration) else model)
+        digest = fingerprint(model if whole is None else whole.model)
         for head in heads:
             head.save_pretrained(new / layout.HEADS / head.config.name, base_fingerprint=digest)
         texts = {**({} if card is None else {layout.CARDS[0]: card}), **(papers or {})}
@@ -228,9 +239,6 @@ def save_checkpoint(
             (new / name).write_text(text, encoding="utf-8")
         for path in new.rglob("*"):
             path.chmod(0o755 if path.is_dir() else 0o644)  # safetensors are written for their owner alone
-        swap(new, folder)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
     return folder
 
 

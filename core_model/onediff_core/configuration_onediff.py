@@ -7,9 +7,14 @@ choice open, the docstring says that the choice is ours.
 from __future__ import annotations
 
 import copy
-from typing import Any, ClassVar, Literal
+from dataclasses import fields
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from transformers import AutoConfig, PreTrainedConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class OneDiffDeltaConfig(PreTrainedConfig):
@@ -130,6 +135,7 @@ class OneDiffConfig(PreTrainedConfig):
         text = text.get_text_config(decoder=True)
         delta = OneDiffDeltaConfig() if self.delta_config is None else self.delta_config
         if isinstance(delta, dict):
+            refuse_unknown_fields(delta, OneDiffDeltaConfig, "delta_config")
             delta = OneDiffDeltaConfig(**delta)
         if not isinstance(delta, OneDiffDeltaConfig):
             raise TypeError(f"delta_config is a {type(delta).__name__}: give a OneDiffDeltaConfig or its dict")
@@ -235,6 +241,23 @@ def tower_depth(vision_config: PreTrainedConfig) -> int:
             "`num_hidden_layers`, as CLIP, SigLIP and DINOv2 have, nor the `stage_names` of an AutoBackbone"
         )
     return depth
+
+
+def refuse_unknown_fields(names: Iterable[str], of: type[PreTrainedConfig], owner: str) -> None:
+    """Raise where a name is no field of a configuration: transformers would keep it, and nothing would read it.
+
+    Args:
+        names: given for fields.
+        of: the configuration.
+        owner: what it is called in the message.
+
+    Raises:
+        ValueError: a name that is none; the nearest one is named.
+    """
+    known = {field.name for field in fields(of)}
+    for name in sorted(set(names) - known - PreTrainedConfig().to_dict().keys()):
+        near = get_close_matches(name, known, n=1)
+        raise ValueError(f"{owner} has no field {name!r}{f': did you mean {near[0]!r}?' if near else ''}")
 
 
 def _configuration(

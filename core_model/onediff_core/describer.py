@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from onediff_core.devices import inference
@@ -62,11 +63,10 @@ class Describer:
         self._processor = copy.copy(checkpoint.processor)
         self._processor.image_processor = whole_view(checkpoint.image_processor)
         self._window = window_of(checkpoint.image_processor)
-        if not self._model.config.trained_stages:
-            try:
-                self._model.generate()  # it refuses, and says why
-            except ValueError as error:
-                raise CheckpointError(f"{checkpoint.name}: {error}; or choose --captioner template") from error
+        try:
+            self._model.require_trained()
+        except ValueError as error:
+            raise CheckpointError(f"{checkpoint.name}: {error}; or choose --captioner template") from error
 
     def describe(
         self,
@@ -85,10 +85,8 @@ class Describer:
             The domain's sentence where there are no regions. Else a caption of the pair, seen whole, and one of each
             region, seen in a crop with context; sentences, with a capital and a full stop.
         """
-        questions: list[_Question] = []
-        for pair, found, prompt in zip(pairs, regions, prompts, strict=True):
-            questions += self._questions(pair, found, prompt)
-        answers = iter(self._answers(questions))
+        asked = zip(pairs, regions, prompts, strict=True)
+        answers = self._answers(chain.from_iterable(self._questions(*of_pair) for of_pair in asked))
         return [
             Description(caption=next(answers) or SOMETHING, region_captions=tuple(next(answers) for _ in found))
             if found
@@ -112,9 +110,9 @@ class Describer:
             crop = with_context(place, view.box, self._window)
             yield _Question(view.cut(crop), self._processor.prompt("refer", [_place(region, place, crop)]))
 
-    def _answers(self, questions: Sequence[_Question]) -> Iterator[str]:
-        for start in range(0, len(questions), BATCH):
-            batch = questions[start : start + BATCH]
+    def _answers(self, questions: Iterator[_Question]) -> Iterator[str]:
+        """One for each; crops are made when their turn comes, so that memory holds one batch of them."""
+        while batch := list(islice(questions, BATCH)):
             inputs = self._processor([asked.images for asked in batch], [asked.prompt for asked in batch])
             inputs = inputs.to(self._device)
             with inference(self._device):

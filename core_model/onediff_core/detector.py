@@ -39,9 +39,11 @@ if TYPE_CHECKING:
 
 BATCH: Final = 8
 _TASKS: Final = ("mask", "region", "pair")
+# Windows of views that are enlarged are multiples of this, the stride of the coarsest maps.
+_WINDOW_STEP: Final = 32
 # How often, and how, a pair is looked at: at so many times the size, mirrored along these axes of (h, w).
 _ONCE: Final = ((1.0, ((),)),)
-_ACCURATELY: Final = tuple((size, ((), (1,), (0,), (0, 1))) for size in (1.0, 1.25))
+_ACCURATELY: Final = tuple((size, ((), (1,))) for size in (1.0, 1.2))
 
 
 class _Found(NamedTuple):
@@ -79,8 +81,7 @@ class Detector:
         self._base, self._device, self._kinds = checkpoint.base, device, kinds
         self._images = checkpoint.image_processor
         self._whole, self._window = whole_view(self._images), window_of(self._images)
-        scales = sorted(by_task["mask"], key=lambda head: str(head.config.gsd_range_m))
-        self._masks = [list(group) for _, group in groupby(scales, key=lambda head: head.config.gsd_range_m)]
+        self._masks = [list(group) for _, group in groupby(sorted(by_task["mask"], key=_scale), key=_scale)]
         self._pairs, self._regions = by_task["pair"], by_task["region"]
         try:
             self._on_pairs = HeadSet([*by_task["mask"], *self._pairs]).eval() if self._pairs else None
@@ -97,7 +98,7 @@ class Detector:
         Args:
             pairs: warped and preprocessed.
             overviews: each pair's scene, preprocessed alike: what scales values that are no colours.
-            settings: `accurate`, to look eight times: mirrored, and enlarged by a quarter; the mean counts.
+            settings: `accurate`, to look four times: mirrored, and enlarged by a fifth; the mean counts.
 
         Returns:
             For each pair the highest score of the mask heads, 1 where the after image has no counterpart, 0 where
@@ -151,12 +152,15 @@ class Detector:
         self, heads: Sequence[Any], views: Sequence[PairView], size: float, mirrors: Sequence[tuple[int, ...]]
     ) -> Iterator[NDArray[np.float32]]:
         """A score for each head, then their classes, of each view at so many times the size that heads see it at."""
+        size *= heads[0].config.enlarge
         scenes = (self._scene(view, _network_size(view, heads, size)) for view in views)
+        # As much of the scene in a window, whatever the size.
+        window = _WINDOW_STEP * max(1, round(size * self._window / _WINDOW_STEP))
         maps = predict_tiled(
             lambda before, after: self._mirrored(heads, before, after, mirrors),
             scenes,
-            window=self._window,
-            overlap=self._window // 4,
+            window=window,
+            overlap=window // 4,
             batch_size=BATCH,
         )
         for view, found in zip(views, maps, strict=True):
@@ -173,8 +177,11 @@ class Detector:
         return torch.stack(seen).mean(dim=0)
 
     def _scene(self, view: PairView, size: tuple[int, int]) -> Scene:
+        width, height = size
         if size == (view.box.width, view.box.height):
-            return Scene(height=size[1], width=size[0], cut=lambda box: _tensors(*view.cut(box)))
+            return Scene(height=height, width=width, cut=lambda box: _tensors(*view.cut(box)))
+        if width >= view.box.width and height >= view.box.height:  # never whole: it would not fit into memory
+            return Scene(height=height, width=width, cut=lambda box: _tensors(*view.cut_enlarged(box, width, height)))
         return Scene.of(*_tensors(*view.resized(*size)))
 
     def _dense(self, heads: Sequence[Any], before: Tensor, after: Tensor) -> Tensor:
@@ -187,7 +194,9 @@ class Detector:
         # Two images a pair in one batch of the tower: channels last there, where it counts.
         flat = pixels.flatten(0, 1).contiguous(memory_format=torch.channels_last)
         with inference(self._device):
-            features = self._base.dense_features(flat.to(self._device).unflatten(0, (-1, 2)))
+            images = flat.to(self._device).unflatten(0, (-1, 2))
+            reads_tokens = any(head.reads_tokens for head in heads)
+            features = self._base(images).delta if reads_tokens else self._base.dense_features(images)
             logits = [head(features)[:, :, :height, :width] for head in heads]
         scores = [head.score(found)[:, None] for head, found in zip(heads, logits, strict=True)]
         classes = [head.probabilities(found) for head, found in zip(heads, logits, strict=True)]
@@ -260,6 +269,11 @@ def _lengthened(side: int, multiple: int) -> Tensor:
     return torch.tensor(np.pad(np.arange(side), (0, -side % multiple), mode="reflect"))
 
 
+def _scale(head: Any) -> str:
+    """What heads that look at a pair together have in common; as text, which sorts."""
+    return f"{head.config.gsd_range_m} {head.config.enlarge}"
+
+
 def _enlargement(view: PairView, heads: Sequence[Any]) -> float:
     """How many times as large heads, which share one range of ground sample distances, have to see a pair."""
     return enlargement(view.pair.after.gsd_m, heads[0].config.gsd_range_m)
@@ -300,6 +314,6 @@ def _change_map(view: PairView, groups: Sequence[_Found], verdict: float | None)
 def _on_grid(maps: NDArray[np.float32], grid: Box) -> NDArray[np.float32]:
     """(K, h, w) probabilities on the after grid, in [0, 1]."""
     if maps.shape[1:] != (grid.height, grid.width):
-        method = cv2.INTER_AREA if maps.shape[2] > grid.width else cv2.INTER_LINEAR
+        method = cv2.INTER_AREA if maps[0].size > grid.width * grid.height else cv2.INTER_LINEAR
         maps = np.stack([cv2.resize(plane, (grid.width, grid.height), interpolation=method) for plane in maps])
     return np.clip(maps, 0, 1)

@@ -34,14 +34,13 @@ def torch_device(name: str) -> torch.device:
     if device.type == "meta":
         raise SettingsError(f"the device 'meta' holds no values, so no model runs on it. Here are {_here()}")
     try:
-        torch.zeros(1, device=device)
+        return torch.zeros(1, device=device).device  # with its number: "cuda" and "cuda:0" are one
     except (AssertionError, NotImplementedError, RuntimeError) as error:  # each backend says it in its own way
         reason = str(error).strip().splitlines()[0]
         raise SettingsError(
             f"the device {name!r} is not there for torch {torch.__version__}: {reason}. Here are {_here()}; choose one "
             "of them, or install the build of torch for yours (https://pytorch.org/get-started/locally/)"
         ) from error
-    return device
 
 
 def _here() -> str:

@@ -33,6 +33,20 @@ class OneDiffGenerationMixin(GenerationMixin):
             inputs["seen"] = inputs["seen"].repeated(expand_size)
         return input_ids, inputs
 
+    def require_trained(self) -> None:
+        """Refuse to speak if the delta module was never trained.
+
+        Raises:
+            ValueError: it was not, as `config.trained_stages` says; the message says how to train.
+        """
+        if not self.config.trained_stages:
+            raise ValueError(
+                "this model's delta module was never trained (config.trained_stages is empty), so what it says has "
+                "nothing to do with the images. Train it (core_model/README.md shows a step), name the stage in "
+                "config.trained_stages, such as ('cst',), and save it; or load a trained one. "
+                "allow_untrained=True lets it speak as it is"
+            )
+
     @torch.no_grad()
     def generate(self, *args: Any, allow_untrained: bool = False, **kwargs: Any) -> Any:
         """Say what differs: `GenerationMixin.generate`, for what OneDiffProcessor makes.
@@ -46,15 +60,11 @@ class OneDiffGenerationMixin(GenerationMixin):
             Token ids, the prompt's included, or what `return_dict_in_generate` asks for.
 
         Raises:
-            ValueError: the model was never trained, or a repetition penalty cannot be applied to its placeholders.
+            ValueError: the model was never trained, a repetition penalty cannot be applied to its placeholders, or both
+                images and what was seen of them are given.
         """
-        if not self.config.trained_stages and not allow_untrained:
-            raise ValueError(
-                "this model's delta module was never trained (config.trained_stages is empty), so what it says has "
-                "nothing to do with the images. Train it (core_model/README.md shows a step), name the stage in "
-                "config.trained_stages, such as ('cst',), and save it; or load a trained one. "
-                "allow_untrained=True lets it speak as it is"
-            )
+        if not allow_untrained:
+            self.require_trained()
         settings = kwargs.get("generation_config") or self.generation_config
         if kwargs.get("repetition_penalty", settings.repetition_penalty) not in (None, 1.0):
             last = max(self.config.pair_token_id, self.config.delta_token_id)
@@ -65,6 +75,8 @@ class OneDiffGenerationMixin(GenerationMixin):
                 )
         images = {name: kwargs.pop(name, None) for name in _IMAGES}
         if any(given is not None for given in images.values()):
+            if kwargs.get("seen") is not None:
+                raise ValueError("give either images or what was seen of them")
             # Once, and not once for each beam or sample, nor, without a cache, for each word.
             kwargs["seen"] = self.model(**images)
         return super().generate(*args, **kwargs)

@@ -193,7 +193,7 @@ def _checked(picture: Any, what: str) -> NDArray[Any]:
             raise ValueError(
                 f"the {what} has Pillow's mode {picture.mode!r}: scale it to 8 bits, or give floats in [0, 1]"
             )
-        return np.asarray(picture.convert("RGB"))
+        picture = np.asarray(picture.convert("RGB"))
     if not isinstance(picture, np.ndarray):
         raise TypeError(f"the {what} is a {type(picture).__name__}: give a Pillow image or an array (height, width, 3)")
     if picture.ndim != 3 or picture.shape[2] != 3 or 0 in picture.shape:

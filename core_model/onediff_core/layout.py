@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from onediff_core.errors import CheckpointError
+from onediff_plugins.atomic import LEFTOVERS
 from onediff_plugins.errors import PluginContractError
+from onediff_plugins.paths import existing_path
 from onediff_plugins.specs import HeadSpec
 
 if TYPE_CHECKING:
@@ -33,7 +35,8 @@ SEEING: Final = "OneDiffModel"
 TOKENIZERS: Final = ("tokenizer.json", "tokenizer_config.json")
 CARDS: Final = ("MODEL_CARD.md", "README.md")
 _HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
-_FILES: Final = ("*.json", "*.safetensors", "*.jinja", "*.model", "*.txt", "*.md")  # no pickles
+# Of the hub, at any depth (a star crosses folders): no pickles.
+_FILES: Final = ("*.json", "*.safetensors", "*.jinja", "*.model", "*.txt", "*.md")
 
 
 class Location(NamedTuple):
@@ -78,10 +81,10 @@ def locate(source: str | os.PathLike[str] | None) -> Location:
         if (why_not := no_weights(name)) is not None:
             raise CheckpointError(why_not)
         source = SHIPPED[name]
-    folder = Path(source).expanduser()
-    if folder.is_dir():
-        location = Location(folder, folder.resolve().name)
-    elif folder.exists():
+    found = existing_path(source)
+    if found is not None and found.is_dir():
+        location = Location(found, found.resolve().name)
+    elif found is not None:
         raise CheckpointError(f"{source} is a file: weights are a folder, with {CONFIG} and model.safetensors in it")
     elif _HUB_ID.fullmatch(str(source)):
         location = _from_hub(str(source))
@@ -99,7 +102,7 @@ def _from_hub(hub_id: str) -> Location:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     try:
-        folder = Path(snapshot_download(hub_id, allow_patterns=[*_FILES, *(f"{HEADS}/*/{name}" for name in _FILES)]))
+        folder = Path(snapshot_download(hub_id, allow_patterns=list(_FILES)))
     except (OSError, HfHubHTTPError, HFValidationError) as error:
         raise CheckpointError(
             f"there is no folder {hub_id}, and the hub did not give a model of that id, which needs a network the "
@@ -143,19 +146,19 @@ def held_heads(folder: Path) -> list[HeadSpec]:
     Raises:
         CheckpointError: a head's configuration that is damaged, or another name than its folder's.
     """
-    return [_head_spec(path) for path in sorted((folder / HEADS).glob(f"*/{CONFIG}"))]
+    configs = sorted((folder / HEADS).glob(f"*/{CONFIG}"))
+    return [_head_spec(path) for path in configs if not path.parent.match(LEFTOVERS)]
 
 
 def _head_spec(path: Path) -> HeadSpec:
     values = read_json(path)
-    scale = values.get("gsd_range_m")
     try:
         spec = HeadSpec(
             name=values["name"],
             task=values["task"],
-            classes=tuple(values["classes"]),
+            classes=values["classes"],
             kinds=values.get("kinds", {}),
-            gsd_range_m=None if scale is None else (float(scale[0]), float(scale[1])),
+            gsd_range_m=values.get("gsd_range_m"),
             weights=path.parent,
         )
     except (AttributeError, LookupError, TypeError, ValueError, PluginContractError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,7 +20,7 @@ ADAPTERS_NAME: Final = "adapters.json"  # in a folder that `adapters.save_adapte
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
@@ -41,6 +42,7 @@ def load_pretrained(
 
     Raises:
         CheckpointError: the weights are pickled or damaged, or the folder holds adapters without their base.
+        FileNotFoundError: there is no such folder, and nothing on the hub.
     """
     if kwargs.setdefault("use_safetensors", True) is not True:
         raise CheckpointError(
@@ -57,7 +59,8 @@ def load_pretrained(
     # Weights of another shape are reported with all else that does not fit.
     kwargs.setdefault("ignore_mismatched_sizes", True)
     try:
-        model, info = load(source, *args, output_loading_info=True, **kwargs)
+        with _found(source):
+            model, info = load(source, *args, output_loading_info=True, **kwargs)
     except SafetensorError as error:
         raise damaged(f"the checkpoint {source}", error) from error
     return model, info
@@ -91,6 +94,7 @@ def language_model(source: PreTrainedModel | Source) -> Any:
 
     Raises:
         CheckpointError: the folder holds pickled weights.
+        FileNotFoundError: there is no such folder or file, and nothing on the hub.
         MissingDependencyError: a GGUF file, and the package gguf is not installed.
     """
     if isinstance(source, PreTrainedModel):
@@ -102,7 +106,8 @@ def language_model(source: PreTrainedModel | Source) -> Any:
         )
         return _nameless(model, file)
     refuse_pickles(Path(source))
-    return _nameless(AutoModelForCausalLM.from_pretrained(source, use_safetensors=True), source)
+    with _found(source):
+        return _nameless(AutoModelForCausalLM.from_pretrained(source, use_safetensors=True), source)
 
 
 def tokenizer(source: Source) -> PreTrainedTokenizerBase:
@@ -125,12 +130,16 @@ def vision_config(source: PreTrainedModel | Source) -> PreTrainedConfig:
 
     Args:
         source: a model, or the folder or hub id of one.
+
+    Raises:
+        FileNotFoundError: there is no such folder, and nothing on the hub.
     """
     config: PreTrainedConfig
     if isinstance(source, PreTrainedModel):
         config = _tower_of(source).config
         return config
-    config = _nameless(AutoConfig.from_pretrained(source), source)
+    with _found(source):
+        config = _nameless(AutoConfig.from_pretrained(source), source)
     return config
 
 
@@ -157,6 +166,21 @@ def vision_tower(source: PreTrainedModel | Source, config: OneDiffConfig) -> Pre
     return tower
 
 
+@contextmanager
+def _found(source: Source | None) -> Iterator[None]:
+    """Says what is missing where transformers, without a network, says only that it could not connect."""
+    try:
+        yield
+    except OSError as error:
+        if source is None or Path(source).exists():
+            raise
+        reason = " ".join(str(error).split())
+        raise FileNotFoundError(
+            f"there is no folder {source}, and the hub did not give a model of that id, which needs a network the "
+            f"first time: {reason}"
+        ) from error
+
+
 def _nameless(loaded: Any, source: Source) -> Any:
     """A model or configuration without the path on this machine, which would be saved with it; a hub id stays."""
     if Path(source).exists():
@@ -174,7 +198,10 @@ def _tower_from_model(vision: Any, config: OneDiffConfig) -> Any:
     if not has_stages(config.vision_config):
         return vision
     if not hasattr(vision, "channels"):
-        raise ValueError(f"{type(vision).__name__} yields no feature maps: load the tower with AutoBackbone")
+        raise ValueError(
+            f"{type(vision).__name__} yields no feature maps: give the folder or hub id of the tower, or load it with "
+            "AutoBackbone"
+        )
     tower: Any = build_tower(config.vision_config, config.tower_layers)
     tower.to(device=vision.device, dtype=vision.dtype)
     missing, _ = tower.load_state_dict(vision.state_dict(), strict=False)

@@ -11,7 +11,7 @@ and which are ours is said where they are made, and gathered in docs/model.md.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Self
 
 import torch
@@ -23,15 +23,19 @@ from transformers import (
     AutoModelForImageTextToText,
     PreTrainedModel,
 )
-from transformers import initialization as init
-from transformers.modeling_outputs import CausalLMOutputWithPast
-from transformers.utils.generic import ModelOutput
 
-from onediff_core.configuration_onediff import OneDiffConfig, OneDiffDeltaConfig, size_multiple
+from onediff_core.configuration_onediff import (
+    OneDiffConfig,
+    OneDiffDeltaConfig,
+    refuse_unknown_fields,
+    size_multiple,
+)
 from onediff_core.delta import VisualDeltaModule
 from onediff_core.features import DeltaFeatures, DenseShape
 from onediff_core.generation_onediff import OneDiffGenerationMixin
-from onediff_core.loading import language_model, load_pretrained, refuse_misfits, vision_config, vision_tower
+from onediff_core.loading import language_model, vision_config, vision_tower
+from onediff_core.outputs_onediff import OneDiffCausalLMOutput, OneDiffModelOutput
+from onediff_core.pretrained_onediff import OneDiffPreTrainedModel
 from onediff_core.tower import Tap, build_tower, encode_pairs, pair_of, tower_channels
 
 if TYPE_CHECKING:
@@ -39,98 +43,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from torch import Tensor
-
-
-@dataclass
-class OneDiffModelOutput(ModelOutput):
-    """What the language model is told about each pair.
-
-    Attributes:
-        visual_tokens: (B, V, D) projected cells of both images, D the language model's width.
-        visual_mask: (B, V) bool, False for cells of padding; None where there is none.
-        delta_tokens: (B, Q, D) projected delta tokens.
-        delta: the same before projection, and the dense delta features.
-    """
-
-    visual_tokens: Tensor
-    visual_mask: Tensor | None = None
-    delta_tokens: Any = None
-    delta: Any = None
-
-    def repeated(self, times: int) -> OneDiffModelOutput:
-        """The tokens of each pair so many times in a row, as `generate` repeats prompts; `delta` stays as it is."""
-        return OneDiffModelOutput(
-            visual_tokens=self.visual_tokens.repeat_interleave(times, 0),
-            visual_mask=None if self.visual_mask is None else self.visual_mask.repeat_interleave(times, 0),
-            delta_tokens=self.delta_tokens.repeat_interleave(times, 0),
-            delta=self.delta,
-        )
-
-
-@dataclass
-class OneDiffCausalLMOutput(CausalLMOutputWithPast):
-    """What the language model answers, and the delta features that it was told of.
-
-    Attributes:
-        delta: how the images of each pair differ; None in steps that were given no pixels.
-    """
-
-    delta: DeltaFeatures | None = None
-
-
-class OneDiffPreTrainedModel(PreTrainedModel):
-    """Loading, saving and new weights, for all OneDiff models."""
-
-    config: OneDiffConfig
-    config_class = OneDiffConfig
-    base_model_prefix = "model"
-    main_input_name = "pixel_values"
-    input_modalities = ["image", "text"]  # noqa: RUF012 - transformers declares it so
-    supports_gradient_checkpointing = True
-    _no_split_modules = ["DeltaLayer"]  # noqa: RUF012
-    _supports_sdpa = True
-    _supports_flash_attn = True
-    _supports_flex_attn = True
-
-    def _init_weights(self, module: nn.Module) -> None:
-        std = self.config.initializer_range
-        if isinstance(module, VisualDeltaModule):
-            for parameter in module.parameters(recurse=False):
-                init.normal_(parameter, std=module.config.initializer_range)
-        elif isinstance(module, nn.Linear):
-            init.normal_(module.weight, std=std)
-            if module.bias is not None:
-                init.zeros_(module.bias)
-        elif isinstance(module, nn.LayerNorm):
-            init.ones_(module.weight)
-            init.zeros_(module.bias)
-
-    @classmethod
-    def from_pretrained(
-        cls,
-        pretrained_model_name_or_path: str | os.PathLike[str] | None,
-        *args: Any,
-        strict: bool = True,
-        **kwargs: Any,
-    ) -> Any:
-        """Load a model from a folder or from the hub; only ever from safetensors.
-
-        Args:
-            pretrained_model_name_or_path: a folder that `save_pretrained` wrote, or a hub id.
-            *args: as for any transformers model.
-            strict: whether weights that are missing or left over are an error. If not, missing ones are new and random.
-            **kwargs: as for any transformers model.
-
-        Raises:
-            CheckpointError: the weights are pickled, which can run code when they are read; damaged; or not those of
-                this model: missing, left over, or of another shape.
-            ValueError: there is no configuration of a OneDiff.
-        """
-        with_info = kwargs.pop("output_loading_info", False)
-        model, info = load_pretrained(super().from_pretrained, pretrained_model_name_or_path, *args, **kwargs)
-        if strict:
-            refuse_misfits(info, f"{pretrained_model_name_or_path} does not hold the weights of this {cls.__name__}")
-        return (model, info) if with_info else model
 
 
 class OneDiffProjector(nn.Module):
@@ -184,11 +96,16 @@ class OneDiffModel(OneDiffPreTrainedModel):
         """The tower's states of both images at each layer that is used, and (H, W) of the padded images."""
         pixel_values = pair_of(pixel_values, before, after, channels=self.config.vision_config.num_channels)
         size = (pixel_values.shape[-2], pixel_values.shape[-1])
-        if image_mask is not None and image_mask.shape != (len(pixel_values), *size):
+        wanted = (len(pixel_values), *size)
+        if image_mask is not None and (image_mask.shape != wanted or image_mask.dtype != torch.bool):
             raise ValueError(
-                f"image_mask is {tuple(image_mask.shape)}, but the images need {(len(pixel_values), *size)}"
+                f"image_mask is {image_mask.dtype} {tuple(image_mask.shape)}, but the images need bool {wanted}"
             )
-        return encode_pairs(self.vision_tower, pixel_values, image_mask, self.config.tower_layers), size
+        taps = encode_pairs(self.vision_tower, pixel_values, image_mask, self.config.tower_layers)
+        dtype = self.delta.delta_tokens.dtype
+        if self.vision_tower.dtype != dtype:  # a pretrained tower may come in a precision of its own
+            taps = {layer: tap.to(dtype) for layer, tap in taps.items()}
+        return taps, size
 
     def forward(
         self,
@@ -295,9 +212,11 @@ class OneDiffForConditionalGeneration(OneDiffPreTrainedModel, OneDiffGenerationM
             **config: further fields of OneDiffConfig.
 
         Raises:
-            ValueError: the tower is none that OneDiff can read.
+            ValueError: the tower is none that OneDiff can read, or a field that no configuration has.
+            FileNotFoundError: a part is neither a folder nor on the hub.
             CheckpointError: a folder holds pickled weights.
         """
+        refuse_unknown_fields(config, OneDiffConfig, "OneDiffConfig")
         words = language_model(text)
         whole = OneDiffConfig(
             vision_config=vision_config(vision), delta_config=delta_config, text_config=words.config, **config
@@ -340,6 +259,17 @@ class OneDiffForConditionalGeneration(OneDiffPreTrainedModel, OneDiffGenerationM
         embeddings: nn.Embedding = self.language_model.resize_token_embeddings(new_num_tokens, *args, **kwargs)
         self.config.text_config.vocab_size = self.language_model.config.vocab_size
         return embeddings
+
+    def enable_input_require_grads(self) -> None:
+        """As for any transformers model, in the language model alone.
+
+        Adapters go nowhere else, and what a tower embeds need not be a tensor: Swin gives its grid along.
+        """
+        self.language_model.enable_input_require_grads()
+
+    def disable_input_require_grads(self) -> None:
+        """The inverse of `enable_input_require_grads`."""
+        self.language_model.disable_input_require_grads()
 
     def embed_prompt(self, input_ids: Tensor, seen: OneDiffModelOutput | None) -> Tensor:
         """Embeddings of a prompt, visual and delta tokens in their places.

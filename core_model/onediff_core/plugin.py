@@ -1,4 +1,4 @@
-"""OneDiff in the roles `detect` and `describe`, and the command `data`: the hook implementations, which hand over."""
+"""OneDiff in the roles `detect` and `describe`, and the commands `data` and `train`: hooks, which hand over."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ def onediff_models() -> Iterable[ModelSpec]:
 
 @hookimpl
 def onediff_commands() -> Iterable[click.Command]:
-    """`onediff data`."""
+    """`onediff data` and `onediff train`."""
     from onediff_core.data.commands import data
+    from onediff_core.training.commands import train
 
-    return [data]
+    return [data, train]

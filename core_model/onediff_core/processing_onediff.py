@@ -155,7 +155,8 @@ class OneDiffProcessor(ProcessorMixin):
         """
         made = self.image_processor(images, return_tensors="np")
         pairs = len(made["pixel_values"])
-        texts = [text or self.prompt()] * pairs if text is None or isinstance(text, str) else list(text)
+        text = self.prompt() if text is None else text
+        texts = [text] * pairs if isinstance(text, str) else list(text)
         said = [answers] if isinstance(answers, str) else answers
         for name, given in (("prompts", texts), ("answers", said)):
             if given is not None and len(given) != pairs:

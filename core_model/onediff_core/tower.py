@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -46,6 +46,10 @@ class Tap:
         """(B, 2, h*w, C): the states without those of the whole image."""
         return self.states[:, :, self.prefix :]
 
+    def to(self, dtype: torch.dtype) -> Tap:
+        """The same in another precision."""
+        return replace(self, states=self.states.to(dtype))
+
 
 def build_tower(config: PreTrainedConfig, layers: Sequence[int]) -> PreTrainedModel:
     """A tower with random weights that yields the states of the given layers or stages."""
@@ -69,7 +73,7 @@ def pair_of(pixel_values: Tensor | None, before: Tensor | None, after: Tensor | 
     """(B, 2, C, H, W) from itself or from two (B, C, H, W), checked.
 
     Raises:
-        ValueError: both or neither are given, a shape is wrong, or (on the CPU) a pixel is not finite.
+        ValueError: both or neither are given, a shape or dtype is wrong, or (on the CPU) a pixel is not finite.
     """
     if pixel_values is None:
         if before is None or after is None:
@@ -86,6 +90,8 @@ def pair_of(pixel_values: Tensor | None, before: Tensor | None, after: Tensor | 
         raise ValueError(f"pixel_values is {shape}: the tower needs (pairs, 2, {channels}, height, width)")
     if 0 in shape:
         raise ValueError(f"pixel_values is {shape}: there is no pair in it, or no pixel")
+    if not pixel_values.is_floating_point():
+        raise ValueError(f"pixel_values is of {pixel_values.dtype}: give floats, normalised by OneDiffImageProcessor")
     # Looking at values makes an accelerator wait and breaks a compiled graph; OneDiffImageProcessor has looked already.
     if pixel_values.device.type == "cpu" and not torch.compiler.is_compiling():
         _check_finite(pixel_values)

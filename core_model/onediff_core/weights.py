@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import torch
@@ -13,10 +11,9 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from onediff_core.errors import CheckpointError
-from onediff_plugins.output import swap, unfinished
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from torch import Tensor
@@ -91,31 +88,6 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
 def write_safetensors(path: Path, state: Mapping[str, Tensor]) -> None:
     """Write name -> tensor as they are, whatever device and layout they have."""
     save_file({name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}, path)
-
-
-@contextmanager
-def replaced_folder(folder: Path) -> Iterator[Path]:
-    """A copy of a folder to write to, which takes its place once it is whole.
-
-    A folder that was not there appears by one rename. One that was is renamed away first: a kill between the two leaves
-    it beside its place, whole.
-
-    Args:
-        folder: made where it is missing, its parents too.
-
-    Yields:
-        A folder beside it, with all that `folder` holds; it is deleted where the block raises.
-    """
-    new = unfinished(folder.parent)
-    try:
-        if folder.exists():
-            shutil.copytree(folder, new)
-        else:
-            new.mkdir(parents=True)
-        yield new
-        swap(new, folder)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
 
 
 def load_strictly(path: Path, module: nn.Module) -> None:

@@ -14,7 +14,7 @@ from onediff_core.presets import onediff_tiny_config
 if TYPE_CHECKING:
     from torch import nn
 
-    from onediff_core.modeling_onediff import OneDiffModelOutput
+    from onediff_core.outputs_onediff import OneDiffModelOutput
     from onediff_core.tower import Tap
 
 

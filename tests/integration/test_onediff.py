@@ -145,3 +145,19 @@ def test_a_batch_that_cannot_begin_writes_nothing(
 def test_without_weights_it_says_how_to_name_some(onediff: Callable[..., Any], tmp_path: Path) -> None:
     path = square(tmp_path / "with.png")
     assert "--set weights=" in onediff("compare", path, path, "--domain", "ui", "--detector", "onediff").error
+
+
+def test_doctor_finds_the_weights_that_the_settings_name(
+    tiny_onediff: Path, onediff: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ONEDIFF_WEIGHTS", str(tiny_onediff))
+    well = onediff("doctor")
+    assert well.code == 0
+    assert "satellite: detect by onediff with any.changed, any.square\n" in well.out
+    assert "ui: describe by onediff\n" in well.out
+
+    monkeypatch.setenv("ONEDIFF_WEIGHTS", "nowhere")
+    ill = onediff("doctor")
+    assert ill.code == 2
+    assert ill.out.count("problem: there is no folder nowhere: weights are a folder") == 1
+    assert ill.out.endswith("1 problem\n")

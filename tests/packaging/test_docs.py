@@ -20,6 +20,7 @@ import model_sizes
 import snippets
 from onediff_core.data.commands import data
 from onediff_core.training import dense, export
+from onediff_core.training.commands import train
 from onediff_plugins.demo import pairs_file
 from onediff_plugins.host import Host
 from onediff_plugins.settings import RESERVED_ENV, DomainSettings
@@ -99,7 +100,8 @@ def test_every_command_and_option_is_documented(name: str) -> None:
 def test_the_docs_name_no_command_or_option_that_does_not_exist() -> None:
     text = page("docs/cli.md")
     assert set(re.findall(r"^## `onediff (\w+)", text, flags=re.MULTILINE)) == set(commands())
-    everything = [*commands().values(), *data.commands.values(), learn_64_pairs.main, dense.main, export.main]
+    stages = (train.commands["head"], dense.main, export.main)
+    everything = [*commands().values(), *data.commands.values(), *stages, learn_64_pairs.main]
     known = {opt for command in everything for param in command.params for opt in param.opts}
     lines = [line for file in PAGES for line in file.read_text("utf-8").splitlines() if "python benchmarks" not in line]
     used = {option for line in lines for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", line)}
@@ -112,6 +114,12 @@ def test_every_option_for_pairs_to_learn_from_is_documented(name: str) -> None:
     text = section(page("docs/data.md"), "## In a folder")
     assert f"onediff data {name}" in text
     assert [param.opts[-1] for param in data.commands[name].params if f"`{param.opts[-1]}`" not in text] == []
+
+
+def test_every_option_of_a_head_of_ones_own_is_documented() -> None:
+    text = section(page("docs/training.md"), "## Your own head")
+    options = [param.opts[-1] for param in train.commands["head"].params if isinstance(param, click.Option)]
+    assert [option for option in options if option not in text] == []
 
 
 @pytest.mark.parametrize("code", ["0", "1", "2"])
@@ -276,6 +284,17 @@ def test_the_core_models_page_is_one_program_that_learns_two_pairs_by_heart(tmp_
     output = run_example("python", program, tmp_path)
     promised = re.findall(r"# (\['.*)", program)
     assert promised == [output.splitlines()[-1]]
+
+
+@pytest.mark.slow
+def test_a_head_of_ones_own_is_trained_and_used_as_its_page_says(save_onediff, tmp_path: Path) -> None:
+    ((language, source),) = examples("docs/training.md")
+    save_onediff(tmp_path / "WEIGHTS", trained_stages=())
+    assert "--minutes 10" in source
+    output = run_example(language, source.replace("--minutes 10", "--steps 2"), tmp_path)
+    assert "satellite.roof (mask: building+, building-)" in output
+    last = source.splitlines()[-1]
+    assert last.split("--domain")[1] in output  # what the run prints at its end is what the page shows
 
 
 def test_the_sizes_of_the_presets_are_those_that_are_counted() -> None:

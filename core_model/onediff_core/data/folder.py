@@ -4,55 +4,81 @@
     before/ID.png  after/ID.png  masks/CLASS/ID.png  ignore/ID.png
 
 A line holds `id`, `domain`, `before`, `after`, `masks` (class -> path), `ignore`, `regions`, `captions`, `changed`,
-`group`, `gsd_m`, `source` and `licence`; paths are relative to the file, and what is not known is absent. Lines of
-other makers are read too, where they hold at least `id`, `before` and `after`, and a single `mask` instead of `masks`.
+`group`, `gsd_m`, `source` and `licence`; paths are relative to the file, and what is not known is absent. Lists of
+other makers are read too, in every form that `listing.read_list` knows, with a single `mask` instead of `masks`, and
+`boxes` instead of `regions`: `[x0, y0, x1, y1]`, or objects with `box` and perhaps `label` and `kind`.
 """
 
 from __future__ import annotations
 
-import json
+import contextlib
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, overload
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, overload
 
 import cv2
 import numpy as np
 
+from onediff_core.data.listing import PAIRS, read_list
 from onediff_core.data.sample import Sample, SampleRegion
 from onediff_plugins.errors import PairError
 from onediff_plugins.exporters import write_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-PAIRS: Final = "pairs.jsonl"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _WORDS: Final = ("domain", "source", "licence", "group")
+_TRUTHS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+class Pictures(NamedTuple):
+    """Both images of a pair on one grid.
+
+    Attributes:
+        before: (H, W, 3) uint8 RGB.
+        after: likewise.
+        ignore: (H, W) bool, where they cannot be compared, or None.
+        gsd_m: ground sample distance in metres, or None.
+    """
+
+    before: NDArray[np.uint8]
+    after: NDArray[np.uint8]
+    ignore: NDArray[np.bool_] | None = None
+    gsd_m: float | None = None
 
 
 class PairFolder(Sequence[Sample]):
     """The pairs of a folder, read when they are asked for.
 
     Args:
-        path: the folder, or its `pairs.jsonl`.
-        mask_class: class of what a line's single `mask` shows.
+        path: the folder, or a list; see `listing.read_list`.
+        mask_class: class of what a line's single `mask`, or the masks of a folder without classes, show.
         still: grey values of masks that are no change though they are not 0, such as of shadows.
         ignored: grey values of masks that mean nothing; they go to `Sample.ignore`.
+        look: reads the images of a row, instead of opening them as pictures of one size.
 
     Raises:
-        PairError: there is no such file, or a line of it cannot be used.
+        PairsFileError: there is no such list, or a line of it cannot be used.
     """
 
     def __init__(
-        self, path: Path, *, mask_class: str = "change", still: tuple[int, ...] = (), ignored: tuple[int, ...] = ()
+        self,
+        path: Path,
+        *,
+        mask_class: str = "change",
+        still: tuple[int, ...] = (),
+        ignored: tuple[int, ...] = (),
+        look: Callable[[Mapping[str, Any]], Pictures] | None = None,
     ) -> None:
         """Read the list."""
         self.path = path / PAIRS if path.is_dir() else path
         self.mask_class, self.still, self.ignored = mask_class, still, ignored
-        self.rows = _rows(self.path)
+        self.rows = read_list(path, mask_class)
+        self._look = look or self._plain
 
     def __len__(self) -> int:
         """How many pairs there are."""
@@ -72,28 +98,48 @@ class PairFolder(Sequence[Sample]):
             return [self._sample(row) for row in self.rows[index]]
         return self._sample(self.rows[index])
 
+    def labels(self) -> list[str]:
+        """Labels of the regions of all pairs, in the order of the alphabet; of rows that can be used."""
+        found: set[str] = set()
+        for row in self.rows:
+            with contextlib.suppress(ValueError, TypeError, KeyError):
+                found |= {region.label for region in _regions(row) or ()}
+        return sorted(found - {""})
+
     def _sample(self, row: Mapping[str, Any]) -> Sample:
-        masks = {name: self._grey(path) > 0 for name, path in (row.get("masks") or {}).items()}
-        ignore = self._grey(row["ignore"]) > 0 if row.get("ignore") else None
-        if row.get("mask"):
-            grey = self._grey(row["mask"])
-            masks[self.mask_class] = (grey > 0) & ~np.isin(grey, (*self.still, *self.ignored))
-            ignore = np.isin(grey, self.ignored) if self.ignored else ignore
+        pictures = self._look(row)
         try:
+            masks, ignore = self._masks(row)
             return Sample(
-                before=self._image(row["before"]),
-                after=self._image(row["after"]),
+                before=pictures.before,
+                after=pictures.after,
                 masks=masks,
-                ignore=ignore,
-                regions=_regions(row.get("regions")),
+                ignore=_either(ignore, pictures.ignore),
+                regions=_regions(row),
                 captions=tuple(row.get("captions") or filter(None, [row.get("caption")])),
-                changed=row.get("changed"),
-                gsd_m=row.get("gsd_m"),
+                changed=_truth(row.get("changed")),
+                gsd_m=float(row["gsd_m"]) if row.get("gsd_m") else pictures.gsd_m,
                 id=str(row["id"]),
                 **{name: str(row.get(name) or "") for name in _WORDS},
             )
         except (ValueError, TypeError, KeyError) as exc:
             raise PairError(f"{self.path}, pair {row['id']!r}: {exc}; correct the line or its images") from exc
+
+    def _masks(self, row: Mapping[str, Any]) -> tuple[dict[str, NDArray[np.bool_]], NDArray[np.bool_] | None]:
+        """Class -> where it is, and where no mask means anything."""
+        files = row.get("masks") or {}
+        if not isinstance(files, dict):
+            raise TypeError(f"masks is {files!r}: write an object of classes and paths")
+        masks = {name: self._grey(path) > 0 for name, path in files.items()}
+        ignore = self._grey(row["ignore"]) > 0 if row.get("ignore") else None
+        if row.get("mask"):
+            grey = self._grey(row["mask"])
+            masks[self.mask_class] = (grey > 0) & ~np.isin(grey, (*self.still, *self.ignored))
+            ignore = np.isin(grey, self.ignored) if self.ignored else ignore
+        return masks, ignore
+
+    def _plain(self, row: Mapping[str, Any]) -> Pictures:
+        return Pictures(self._image(row["before"]), self._image(row["after"]))
 
     def _image(self, path: str) -> NDArray[np.uint8]:
         return np.asarray(self._opened(path, "RGB"))
@@ -159,39 +205,37 @@ def _written(folder: Path, name: str, pixels: NDArray[np.uint8]) -> str:
     return name
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as exc:
-        raise PairError(f"{path}: cannot be read: {exc.strerror}; name a folder with {PAIRS}, or such a file") from exc
-    rows = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-            missing = [name for name in ("id", "before", "after") if name not in row]
-        except (ValueError, TypeError) as exc:
-            raise PairError(f"{path}, line {number}: not a JSON object: {exc}") from exc
-        if missing:
-            raise PairError(f"{path}, line {number}: no {', '.join(missing)}; a line needs id, before and after")
-        rows.append(row)
-    return rows
+def _either(one: NDArray[np.bool_] | None, other: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
+    return one | other if one is not None and other is not None else one if other is None else other
 
 
-def _regions(rows: Any) -> tuple[SampleRegion, ...] | None:
-    """Regions as `write_images` writes them; those of other makers have other fields and are left out."""
-    if rows is None or not all(isinstance(row, dict) and {"kind", "box"} <= row.keys() for row in rows):
+def _truth(value: Any) -> bool | None:
+    """As `changed` stands in lists: a CSV has words."""
+    if value is None or isinstance(value, bool) or value == "":
+        return None if value == "" else value
+    if (word := str(value).strip().lower()) not in _TRUTHS:
+        raise ValueError(f"changed is {value!r}: write true or false")
+    return _TRUTHS[word]
+
+
+def _regions(row: Mapping[str, Any]) -> tuple[SampleRegion, ...] | None:
+    """The regions of a row, else its boxes; regions of other makers have other fields and are left out."""
+    regions, boxes = row.get("regions"), row.get("boxes")
+    if regions is not None and all(isinstance(entry, dict) and {"kind", "box"} <= entry.keys() for entry in regions):
+        return tuple(map(_region, regions))
+    if boxes is None:
         return None
-    return tuple(
-        SampleRegion(
-            kind=row["kind"],
-            label=row.get("label", ""),
-            box=tuple(row["box"]),
-            caption=row.get("caption", ""),
-            attributes={name: _frozen(value) for name, value in row.get("attributes", {}).items()},
-        )
-        for row in rows
+    return tuple(_region(entry if isinstance(entry, dict) else {"box": entry}) for entry in boxes)
+
+
+def _region(entry: Mapping[str, Any]) -> SampleRegion:
+    x0, y0, x1, y1 = entry["box"]
+    return SampleRegion(
+        kind=entry.get("kind") or "changed",
+        label=entry.get("label", ""),
+        box=(x0, y0, x1, y1),
+        caption=entry.get("caption", ""),
+        attributes={name: _frozen(value) for name, value in entry.get("attributes", {}).items()},
     )
 
 

@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 
 
 class Head(nn.Module):
-    """A head on delta features. Subclasses set `task` and define `forward`.
+    """A head on delta features. Subclasses set `task` and define `forward` and what else is asked of it.
+
+    | task | `forward` | from its logits |
+    | --- | --- | --- |
+    | mask | features -> (B, C, H, W) | `score` (B, H, W) and `probabilities` (B, K, H, W), both in [0, 1] |
+    | region | features, boxes -> logits of any form | `answers`, a RegionAnswer for each box |
+    | pair | features, score of the mask head `config.evidence` or None -> (B,) | `score` (B,) in [0, 1] |
 
     Attributes:
         task: the task of the configurations that it takes.

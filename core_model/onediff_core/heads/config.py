@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import MISSING, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
+from onediff_plugins.errors import PluginContractError
+from onediff_plugins.specs import HeadSpec
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -23,7 +26,8 @@ class HeadConfig:
         strides: image pixels per cell of each dense map, finest first, at least 2.
         token_size: channels of the delta tokens.
         kinds: class -> kind of change, for classes that have a direction.
-        gsd_range_m: ground sample distances in metres that it was trained for, or None.
+        gsd_range_m: least and greatest ground sample distance in metres that it was trained for, or None.
+        enlarge: mask only. How many times as large as that it sees best, as held-out pairs say: small things gain.
         exclusive: mask only. False: a channel per class, each for itself, trained only where its class is labelled,
             so that sets with different labels train one head. True: softmax over "no change" and the classes.
         evidence: pair only. The mask head of the same `HeadSet` whose score it looks at, or None for tokens alone.
@@ -39,6 +43,7 @@ class HeadConfig:
     token_size: int
     kinds: Mapping[str, str] = field(default_factory=dict)
     gsd_range_m: tuple[float, float] | None = None
+    enlarge: float = 1.0
     exclusive: bool = False
     evidence: str | None = None
     width: int = 48
@@ -46,21 +51,13 @@ class HeadConfig:
 
     def __post_init__(self) -> None:
         """Check the values; sequences become tuples, so that what was read from JSON equals what was written."""
-        for name in ("classes", "channels", "strides"):
+        said = self._as_spec()
+        object.__setattr__(self, "classes", said.classes)
+        object.__setattr__(self, "gsd_range_m", said.gsd_range_m)
+        object.__setattr__(self, "kinds", dict(said.kinds))  # a plain one: heads are copied for moving averages
+        for name in ("channels", "strides"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
-        if self.gsd_range_m is not None:
-            low, high = self.gsd_range_m
-            object.__setattr__(self, "gsd_range_m", (float(low), float(high)))
-        object.__setattr__(self, "kinds", dict(self.kinds))  # a plain one: heads are copied for moving averages
         owner = f"head {self.name!r}"
-        if self.task not in ("mask", "region", "pair"):
-            raise ValueError(f"{owner}: task {self.task!r} must be 'mask', 'region' or 'pair'")
-        if not self.classes or len(set(self.classes)) < len(self.classes):
-            raise ValueError(f"{owner}: name at least one class, each once, got {list(self.classes)}")
-        if self.task == "pair" and len(self.classes) > 1:
-            raise ValueError(f"{owner}: a pair is changed or not, one class, got {list(self.classes)}")
-        if unknown := sorted(set(self.kinds) - set(self.classes)):
-            raise ValueError(f"{owner}: kinds names classes that it does not have: {unknown}")
         if len(self.channels) != len(self.strides) or not self.channels:
             raise ValueError(
                 f"{owner}: channels and strides name each map once, got {list(self.channels)} and {list(self.strides)}"
@@ -69,12 +66,29 @@ class HeadConfig:
             raise ValueError(
                 f"{owner}: strides start at 2 or more and go from fine to coarse, got {list(self.strides)}"
             )
+        if not all(isinstance(count, int) for count in (*self.channels, *self.strides, self.token_size)):
+            raise ValueError(f"{owner}: channels, strides and token_size are whole numbers, got {self}")
         if min(*self.channels, self.token_size, self.width, self.half_width) < 1:
             raise ValueError(f"{owner}: channels, token_size, width and half_width must be at least 1")
+        if not 0.25 <= self.enlarge <= 4:
+            raise ValueError(f"{owner}: enlarge must be between a quarter and 4, got {self.enlarge}")
         if self.exclusive and self.task != "mask":
             raise ValueError(f"{owner}: only a mask head has exclusive classes to choose")
         if self.evidence is not None and self.task != "pair":
             raise ValueError(f"{owner}: only a pair head looks at another head's evidence")
+
+    def _as_spec(self) -> HeadSpec:
+        """What it answers, as a plugin would declare it, and checked as that is."""
+        try:
+            return HeadSpec(
+                name=self.name,
+                task=self.task,
+                classes=self.classes,
+                kinds=self.kinds,
+                gsd_range_m=self.gsd_range_m,
+            )
+        except PluginContractError as error:
+            raise ValueError(str(error)) from error
 
     def to_dict(self) -> dict[str, Any]:
         """Values that `json` writes as they are."""

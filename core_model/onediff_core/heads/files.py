@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from onediff_core.errors import CheckpointError
 from onediff_core.heads.config import HeadConfig
-from onediff_core.weights import load_strictly, replaced_folder, write_safetensors
+from onediff_core.layout import CONFIG, read_json
+from onediff_core.weights import load_strictly, write_safetensors
+from onediff_plugins.atomic import replaced_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 FORMAT: Final = "onediff-head/1"
-CONFIG_NAME: Final = "config.json"
 WEIGHTS_NAME: Final = "model.safetensors"
 
 
@@ -30,9 +31,9 @@ def write_head(folder: Path, config: HeadConfig, state: Mapping[str, Tensor], ba
         base_fingerprint: of the base that it was trained on.
     """
     record = {"format": FORMAT, "base_fingerprint": base_fingerprint, **config.to_dict()}
-    with replaced_folder(folder) as new:
+    with replaced_folder(folder, keep=True) as new:
         write_safetensors(new / WEIGHTS_NAME, state)
-        (new / CONFIG_NAME).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        (new / CONFIG).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
 def read_config(folder: Path, base_fingerprint: str) -> HeadConfig:
@@ -45,16 +46,11 @@ def read_config(folder: Path, base_fingerprint: str) -> HeadConfig:
     Raises:
         CheckpointError: no such folder, a file that is missing or damaged, or a head of another base.
     """
-    path = folder / CONFIG_NAME
+    path = folder / CONFIG
     if not path.is_file():
-        raise CheckpointError(
-            f"{folder} holds no {CONFIG_NAME}: a head is a folder with {CONFIG_NAME} and {WEIGHTS_NAME}"
-        )
-    try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise CheckpointError(f"{path} is not JSON: {error}") from error
-    found = record.pop("format", None) if isinstance(record, dict) else None
+        raise CheckpointError(f"{folder} holds no {CONFIG}: a head is a folder with {CONFIG} and {WEIGHTS_NAME}")
+    record = read_json(path)
+    found = record.pop("format", None)
     if found != FORMAT:
         raise CheckpointError(f"{path} is not a head of this version: format {found!r}, expected {FORMAT!r}")
     trained_on = record.pop("base_fingerprint", None)

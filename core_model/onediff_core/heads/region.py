@@ -104,7 +104,8 @@ class RegionHead(Head):
             pooled = roi_align(part, boxes, extent, size=_CELLS, samples=_SAMPLES)  # (N, C, 3, 3)
             levels.append(lateral(norm(pooled.flatten(2).transpose(1, 2))))  # (N, 9, width)
         inside = self.pool(functional.gelu(torch.stack(levels).sum(0)).flatten(1))  # (N, width)
-        query = inside + self.place(_place(boxes.to(inside), own))
+        # Where a box lies is worked out in single precision: halves tell pixel 1000 from 1003 no longer.
+        query = inside + self.place(_place(boxes.float(), own).to(inside))
         read = self.read(query[None], features.tokens[pair][None])[0]
         mixed: Tensor = functional.gelu(self.mix(torch.cat([inside, query, read], dim=1)))
         return mixed

@@ -22,7 +22,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from onediff_core.features import DeltaFeatures
+    from onediff_core.heads.config import Task
     from onediff_plugins.specs import HeadSpec
+
+# What a head of each task has beside `forward`; `Head` says what it answers.
+_METHODS: Final = {"mask": ("score", "probabilities"), "region": ("answers",), "pair": ("score",)}
 
 STANDARD: Final[dict[str, type[Head]]] = {head.task: head for head in (ChangeMaskHead, RegionHead, PairHead)}
 
@@ -52,7 +56,7 @@ def build_head(
 
     Raises:
         ValueError: values that do not fit the task.
-        TypeError: the plugin's `build` did not make a `Head`.
+        TypeError: the plugin's `build` did not make a `Head` of that name and task.
     """
     config = HeadConfig(
         name=spec.name,
@@ -81,6 +85,7 @@ def load_head(folder: str | os.PathLike[str], *, base_fingerprint: str, spec: He
 
     Raises:
         CheckpointError: as `Head.from_pretrained`, or a head that is not what `spec` says.
+        TypeError: as `build_head`.
     """
     config = read_config(Path(folder), base_fingerprint)
     if spec is not None:
@@ -88,7 +93,7 @@ def load_head(folder: str | os.PathLike[str], *, base_fingerprint: str, spec: He
         if found != (wanted := (spec.task, spec.classes, dict(spec.kinds))):
             raise CheckpointError(
                 f"{folder} holds task, classes and kinds {found}, the head {spec.name!r} declares {wanted}: "
-                "train it again"
+                "train it again, or give it a name of its own"
             )
     try:
         head = _made(config, spec.build if spec is not None else None)
@@ -102,6 +107,13 @@ def _made(config: HeadConfig, build: Callable[..., Any] | None) -> Head:
     head = STANDARD[config.task](config) if build is None else build(config)
     if not isinstance(head, Head):
         raise TypeError(f"the build of head {config.name!r} must return a Head, got {type(head).__name__}")
+    if (found := (head.config.name, head.config.task)) != (wanted := (config.name, config.task)):
+        raise TypeError(f"the build of head {config.name!r} must keep its name and task {wanted}, got {found}")
+    if missing := [name for name in _METHODS[config.task] if not callable(getattr(head, name, None))]:
+        raise TypeError(
+            f"the build of head {config.name!r} made a {type(head).__name__} without {' and '.join(missing)}, which "
+            f"a {config.task} head is asked for: see onediff_core.heads.base.Head"
+        )
     return head
 
 
@@ -132,7 +144,7 @@ class HeadSet(nn.Module):
                 "heads on one base read features of one shape, got "
                 + "; ".join(f"{name!r}: channels, strides, token size {shape}" for shape, name in shapes.items())
             )
-        masks = {head.config.name for head in listed if isinstance(head, ChangeMaskHead)}
+        masks = {head.config.name for head in listed if head.config.task == "mask"}
         for head in listed:
             evidence = head.config.evidence
             if evidence is not None and evidence not in masks:
@@ -140,7 +152,7 @@ class HeadSet(nn.Module):
                     f"head {head.config.name!r} looks at the mask head {evidence!r}; here are {sorted(masks) or 'none'}"
                 )
 
-    def __getitem__(self, name: str) -> Head:
+    def __getitem__(self, name: str) -> Any:
         """The head of that name."""
         for head in self:
             if head.config.name == name:
@@ -163,20 +175,14 @@ class HeadSet(nn.Module):
             boxes: for region heads, see `RegionHead.forward`; without boxes they are left out.
         """
         features = features.detached()
-        outputs: dict[str, Tensor | RegionLogits] = {}
-        scores: dict[str, Tensor] = {}
-        # Mask heads first: pair heads look at what they found.
-        for head in sorted(self, key=lambda head: isinstance(head, PairHead)):
-            name = head.config.name
-            if isinstance(head, PairHead):
-                evidence = head.config.evidence
-                outputs[name] = head(features, None if evidence is None else scores[evidence])
-            elif isinstance(head, RegionHead):
-                if boxes is not None:
-                    outputs[name] = head(features, boxes)
-            else:
-                logits: Tensor = head(features)
-                outputs[name] = logits
-                if isinstance(head, ChangeMaskHead):
-                    scores[name] = head.score(logits)
+        of_task: dict[Task, list[Any]] = {"mask": [], "region": [], "pair": []}
+        for head in self:
+            of_task[head.config.task].append(head)
+        outputs: dict[str, Tensor | RegionLogits] = {head.config.name: head(features) for head in of_task["mask"]}
+        if boxes is not None:
+            outputs |= {head.config.name: head(features, boxes) for head in of_task["region"]}
+        for head in of_task["pair"]:
+            evidence = head.config.evidence
+            score = None if evidence is None else self[evidence].score(outputs[evidence])
+            outputs[head.config.name] = head(features, score)
         return outputs

@@ -44,7 +44,7 @@ def release_papers(
     name: str,
     heads: Sequence[Head],
     sizes: Mapping[str, int],
-    biases: Mapping[str, float],
+    choices: Mapping[str, str],
     scored: Mapping[str, Scored],
 ) -> dict[str, str]:
     """Texts to store beside the weights of a run.
@@ -54,7 +54,7 @@ def release_papers(
         name: of the weights.
         heads: that are stored.
         sizes: training set -> pairs.
-        biases: classes, as words -> what is added to their logits.
+        choices: classes, as words -> what was chosen for them, as words.
         scored: set -> scores.
 
     Returns:
@@ -75,7 +75,7 @@ def release_papers(
         scenes=", ".join(settings.get("scenes", {})) or "none",
         scores="\n".join(_score_row(name, of_set) for name, of_set in scored.items()),
         blob=MIN_BLOB_PX,
-        biases="; ".join(f"{bias:+.2f} for {classes}" for classes, bias in biases.items()),
+        choices="; ".join(f"{classes}: {said}" for classes, said in choices.items()),
     )
     return {CARD: card, **{name: _template(name).read_text(encoding="utf-8") for name in _AS_THEY_ARE}}
 
@@ -85,8 +85,9 @@ def _template(name: str) -> Traversable:
 
 
 def _head_row(head: Head) -> str:
-    scale = head.config.gsd_range_m
+    scale, enlarge = head.config.gsd_range_m, head.config.enlarge
     made_for = "any scale" if scale is None else f"{scale[0]:g} to {scale[1]:g} m a pixel; finer images are reduced"
+    made_for += "" if enlarge == 1 else f"; all are then shown {enlarge:g} times as large"
     return f"| `{head.config.name}` | {', '.join(head.config.classes)} | {made_for} |"
 
 

@@ -1,7 +1,7 @@
 """The dense stage: the tower and the change masks of `onediff-tiny`, from real pairs, on two CPU cores.
 
-    python -m onediff_core.training.dense --data FOLDER --out RUN --minutes 120
-    python -m onediff_core.training.dense --data FOLDER --out RUN --minutes 120     # again: it goes on where it was
+    onediff train dense --data FOLDER --out RUN --minutes 120
+    onediff train dense --data FOLDER --out RUN --minutes 120     # again: it goes on where it was
 
 A run is a folder: `settings.json`, `log.jsonl` and `tensorboard/`, `state.pt` (replaced every minute or two) and, where
 matplotlib is installed, `curves.png` at the end. A run that was killed and is started again sees the pairs that it

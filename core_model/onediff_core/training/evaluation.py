@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from onediff_core.data import Sample
 
 THRESHOLD: Final = 0.5
+# What may be added to logits so that 0.5 is where F1 is best; of several that are, the first is taken.
+BIASES: Final = tuple(sorted(np.arange(-3.0, 3.01, 0.25).tolist(), key=abs))
 # The largest blob from which on a pair counts as changed.
 MIN_BLOB_PX: Final = 120
 
@@ -77,6 +79,53 @@ def evaluate(
         tnr=_mean([not said for changed, said in verdicts if not changed]),
         pair_recall=_mean([said for changed, said in verdicts if changed]),
         direction=_share(right, directed),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatingPoint:
+    """Where pooled F1 of "any of them" is best for a group of classes.
+
+    Attributes:
+        bias: what to add to the logits so that it is at 0.5.
+        precision: of pixels, there.
+        recall: likewise.
+        f1: likewise.
+    """
+
+    bias: float
+    precision: float
+    recall: float
+    f1: float
+
+
+def operating_point(
+    logits: Callable[[Tensor], Tensor], samples: Sequence[Sample], classes: Sequence[str]
+) -> OperatingPoint:
+    """The best operating point of a network, of `BIASES`.
+
+    Args:
+        logits: (B, 2, 3, H, W) uint8 -> (B, K, H, W).
+        samples: of one size, labelled for the same of the classes.
+        classes: of the logits.
+    """
+    hits, found, there = np.zeros(len(BIASES)), np.zeros(len(BIASES)), 0
+    for sample, answer in answers_of(logits, samples):
+        rows = [classes.index(name) for name in sample.masks]
+        truth = np.logical_or.reduce(list(sample.masks.values()))
+        there += int(truth.sum())
+        for index, bias in enumerate(BIASES):
+            none = (1 / (1 + np.exp(answer[rows] + bias))).prod(axis=0)
+            said = 1 - none >= THRESHOLD
+            hits[index] += (said & truth).sum()
+            found[index] += said.sum()
+    scores = 2 * hits / np.maximum(found + there, 1)
+    best = int(np.argmax(scores))
+    return OperatingPoint(
+        bias=BIASES[best],
+        precision=float(hits[best] / max(found[best], 1)),
+        recall=float(hits[best] / max(there, 1)),
+        f1=float(scores[best]),
     )
 
 

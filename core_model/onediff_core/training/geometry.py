@@ -26,7 +26,13 @@ _FROM_CENTRES: Final = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
 
 
 def random_view(
-    rng: np.random.Generator, shape: tuple[int, int], focus: tuple[float, float], scale: tuple[float, float], side: int
+    rng: np.random.Generator,
+    shape: tuple[int, int],
+    focus: tuple[float, float],
+    scale: tuple[float, float],
+    side: int,
+    *,
+    upright: bool = False,
 ) -> Matrix:
     """A view with the focus somewhere in it: any of eight orientations, a rotation, a magnification.
 
@@ -36,6 +42,7 @@ def random_view(
         focus: x, y in the sample.
         scale: smallest and largest magnification, drawn evenly in the logarithm.
         side: of the crop.
+        upright: neither turned nor mirrored, for pictures that have an upper side.
 
     Returns:
         (3, 3), sample pixels -> crop pixels.
@@ -48,6 +55,8 @@ def random_view(
     ]
     angle = np.deg2rad(90 * rng.integers(4) + rng.uniform(-MAX_ROTATION_DEGREES, MAX_ROTATION_DEGREES))
     mirror = rng.choice([-1.0, 1.0])
+    if upright:
+        angle, mirror = 0.0, 1.0
     cos, sin = zoom * np.cos(angle), zoom * np.sin(angle)
     linear = np.array([[cos * mirror, -sin], [sin * mirror, cos]])
     view = np.eye(3)

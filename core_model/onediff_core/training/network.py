@@ -87,21 +87,21 @@ def classes_of(sources: Iterable[Source]) -> tuple[str, ...]:
 
 
 def parameter_groups(
-    network: DenseNetwork, *, rate: float, tower_share: float, weight_decay: float
+    trained: Iterable[tuple[str, nn.Parameter]], *, rate: float, weight_decay: float, tower_share: float = 1.0
 ) -> list[dict[str, Any]]:
     """Groups for the optimiser: the tower learns slower, norms and biases do not decay.
 
     Args:
-        network: what is trained.
+        trained: names and parameters; those of the base begin with "base.".
         rate: highest learning rate of the head.
-        tower_share: that of the tower, as a share of it.
         weight_decay: of matrices and kernels.
+        tower_share: learning rate of the tower, as a share of it.
 
     Returns:
         Groups with `params`, `lr`, `highest` (the same, for the schedule) and `weight_decay`.
     """
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
-    for name, parameter in network.trained():
+    for name, parameter in trained:
         groups.setdefault((name.startswith("base."), parameter.ndim > 1), []).append(parameter)
     made = []
     for (of_tower, decays), parameters in sorted(groups.items(), key=lambda item: item[0]):
@@ -111,7 +111,7 @@ def parameter_groups(
     return made
 
 
-def moving_average(network: DenseNetwork, decay: float) -> AveragedModel:
+def moving_average(network: nn.Module, decay: float) -> AveragedModel:
     """An exponential moving average of all weights and statistics, which follows faster in the first steps.
 
     Args:
@@ -130,13 +130,14 @@ def moving_average(network: DenseNetwork, decay: float) -> AveragedModel:
     return AveragedModel(network, multi_avg_fn=update, use_buffers=True)
 
 
-def split_head(head: ChangeMaskHead, name: str, classes: Sequence[str]) -> ChangeMaskHead:
+def split_head(head: ChangeMaskHead, name: str, classes: Sequence[str], *, enlarge: float = 1.0) -> ChangeMaskHead:
     """A head of some of another's classes, with a copy of its decoder: equal logits for those classes.
 
     Args:
         head: of independent classes.
         name: of the new head.
         classes: some of the head's.
+        enlarge: see `HeadConfig`.
 
     Raises:
         ValueError: exclusive classes, whose logits mean nothing apart, or a class that the head lacks.
@@ -147,8 +148,9 @@ def split_head(head: ChangeMaskHead, name: str, classes: Sequence[str]) -> Chang
     if missing := sorted(set(classes) - set(config.classes)):
         raise ValueError(f"head {config.name!r} has no classes {missing}; it has {list(config.classes)}")
     kinds = {entry: KINDS[entry[-1]] for entry in classes if entry[-1] in KINDS}
+    scale = GSD_RANGES_M.get(name)
     made = ChangeMaskHead(
-        replace(config, name=name, classes=tuple(classes), kinds=kinds, gsd_range_m=GSD_RANGES_M.get(name))
+        replace(config, name=name, classes=tuple(classes), kinds=kinds, gsd_range_m=scale, enlarge=enlarge)
     )
     rows = torch.tensor([config.classes.index(entry) for entry in classes])
     state = dict(head.state_dict())

@@ -33,7 +33,9 @@ MISREGISTERED_SHARE: Final = 0.3
 class TrainingPairs(Dataset[dict[str, "Tensor"]]):
     """Crops of pairs by number, from any number of sources; without end."""
 
-    def __init__(self, sources: Sequence[Source], classes: Sequence[str], *, side: int, seed: int) -> None:
+    def __init__(
+        self, sources: Sequence[Source], classes: Sequence[str], *, side: int, seed: int, upright: bool = False
+    ) -> None:
         """Prepare what all pairs share.
 
         Args:
@@ -41,8 +43,10 @@ class TrainingPairs(Dataset[dict[str, "Tensor"]]):
             classes: channels of the network; masks of others are left out.
             side: of the crops in pixels.
             seed: of everything.
+            upright: see `random_view`.
         """
         self.sources, self.classes, self.side, self.seed = list(sources), tuple(classes), side, seed
+        self.upright = upright
         shares = np.array([source.share for source in self.sources])
         self.shares = shares / shares.sum()
         self.palette = [colours for source in self.sources for colours in source.palette()]
@@ -63,7 +67,7 @@ class TrainingPairs(Dataset[dict[str, "Tensor"]]):
     def _cropped(self, rng: np.random.Generator, sample: Sample, scale: tuple[float, float]) -> dict[str, Tensor]:
         side = self.side
         height, width = sample.after.shape[:2]
-        view = random_view(rng, (height, width), _focus(rng, sample), scale, side)
+        view = random_view(rng, (height, width), _focus(rng, sample), scale, side, upright=self.upright)
         drift = misregistration(rng, side) if rng.random() < MISREGISTERED_SHARE else np.eye(3)
         images = [cut_image(sample.before, drift @ view, side), cut_image(sample.after, view, side)]
         images = [nuisance(rng, image, self.palette[rng.integers(len(self.palette))]) for image in images]
@@ -108,7 +112,7 @@ def as_tensors(
     }
 
 
-def batches(pairs: TrainingPairs, *, first: int, size: int, workers: int) -> Iterator[dict[str, Tensor]]:
+def batches(pairs: Dataset[dict[str, Tensor]], *, first: int, size: int, workers: int) -> Iterator[dict[str, Tensor]]:
     """Batches of consecutive pairs from number `first` on, made ahead of time by worker processes; without end."""
     loader: DataLoader[dict[str, Tensor]] = DataLoader(
         pairs,

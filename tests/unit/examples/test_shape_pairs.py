@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import numpy as np
+from click.testing import CliRunner
 
+import shape_pairs as example
+from onediff_core.data.folder import PairFolder
 from shape_pairs import SIDE, shape_pairs
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SAMPLES = shape_pairs()
 
@@ -57,3 +64,13 @@ def test_the_seed_decides() -> None:
     again, other = shape_pairs(0, scenes=1), shape_pairs(1, scenes=1)
     assert all(np.array_equal(a.after, b.after) for a, b in zip(again, SAMPLES, strict=False))
     assert not np.array_equal(other[0].before, SAMPLES[0].before)
+
+
+def test_they_are_written_into_a_folder_and_read_back(tmp_path: Path) -> None:
+    done = CliRunner().invoke(example.main, [str(tmp_path / "pairs")])
+    assert done.exit_code == 0, done.output
+    found = PairFolder(tmp_path / "pairs")
+    assert [sample.id for sample in found] == [sample.id for sample in SAMPLES]
+    for read, drawn in zip(found, SAMPLES, strict=True):
+        assert np.array_equal(read.after, drawn.after)
+        assert (read.captions, read.regions) == (drawn.captions, drawn.regions)

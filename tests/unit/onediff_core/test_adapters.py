@@ -13,7 +13,8 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoBackbone, AutoModelForCausalLM
 
 from onediff_core import OneDiffForConditionalGeneration, OneDiffProcessor
-from onediff_core.adapters import Base, base_of, freeze_base, load_adapters, save_adapters
+from onediff_core.adapters import Base, base_of, freeze_base, load_adapters, merge_adapters, save_adapters
+from onediff_core.checkpoint import load_checkpoint, save_checkpoint
 from onediff_core.errors import CheckpointError
 from onediff_plugins.errors import MissingDependencyError
 
@@ -106,6 +107,21 @@ def test_what_was_trained_says_the_same_on_its_base_again(
     assert loaded.config.pair_token_id == model.config.pair_token_id
 
 
+def test_merged_adapters_say_the_same_in_a_checkpoint_as_any(
+    trained: tuple[Any, Any, Path], base: dict[str, Path], tmp_path: Path
+) -> None:
+    model, batch, folder = trained
+    loaded, processor = load_adapters(folder, **base)
+    with pytest.raises(CheckpointError, match=r"holds adapters: work them in with .*merge_adapters"):
+        save_checkpoint(tmp_path / "whole", loaded, processor)
+    assert not (tmp_path / "whole").exists()
+    merge_adapters(loaded)
+    save_checkpoint(tmp_path / "whole", loaded, processor)
+    whole = load_checkpoint(tmp_path / "whole").model
+    assert torch.allclose(whole(**batch).logits, model(**batch).logits, atol=1e-5)
+    merge_adapters(whole)  # nothing is left to merge
+
+
 def test_the_base_is_not_in_the_folder(trained: tuple[Any, Any, Path]) -> None:
     folder = trained[2]
     files = {str(path.relative_to(folder)) for path in folder.rglob("*.safetensors")}
@@ -196,7 +212,7 @@ def test_a_pickle_in_the_place_of_weights_is_refused(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "is not a record of adapters"),
+        ("{", "cannot be read as JSON"),
         ('{"format": "onediff-adapters/1"}', "is not a record of adapters"),
         (json.dumps({"format": "onediff-adapters/2", "base": {}}), "of format 'onediff-adapters/2', expected"),
     ],

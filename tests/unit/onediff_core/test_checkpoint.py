@@ -11,7 +11,7 @@ import torch
 from onediff_core import HeadSpec
 from onediff_core.checkpoint import load_checkpoint, save_checkpoint
 from onediff_core.errors import CheckpointError
-from onediff_core.heads import fingerprint
+from onediff_core.heads import ChangeMaskHead, fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,6 +88,34 @@ def test_a_head_may_come_with_a_plugin(tiny_onediff: Path, copy: Path) -> None:
     )
     (head,) = load_checkpoint(tiny_onediff, heads=["toy.square"], head_specs={"toy.square": spec}).heads.values()
     assert head.config.classes == spec.classes
+
+
+def test_two_heads_of_one_name_are_refused(tiny_onediff: Path, copy: Path) -> None:
+    other = str(copy / "heads" / "any.square")
+    with pytest.raises(CheckpointError, match=r"have one name \(any\.square is any\.square, .*copy.* is any\.square\)"):
+        load_checkpoint(tiny_onediff, heads=["any.square", other])
+    assert list(load_checkpoint(tiny_onediff, heads=["any.square", "any.square"]).heads) == ["any.square"]
+
+
+def test_a_folder_of_a_plugins_head_is_built_as_the_plugin_builds_it(tiny_onediff: Path, copy: Path) -> None:
+    class Own(ChangeMaskHead):
+        pass
+
+    kinds = {"square+": "added", "square-": "removed"}
+    spec = HeadSpec(name="any.square", task="mask", classes=tuple(kinds), kinds=kinds, build=Own)
+    folder = str(copy / "heads" / "any.square")
+    (head,) = load_checkpoint(tiny_onediff, heads=[folder], head_specs={spec.name: spec}).heads.values()
+    assert type(head) is Own
+    turned = HeadSpec(name="any.square", task="mask", classes=("square-", "square+"), kinds=kinds)
+    with pytest.raises(CheckpointError, match=r"declares .*'square-', 'square\+'.*: train it again, or give it a name"):
+        load_checkpoint(tiny_onediff, heads=[folder], head_specs={turned.name: turned})
+
+
+@pytest.mark.parametrize("asked", [".", "x" * 5000, "~nobody-of-that-name/head", "../heads"])
+def test_a_path_that_is_no_head_is_refused(tiny_onediff: Path, asked: str, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CheckpointError, match=r"holds no config\.json: a head is a folder|no weights of the head"):
+        load_checkpoint(tiny_onediff, heads=[asked])
 
 
 def test_a_head_that_a_plugin_contributes_without_weights_has_to_be_trained(tiny_onediff: Path) -> None:

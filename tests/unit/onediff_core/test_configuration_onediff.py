@@ -82,6 +82,7 @@ def test_placeholders_lie_past_the_vocabulary() -> None:
     ("fields", "message"),
     [
         ({"delta_config": {"memory": "subtract"}}, "'subtract': choose 'states' or 'gated'"),
+        ({"delta_config": {"num_delta_token": 3}}, "no field 'num_delta_token': did you mean 'num_delta_tokens'"),
         ({"delta_config": {"hidden_size": 100, "num_attention_heads": 12}}, "100 does not divide into 12"),
         ({"delta_config": {"hidden_size": 18, "num_attention_heads": 2}}, "18 is no multiple of 4"),
         ({"delta_config": {"num_delta_tokens": 0}}, "num_delta_tokens is 0"),

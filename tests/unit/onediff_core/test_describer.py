@@ -13,6 +13,7 @@ import torch
 from onediff_core.checkpoint import load_checkpoint
 from onediff_core.describer import SOMETHING, Describer, sentence
 from onediff_core.errors import CheckpointError
+from onediff_core.imagery import PairView
 from onediff_plugins import ChangeRegion, Frame, ImagePair
 
 if TYPE_CHECKING:
@@ -105,6 +106,16 @@ def test_the_eight_strongest_places_are_named_and_every_region_is_described_in_i
     assert [f"within crate{n} added" in prompts[1 + n] for n in range(12)] == [True] * 12
     assert [len(batch) for batch, _ in asked] == [8, 5]
     assert len(said.region_captions) == 12
+
+
+def test_crops_are_made_when_their_batch_is_asked(
+    describer: Describer, asked: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches_before = []
+    cut = PairView.cut
+    monkeypatch.setattr(PairView, "cut", lambda view, box: batches_before.append(len(asked)) or cut(view, box))
+    describer.describe([yard()], [[region(10 * n, 10, 10 * n + 8, 30) for n in range(20)]], [None])
+    assert batches_before == [0] * 8 + [1] * 8 + [2] * 5
 
 
 def test_pairs_share_a_batch_and_each_keeps_its_words(describer: Describer, asked: list[Any]) -> None:

@@ -13,6 +13,10 @@ def test_the_cpu_is_always_there() -> None:
     assert torch_device("cpu") == torch.device("cpu")
 
 
+def test_two_names_of_one_device_are_one() -> None:
+    assert str(torch_device("cpu:0")) == str(torch_device("cpu")) == "cpu"
+
+
 @pytest.mark.parametrize("name", ["cuda", "cuda:99", "mps", "xpu"])
 def test_a_device_that_is_not_there_is_refused_with_those_that_are(name: str) -> None:
     kind = torch.device(name).type

@@ -129,6 +129,7 @@ too_bright[0, 0, 0] = 17
         ((noise(28, 28), with_nan), "after image of pair 0 has NaN"),
         ((too_bright, noise(28, 28)), "before image of pair 0 has values from 0.5 to 17"),
         ((noise(28, 28).astype(np.int32), noise(28, 28)), "is of int32: give uint8"),
+        ((Image.new("RGB", (0, 5)), Image.new("RGB", (0, 5))), r"before image of pair 0 is an array \(5, 0, 3\)"),
         ((Image.new("I;16", (28, 28)), noise(28, 28)), "has Pillow's mode 'I;16': scale it to 8 bits"),
     ],
     ids=lambda part: part[:30] if isinstance(part, str) else "",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 import pytest
 import shapely
@@ -118,6 +119,12 @@ def test_a_pair_of_one_colour_keeps_it_at_another_size(size: tuple[int, int]) ->
     np.testing.assert_allclose(before, 0.25, atol=1e-6)
 
 
+def test_a_strip_of_one_pixel_is_shrunk_by_area() -> None:
+    stripes = frame(np.tile([1.0, 0.0, 0.0, 0.0], (3, 25))[..., None])
+    _, after = view_of(pair_of(stripes, stripes)).resized(1, 25)
+    np.testing.assert_allclose(after, 0.25, atol=1e-6)
+
+
 def test_the_window_is_the_image_processors_or_256() -> None:
     assert window_of(OneDiffImageProcessor(size=(56, 70))) == 70
     assert window_of(PROCESSOR) == 256
@@ -156,3 +163,13 @@ def test_the_place_of_a_region_is_at_least_a_pixel_of_the_image(
 ) -> None:
     region = ChangeRegion(score=1, area_px=1, geometry=shapely.box(*bounds))
     assert place_of(region, GRID) == place
+
+
+def test_a_part_of_an_enlarged_view_is_that_part_of_the_whole_enlarged() -> None:
+    smooth = cv2.GaussianBlur(noise(3, 40, 60).transpose(1, 2, 0), (0, 0), 2).transpose(2, 0, 1)
+    view = view_of(pair_of(frame(smooth), frame(1 - smooth)))
+    whole = view.resized(75, 50)
+    for box in (Box(0, 0, 75, 50), Box(0, 0, 20, 10), Box(31, 17, 75, 50)):
+        for part, image in zip(view.cut_enlarged(box, 75, 50), whole, strict=True):
+            assert part.shape == (box.height, box.width, 3)
+            np.testing.assert_allclose(part, image[box.slices], atol=0.01)  # OpenCV rounds places to 1/32 px

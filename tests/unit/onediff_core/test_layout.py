@@ -11,6 +11,7 @@ import pytest
 
 from onediff_core import layout
 from onediff_core.errors import CheckpointError
+from onediff_plugins.atomic import unfinished
 from onediff_plugins.errors import PluginError
 
 if TYPE_CHECKING:
@@ -54,6 +55,14 @@ def test_a_hub_id_that_cannot_be_fetched_says_that_it_needs_a_network(hub_cache:
 def test_a_missing_folder_says_what_may_be_named(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"no folder .*nowhere: .* or a hub id such as owner/name.*network"):
         layout.locate(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    "source", ["x" * 5000, "~nobody-of-that-name/weights", "a\0b", "owner/na me", "owner/name@main", "owner/..", "a/-b"]
+)
+def test_whatever_is_named_it_is_said_that_there_is_no_such_folder(hub_cache: Path, source: str) -> None:
+    with pytest.raises(CheckpointError, match="there is no folder"):
+        layout.locate(source)
 
 
 def test_a_file_is_no_folder_of_weights(tiny_onediff: Path) -> None:
@@ -121,11 +130,19 @@ def test_heads_are_listed_with_what_they_answer(tiny_onediff: Path) -> None:
     )
 
 
+def test_what_a_killed_save_left_behind_is_no_head(copy: Path) -> None:
+    shutil.copytree(copy / "heads" / "any.square", unfinished(copy / "heads"))
+    assert [head.name for head in layout.held_heads(copy)] == ["any.changed", "any.square"]
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"task": "paint"}, "task 'paint' must be"),
         ({"classes": None}, "TypeError"),
+        ({"classes": "square"}, "classes must be a tuple of names, got 'square'"),
+        ({"gsd_range_m": [2, 0.5]}, "gsd_range_m goes from a length to a greater"),
+        ({"gsd_range_m": 2}, "TypeError"),
         ({"name": "any.circle"}, "is of the head 'any.circle': its folder must be called so"),
     ],
 )

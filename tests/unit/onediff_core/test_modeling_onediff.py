@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import huggingface_hub
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -301,6 +302,8 @@ def test_one_look_answers_several_questions(make_model: Callable[..., Any], make
     seen = model.model(inputs.pop("pixel_values"))
     other = inputs["input_ids"].clone()
     other[:, -1] = 3
+    with pytest.raises(ValueError, match="either images or what was seen of them"):
+        model.generate(**make_inputs(model), seen=seen, max_new_tokens=1)
     for ids in (inputs["input_ids"], other):
         asked = {**inputs, "input_ids": ids}
         assert torch.equal(model(**asked, seen=seen).logits, model(**asked, seen=seen.repeated(1)).logits)
@@ -308,14 +311,16 @@ def test_one_look_answers_several_questions(make_model: Callable[..., Any], make
         model(torch.zeros(2, 2, 3, 28, 28), inputs["input_ids"], seen=seen)
 
 
+@pytest.mark.parametrize("tower", TOWERS)
 def test_gradient_checkpointing_changes_no_gradient(
-    make_model: Callable[..., Any], make_inputs: Callable[..., Any]
+    tower: str, make_model: Callable[..., Any], make_inputs: Callable[..., Any]
 ) -> None:
-    model = make_model(delta={"dropout": 0.0}).train()
+    model = make_model(tower, delta={"dropout": 0.0}).train()
     inputs = with_labels(make_inputs(model))
     gradients = []
     for _ in range(2):
         model.zero_grad()
+        torch.manual_seed(0)  # Swin drops paths
         model(**inputs, use_cache=False).loss.backward()
         gradients.append({name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None})
         model.activation_checkpointing_enable()
@@ -323,6 +328,15 @@ def test_gradient_checkpointing_changes_no_gradient(
     assert gradients[0].keys() == gradients[1].keys()
     for name, gradient in gradients[0].items():
         assert torch.allclose(gradient, gradients[1][name], atol=1e-6), name
+
+
+def test_inputs_that_require_gradients_are_those_of_the_language_model(make_model: Callable[..., Any]) -> None:
+    model = make_model("swin").requires_grad_(False)
+    words = torch.zeros(1, 1, dtype=torch.long)
+    model.enable_input_require_grads()
+    assert model.get_input_embeddings()(words).requires_grad
+    model.disable_input_require_grads()
+    assert not model.get_input_embeddings()(words).requires_grad
 
 
 def test_the_loss_of_one_batch_goes_down(make_model: Callable[..., Any], make_inputs: Callable[..., Any]) -> None:
@@ -484,6 +498,16 @@ def test_pretrained_parts_keep_their_weights_and_the_rest_is_new(make_inputs: Ca
     assert torch.isfinite(model(**with_labels(make_inputs(model))).loss)
 
 
+@pytest.mark.parametrize("part", ["vision", "text"])
+def test_pretrained_parts_may_come_in_precisions_of_their_own(make_inputs: Callable[..., Any], part: str) -> None:
+    vision, text = make_parts()
+    {"vision": vision, "text": text}[part].to(torch.bfloat16)
+    model = OneDiffForConditionalGeneration.from_backbones(vision=vision, text=text, delta_config=DELTA)
+    output = model(**with_labels(make_inputs(model)))
+    assert model.model.delta.delta_tokens.dtype == output.delta.dense[0].dtype == torch.float32
+    assert torch.isfinite(output.loss)
+
+
 def test_pretrained_parts_may_be_folders(make_inputs: Callable[..., Any], tmp_path: Path) -> None:
     vision, text = make_parts()
     vision.save_pretrained(tmp_path / "vision")
@@ -542,8 +566,28 @@ def test_a_pretrained_backbone_gives_the_stages_that_are_asked_for(
 
 def test_a_tower_without_feature_maps_is_refused_where_they_are_needed(make_config: Callable[..., Any]) -> None:
     swin = AutoModel.from_config(make_config("swin").vision_config)
-    with pytest.raises(ValueError, match="SwinModel yields no feature maps: load the tower with AutoBackbone"):
+    with pytest.raises(ValueError, match="SwinModel yields no feature maps: give the folder or hub id of the tower"):
         OneDiffForConditionalGeneration.from_backbones(vision=swin, text=make_parts()[1], delta_config=DELTA)
+
+
+@pytest.mark.parametrize("part", ["vision", "text"])
+def test_a_part_that_is_nowhere_is_named(monkeypatch: pytest.MonkeyPatch, part: str) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    vision, text = make_parts()
+    with pytest.raises(FileNotFoundError, match="there is no folder nowhere/near, and the hub did not give a model"):
+        OneDiffForConditionalGeneration.from_backbones(**{"vision": vision, "text": text, part: "nowhere/near"})
+
+
+def test_a_onediff_that_is_nowhere_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(FileNotFoundError, match="there is no folder nowhere/near, and the hub did not give a model"):
+        OneDiffForConditionalGeneration.from_pretrained("nowhere/near")
+
+
+def test_a_field_that_no_configuration_has_is_refused() -> None:
+    vision, text = make_parts()
+    with pytest.raises(ValueError, match="OneDiffConfig has no field 'visul_layer': did you mean 'visual_layer'"):
+        OneDiffForConditionalGeneration.from_backbones(vision=vision, text=text, visul_layer=2)
 
 
 def test_a_tower_that_was_cut_before_a_tap_is_refused_and_not_filled_up(make_config: Callable[..., Any]) -> None:
@@ -608,6 +652,11 @@ def test_pixels_that_are_not_finite_are_refused_with_their_place(make_model: Cal
             see(pixels)
 
 
+def test_pixels_that_are_no_floats_are_refused(make_model: Callable[..., Any]) -> None:
+    with pytest.raises(ValueError, match=r"pixel_values is of torch\.uint8: give floats, normalised"):
+        make_model("efficientnet_lite").model(torch.zeros(1, 2, 3, 64, 64, dtype=torch.uint8))
+
+
 def test_images_that_do_not_go_together_are_refused(make_model: Callable[..., Any]) -> None:
     model, image = make_model().model, torch.zeros(1, 3, 28, 28)
     with pytest.raises(ValueError, match=r"before is \(1, 3, 28, 28\) and after \(1, 3, 28, 35\)"):
@@ -618,8 +667,10 @@ def test_images_that_do_not_go_together_are_refused(make_model: Callable[..., An
         model(before=image)
     with pytest.raises(ValueError, match="either pixel_values or before and after"):
         model(torch.zeros(1, 2, 3, 28, 28), before=image, after=image)
-    with pytest.raises(ValueError, match=r"image_mask is \(1, 28, 27\), but the images need \(1, 28, 28\)"):
+    with pytest.raises(ValueError, match=r"image_mask is torch\.bool \(1, 28, 27\), .* need bool \(1, 28, 28\)"):
         model(torch.zeros(1, 2, 3, 28, 28), torch.ones(1, 28, 27, dtype=torch.bool))
+    with pytest.raises(ValueError, match=r"image_mask is torch\.int64 \(1, 28, 28\), but the images need bool"):
+        model(torch.zeros(1, 2, 3, 28, 28), torch.ones(1, 28, 28, dtype=torch.int64))
 
 
 def test_prompts_that_do_not_fit_their_pairs_are_refused(

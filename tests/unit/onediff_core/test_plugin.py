@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -133,6 +136,25 @@ def test_both_roles_and_all_domains_of_a_host_share_one_base(
     assert len(loaded) == 1
     make_host(tiny_onediff).compare(*pictures)
     assert len(loaded) == 2, "another host loads its own"
+
+
+def test_threads_that_ask_at_once_share_one_base(
+    make_host: Callable[..., Host], tiny_onediff: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded, both_are_here = [], threading.Barrier(2, timeout=30)
+    ready = building_module._ready
+    monkeypatch.setattr(building_module, "_ready", lambda *what: loaded.append(what) or time.sleep(0.2) or ready(*what))
+    host = make_host(tiny_onediff)
+    spec = host.model("onediff")
+
+    def build() -> Any:
+        both_are_here.wait()
+        return spec.build(host.build_context(spec, "toy", ["any.square"]))
+
+    with ThreadPoolExecutor(2) as threads:
+        built = [asked.result() for asked in [threads.submit(build) for _ in range(2)]]
+    assert len(loaded) == 1
+    assert built[0]._checkpoint is built[1]._checkpoint
 
 
 # --- which heads ------------------------------------------------------------------------------------------------

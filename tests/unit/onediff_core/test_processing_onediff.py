@@ -143,6 +143,8 @@ def test_the_auto_class_loads_what_was_saved(
 def test_prompts_and_answers_that_do_not_fit_are_refused(processor: OneDiffProcessor, picture_pair: Pair) -> None:
     with pytest.raises(ValueError, match="prompt 0 holds <pair> 0 times"):
         processor(picture_pair, "what changed ?")
+    with pytest.raises(ValueError, match="prompt 0 holds <pair> 0 times"):
+        processor(picture_pair, "")
     with pytest.raises(ValueError, match="prompt 0 holds <delta> 2 times"):
         processor(picture_pair, "<pair><delta><delta> what changed ?")
     with pytest.raises(ValueError, match="1 prompts for 2 pairs"):

@@ -10,39 +10,10 @@ import torch
 from safetensors.torch import save_file
 
 from onediff_core.errors import CheckpointError
-from onediff_core.weights import fingerprint, read_safetensors, refuse_pickles, replaced_folder, some
+from onediff_core.weights import fingerprint, read_safetensors, refuse_pickles, some
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
-
-
-def test_a_new_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
-    folder = tmp_path / "far" / "away"
-    with replaced_folder(folder) as new:
-        (new / "one").write_text("1")
-        assert not folder.exists()
-        (new / "two").write_text("2")
-    assert names(folder) == ["one", "two"]
-    assert names(folder.parent) == ["away"]
-
-
-def test_a_folder_stays_as_it_was_until_the_new_one_is_whole(tmp_path: Path) -> None:
-    folder = tmp_path / "head"
-    folder.mkdir()
-    (folder / "weights").write_text("old")
-    (folder / "card").write_text("by hand")
-    with pytest.raises(FileNotFoundError), replaced_folder(folder) as new:
-        (new / "weights").write_bytes((new / "nothing to copy").read_bytes())
-    assert (folder / "weights").read_text() == "old"
-    with replaced_folder(folder) as new:
-        (new / "weights").write_text("new")
-    assert (folder / "weights").read_text() == "new"
-    assert (folder / "card").read_text() == "by hand"
-    assert names(tmp_path) == ["head"]
 
 
 def test_a_fingerprint_of_a_state_dict_is_that_of_its_module() -> None:

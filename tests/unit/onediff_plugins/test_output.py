@@ -12,7 +12,7 @@ from affine import Affine
 
 from onediff_plugins import DomainSettings, DomainSpec, ExporterSpec, Frame, GeoRef, Host, Overlay, hookimpl
 from onediff_plugins.errors import ExportError, PluginContractError, StageError
-from onediff_plugins.output import LEFTOVERS, check_replaceable, read_record, remove_pair, unfinished, write_pair
+from onediff_plugins.output import check_replaceable, read_record, remove_pair, write_pair
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -140,12 +140,6 @@ def test_removing_takes_only_what_is_ours(host: Host, result: ChangeResult, tmp_
     for name in ("ours", "theirs", "gone"):
         remove_pair(tmp_path / name)
     assert everything(tmp_path) == {"theirs", "theirs/letter.txt"}
-
-
-def test_unfinished_names_are_new_and_found_by_the_pattern(tmp_path: Path) -> None:
-    names = {unfinished(tmp_path) for _ in range(100)}
-    assert len(names) == 100
-    assert all(name.match(LEFTOVERS) for name in names)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": "onediff.change-result/2"}', '"\\ud800"'])

@@ -75,6 +75,8 @@ def test_a_shifted_box_keeps_its_size_and_shifts_back(box: Box, dx: int, dy: int
         ({"valid": np.ones((6, 4), bool)}, r"valid must be bool of shape \(4, 6\), got bool \(6, 4\)"),
         ({"valid": np.ones((4, 6), np.uint8)}, r"valid must be bool of shape \(4, 6\), got uint8 \(4, 6\)"),
         ({"bands": ("red",)}, "1 band names for 3 bands"),
+        ({"gsd_m": 0.0}, "gsd_m must be a length in metres or None, got 0.0"),
+        ({"gsd_m": float("nan")}, "gsd_m must be a length in metres or None, got nan"),
         ({"captured_at": datetime(2024, 5, 1)}, "has no time zone"),  # the mistake under test
     ],
 )

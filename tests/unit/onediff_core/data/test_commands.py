@@ -114,12 +114,13 @@ def test_pictures_of_ones_own_can_be_edited(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "out" / "synth.json").read_text(encoding="utf-8"))["images"] == str(pictures)
 
 
-def test_the_command_line_has_it() -> None:
+def test_the_command_line_has_them() -> None:
     host = Host([onediff_core.plugin], entry_points=False)
-    assert [command.name for command in host.commands()] == ["data"]
+    assert [command.name for command in host.commands()] == ["data", "train"]
 
 
-def test_listing_it_loads_neither_numpy_nor_opencv() -> None:
-    code = "import sys, onediff_core.data.commands; print(sorted({'numpy', 'cv2', 'torch', 'PIL'} & set(sys.modules)))"
+def test_listing_them_loads_neither_numpy_nor_opencv() -> None:
+    modules = "onediff_core.data.commands, onediff_core.training.commands"
+    code = f"import sys, {modules}; print(sorted({{'numpy', 'cv2', 'torch', 'PIL'}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"

@@ -12,7 +12,7 @@ import pytest
 from onediff_core.data import PairFolder, Sample
 from onediff_core.data.folder import write_images
 from onediff_core.data.synthetic import scene
-from onediff_plugins.errors import PairError
+from onediff_plugins.errors import PairError, PairsFileError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,19 +94,19 @@ def test_a_slice_is_a_list(pictures: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ({"id": "7", "before": "a.png"}, r"line 1: no after; a line needs id, before and after"),
+        ({"id": "7", "before": "a.png"}, r"line 1: no value for after"),
         ({"id": "7", "before": "a.png", "after": "c.png"}, r"c\.png cannot be read"),
         ({"id": "7", "before": "a.png", "after": "large.png"}, r"pair '7': .* before must be"),
     ],
 )
 def test_a_line_that_cannot_be_used_says_which_and_why(pictures: Path, row: dict[str, Any], message: str) -> None:
     cv2.imwrite(str(pictures / "large.png"), np.zeros((8, 6, 3), np.uint8))
-    with pytest.raises(PairError, match=message):
+    with pytest.raises((PairError, PairsFileError), match=message):
         PairFolder(listed(pictures, row))[0]
 
 
 def test_a_folder_without_a_list_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(PairError, match=r"name a folder with pairs\.jsonl"):
+    with pytest.raises(PairsFileError, match=r"holds no pairs: a folder of pairs has a pairs\.jsonl"):
         PairFolder(tmp_path)
 
 

@@ -106,8 +106,8 @@ def test_damaged_and_missing_files_are_refused(folder, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda record: "{", "is not JSON"),
-        (lambda record: "[]", "format None, expected 'onediff-head/1'"),
+        (lambda record: "{", "cannot be read as JSON"),
+        (lambda record: "[]", "holds a list, not an object"),
         (lambda record: json.dumps({**record, "format": "onediff-head/2"}), "format 'onediff-head/2'"),
         (lambda record: json.dumps({**record, "depth": 1}), r"unknown keys \['depth'\]"),
         (lambda record: json.dumps({**record, "width": "wide"}), r"config\.json: "),

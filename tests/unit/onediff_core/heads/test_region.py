@@ -128,3 +128,14 @@ def test_a_head_learns_the_kinds_of_boxes(config, features):
         optimiser.step()
     found = head(made, boxes).kind.argmax(1)
     assert torch.equal(found[target >= 0], target[target >= 0])
+
+
+def test_far_from_the_corner_autocast_leaves_small_boxes_apart(head, features):
+    made = features(1, 32, 2048)
+    boxes = [torch.tensor([[2001.0, 8, 2003, 12], [2001.0, 8, 2006, 12]])]
+    places = []
+    head.place.register_forward_pre_hook(lambda module, given: places.append(given[0]))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        head(made, boxes)
+    widths = (places[0][:, 4].double() * 5).expm1()
+    torch.testing.assert_close(widths, torch.tensor([2.0, 5.0], dtype=torch.float64), rtol=0.05, atol=0)

@@ -1,5 +1,7 @@
 """Heads from plugins' records, and several at once on one frozen base."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -13,6 +15,7 @@ from onediff_core.heads import (
     build_head,
     load_head,
 )
+from onediff_core.heads.base import Head
 from onediff_plugins.specs import HeadSpec
 
 BASE = "sha256:" + "a" * 64
@@ -68,6 +71,62 @@ def test_what_a_plugin_builds_must_be_a_head():
     spec = HeadSpec(name="toy.head", task="mask", classes=("car",), build=lambda config: torch.nn.Identity())
     with pytest.raises(TypeError, match=r"build of head 'toy\.head' must return a Head, got Identity"):
         build_head(spec, **SHAPE)
+
+
+def test_what_a_plugin_builds_must_answer_as_its_task_is_asked():
+    class Mute(Head):
+        task = "mask"
+
+    spec = HeadSpec(name="toy.head", task="mask", classes=("car",), build=Mute)
+    with pytest.raises(TypeError, match=r"made a Mute without score and probabilities, which a mask head is asked for"):
+        build_head(spec, **SHAPE)
+
+
+def test_what_a_plugin_builds_keeps_its_name():
+    spec = HeadSpec(
+        name="toy.head",
+        task="mask",
+        classes=("car",),
+        build=lambda made: ChangeMaskHead(replace(made, name="toy.other")),
+    )
+    with pytest.raises(TypeError, match=r"must keep its name and task \('toy\.head', 'mask'\), got \('toy\.other'"):
+        build_head(spec, **SHAPE)
+
+
+def test_heads_of_a_plugin_go_into_a_set_by_their_tasks(config, features):
+    class Loudest(Head):
+        """A mask head and a pair head of a plugin's own, neither of them a standard one."""
+
+        def __init__(self, config):
+            super().__init__(config)
+            self.scale = torch.nn.Parameter(torch.ones(()))
+
+    class Mask(Loudest):
+        task = "mask"
+
+        def forward(self, features):
+            grid = self.checked(features).dense[0].mean(1, keepdim=True)
+            return self.scale * torch.nn.functional.interpolate(grid, features.image_size)
+
+        def score(self, logits):
+            return logits.sigmoid().amax(1)
+
+        def probabilities(self, logits):
+            return logits.sigmoid()
+
+    class Pair(Loudest):
+        task = "pair"
+
+        def forward(self, features, score=None):
+            return self.scale * score.amax((1, 2))
+
+        def score(self, logits):
+            return logits
+
+    mask = Mask(config("mask", classes=("car",)))
+    heads, made = HeadSet([Pair(config("pair", evidence="satellite.mask")), mask]), features()
+    answers = heads(made)
+    assert torch.equal(answers["satellite.pair"], mask.score(mask(made)).amax((1, 2)))
 
 
 def test_any_head_loads_by_its_folder(heads, tmp_path):

@@ -64,9 +64,9 @@ def test_the_papers_say_what_the_run_was_and_what_it_reached(model, sources, tmp
     papers = release_papers(
         tmp_path,
         name="mine",
-        heads=heads_of(network),
+        heads=heads_of(network, {"building+": 1.25}),
         sizes=sizes,
-        biases={"landcover": -0.5},
+        choices={"landcover": "-0.50 on the logits"},
         scored={"houses": Scored(pairs=9, scores=scores)},
     )
     card = papers["MODEL_CARD.md"]
@@ -75,8 +75,9 @@ def test_the_papers_say_what_the_run_was_and_what_it_reached(model, sources, tmp
         "3 steps, 6 pairs, 0 minutes",
         "seed 7",
         "| houses, held-out half | 9 | 0.500 | 1.000 | 0.667 | 0.250 | - | - |",
-        "-0.50 for landcover",
+        "landcover: -0.50 on the logits",
         "| `satellite.building` | building+, building- | 0.4 to 1.2 m a pixel",
+        "all are then shown 1.25 times as large",
         "| levir_train | 1288 | building+, building- | LEVIR-CD",
     ):
         assert said in card, said

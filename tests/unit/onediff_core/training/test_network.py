@@ -52,7 +52,7 @@ def test_each_group_is_a_loss_of_its_own():
 def test_only_the_tower_and_the_head_are_trained(network):
     names = {name.split(".")[0] + "." + name.split(".")[1] for name, _ in network.trained()}
     assert {name for name in names if not name.startswith("head.")} == {"base.vision_tower"}
-    groups = parameter_groups(network, rate=1e-2, tower_share=0.3, weight_decay=0.05)
+    groups = parameter_groups(network.trained(), rate=1e-2, tower_share=0.3, weight_decay=0.05)
     assert sum(len(group["params"]) for group in groups) == len(list(network.trained()))
     for group in groups:
         assert all((parameter.ndim > 1) == (group["weight_decay"] > 0) for parameter in group["params"])
@@ -63,7 +63,7 @@ def test_a_frozen_stage_keeps_weights_and_statistics(network, images):
     network.train()
     network.freeze_tower("stage2")
     before = copy.deepcopy(network.base.vision_tower.state_dict())
-    optimiser = torch.optim.AdamW(parameter_groups(network, rate=1e-2, tower_share=1.0, weight_decay=0.1))
+    optimiser = torch.optim.AdamW(parameter_groups(network.trained(), rate=1e-2, tower_share=1.0, weight_decay=0.1))
     network(images).square().mean().backward()
     optimiser.step()
     moved = {

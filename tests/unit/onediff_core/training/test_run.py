@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from onediff_core.errors import TrainingError
 from onediff_core.training.logs import read_log
 from onediff_core.training.run import Run
 from onediff_core.training.schedule import Budget
@@ -67,7 +68,7 @@ def test_crops_grow_and_the_tower_thaws_on_the_way(run, monkeypatch):
 
 def test_a_folder_of_a_run_with_other_settings_is_refused(run):
     run()
-    with pytest.raises(ValueError, match=r"settings.json is of a run with other rate: name a new folder"):
+    with pytest.raises(TrainingError, match=r"settings.json is of a run with other rate: name a new folder"):
         run(settings=SETTINGS.model_copy(update={"rate": 0.5}))
 
 
