@@ -25,7 +25,7 @@ help:
 	@echo "make lint    ruff and import-linter        make format  let ruff rewrite the code"
 	@echo "make types   mypy --strict                 make bench   speed and memory"
 	@echo "make train-tiny  train the weights of onediff-tiny from nothing; DATA=FOLDER MINUTES=180 RUN=FOLDER"
-	@echo "make weights     put the weights of that run where they ship; RUN=FOLDER DATA=FOLDER"
+	@echo "make weights     put that run where it ships; RUN=FOLDER DATA=FOLDER HEADS='FOLDER ...' WORDS=FOLDER|no MACHINE='...'"
 	@echo "make docs    copy the code that the docs show from its files, draw the figures"
 	@echo "make clean   remove .venv, caches and built files"
 
@@ -106,9 +106,12 @@ train-tiny: $(VENV)/.dev.stamp
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/onediff train dense $(if $(DATA),--data $(DATA)) --out $(RUN)/dense --minutes $(MINUTES) --scene camera=0.12
 	$(BIN)/onediff train export $(RUN)/dense $(RUN)/weights $(if $(DATA),--data $(DATA)) --half
 
-# What ships: core_model/onediff_core/weights, from a finished run (RUN/dense).
+# What ships: core_model/onediff_core/weights, from a finished run (RUN/dense, RUN/weights and, for words, RUN/words) and
+# heads that were trained on the same weights.
+SHIPPED := core_model/onediff_core/weights/onediff-tiny
 weights: $(VENV)/.dev.stamp
-	$(BIN)/python -m onediff_core.training.export $(RUN)/dense core_model/onediff_core/weights/onediff-tiny $(if $(DATA),--data $(DATA)) --half --sees-only
+	$(BIN)/onediff train ship $(RUN) $(SHIPPED) $(if $(DATA),--data $(DATA)) $(HEADS:%=--head %) \
+	  $(if $(WORDS),$(if $(filter no,$(WORDS)),--without-words,--words $(WORDS))) $(if $(MACHINE),--machine "$(MACHINE)")
 
 clean:
 	rm -rf $(VENV) $(OUT) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .benchmarks

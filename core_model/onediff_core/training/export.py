@@ -17,7 +17,8 @@ from torch.optim.swa_utils import AveragedModel
 
 from onediff_core.checkpoint import save_checkpoint
 from onediff_core.efficientnet_lite import IMAGE_MEAN, IMAGE_STD
-from onediff_core.training.card import Scored, release_papers
+from onediff_core.errors import CheckpointError
+from onediff_core.training.card import Release, Scored, release_papers
 from onediff_core.training.checkpointing import load_state
 from onediff_core.training.evaluation import evaluate, operating_point
 from onediff_core.training.network import HEADS, DenseNetwork, split_head
@@ -123,9 +124,8 @@ def enlarged(network: Callable[[Tensor], Tensor], size: float) -> Callable[[Tens
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of the sets; else the variable ONEDIFF_DATA.")
 @click.option("--half", is_flag=True, help="Store float16, half of the size.")
-@click.option("--sees-only", is_flag=True, help="Leave out the language model, which this stage does not train.")
 @click.option("--threads", type=int, default=2, show_default=True, help="Threads of the network.")
-def main(run: Path, folder: Path, data: Path | None, half: bool, sees_only: bool, threads: int) -> None:
+def main(run: Path, folder: Path, data: Path | None, half: bool, threads: int) -> None:
     """Write the averaged weights of RUN as a OneDiff with heads, a card and a licence to FOLDER."""
     torch.set_num_threads(threads)
     try:
@@ -141,26 +141,19 @@ def main(run: Path, folder: Path, data: Path | None, half: bool, sees_only: bool
         chosen[entry] = tune(network, entry, tuning_half(samples))
         click.echo(f"{entry.name}, tuning half: F1 {chosen[entry].f1:.3f} of {words(entry)}, {chosen[entry].said}")
     if half:
-        for module in (model, network):
-            _halve(module)
-    scored = {
-        entry.name: score(network, held_out_half(samples), chosen[entry].size) for entry, samples in validation.items()
-    }
+        halve(model, network)
+    heads = heads_of(network, {entry.mask: made.size for entry, made in chosen.items()})
+    scored = held_out_scores(
+        model.model,
+        {head.config.name: head for head in heads},
+        {entry: held_out_half(samples) for entry, samples in validation.items()},
+    )
     for name, of_set in scored.items():
         click.echo(f"{name}, held-out half: F1 {of_set.scores.f1:.3f}")
-    heads = heads_of(network, {entry.mask: made.size for entry, made in chosen.items()})
     papers = release_papers(
-        run,
-        name=folder.resolve().name,
-        heads=heads,
-        sizes={entry.name: len(read_pairs(sets / entry.name / PAIRS_NAME)) for entry in TRAINING_SETS},
-        choices={words(entry): made.said for entry, made in chosen.items()},
-        scored=scored,
+        Release(name=folder.resolve().name, heads=heads, sizes=sizes_of(sets, TRAINING_SETS), dense=run, scored=scored)
     )
-    if sees_only:
-        save_checkpoint(folder, model.model, processor.image_processor, heads, papers=papers)
-    else:
-        save_checkpoint(folder, model, processor, heads, papers=papers)
+    save_checkpoint(folder, model, processor, heads, papers=papers)
     click.echo(f"written to {folder}")
 
 
@@ -201,21 +194,48 @@ def tune(network: DenseNetwork, entry: MaskSet, samples: Sequence[Sample]) -> Ch
     return Choice(size, best.bias, best.f1)
 
 
-def score(network: DenseNetwork, samples: Sequence[Sample], size: float) -> Scored:
-    """Scores of a calibrated network as it is stored, which runs in float32.
+def held_out_scores(base: Any, heads: Mapping[str, Any], sets: Mapping[MaskSet, Sequence[Sample]]) -> dict[str, Scored]:
+    """Scores of calibrated heads as they are stored, run in float32.
 
     Args:
-        network: in any dtype; left as it is.
-        samples: on which nothing was chosen.
-        size: how many times as large it sees them.
+        base: a OneDiffModel in any dtype; left as it is, the heads too.
+        heads: name -> head; the mask head that has a set's class is scored on it.
+        sets: set -> samples on which nothing was chosen.
+
+    Returns:
+        Name of the set -> scores; sets that no head is for are left out.
     """
-    stored = copy.deepcopy(network).float()
+    stored = copy.deepcopy(base).float().eval()
+    mean, std = (torch.tensor(of).view(3, 1, 1) for of in (IMAGE_MEAN, IMAGE_STD))
+    found = {}
+    for entry, samples in sets.items():
+        head = next((head for head in heads.values() if _is_for(head, entry)), None)
+        if head is None:
+            continue
+        own = copy.deepcopy(head).float()
 
-    def probabilities(images: Tensor) -> Tensor:
-        return stored.head.probabilities(stored(images))
+        def probabilities(images: Tensor, own: Any = own) -> Tensor:
+            pixels = (images.float() / 255 - mean) / std
+            answer: Tensor = own.probabilities(own(stored.dense_features(pixels)))
+            return answer
 
-    scores = evaluate(torch.inference_mode()(enlarged(probabilities, size)), samples, network.head.config.classes)
-    return Scored(pairs=len(samples), scores=scores)
+        look = torch.inference_mode()(enlarged(probabilities, own.config.enlarge))
+        found[entry.name] = Scored(pairs=len(samples), scores=evaluate(look, samples, own.config.classes))
+    return found
+
+
+def _is_for(head: Any, entry: MaskSet) -> bool:
+    return head.config.task == "mask" and {entry.mask, *entry.empty} <= set(head.config.classes)
+
+
+def sizes_of(sets: Path, entries: Sequence[MaskSet]) -> dict[str, int]:
+    """How many pairs each set has.
+
+    Args:
+        sets: folder of all.
+        entries: which.
+    """
+    return {entry.name: len(read_pairs(sets / entry.name / PAIRS_NAME)) for entry in entries}
 
 
 def words(entry: MaskSet) -> str:
@@ -223,10 +243,16 @@ def words(entry: MaskSet) -> str:
     return ", ".join((entry.mask, *entry.empty))
 
 
-def _halve(module: nn.Module) -> None:
-    module.half()
-    if not all(bool(value.isfinite().all()) for value in module.state_dict().values()):
-        raise click.ClickException("a weight is too large for float16: export without --half")
+def halve(*modules: nn.Module) -> None:
+    """Store weights in float16, in place.
+
+    Raises:
+        CheckpointError: one is too large for it.
+    """
+    for module in modules:
+        module.half()
+        if not all(bool(value.isfinite().all()) for value in module.state_dict().values()):
+            raise CheckpointError("a weight is not finite, or too large for float16: keep float32")
 
 
 if __name__ == "__main__":
