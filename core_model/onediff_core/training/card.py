@@ -141,6 +141,8 @@ def _head_row(head: Head) -> str:
     scale = config.gsd_range_m
     made_for = "any scale" if scale is None else f"{scale[0]:g} to {scale[1]:g} m a pixel; finer images are reduced"
     made_for += "" if config.enlarge == 1 else f"; all are then shown {config.enlarge:g} times as large"
+    for other, most in config.yields_to.items():
+        made_for += f"; beside `{other}` it leaves to it what is no more than {most:g} times as large as its things"
     return f"| `{config.name}` | {config.task} | {', '.join(config.classes)} | {made_for} |"
 
 

@@ -5,22 +5,20 @@ onediff train export RUN FOLDER --data DATA
 
 from __future__ import annotations
 
-import copy
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 import torch
-from torch.nn.functional import interpolate
 from torch.optim.swa_utils import AveragedModel
 
 from onediff_core.checkpoint import save_checkpoint
 from onediff_core.efficientnet_lite import IMAGE_MEAN, IMAGE_STD
 from onediff_core.errors import CheckpointError
-from onediff_core.training.card import Release, Scored, release_papers
+from onediff_core.training.card import Release, release_papers
 from onediff_core.training.checkpointing import load_state
-from onediff_core.training.evaluation import evaluate, operating_point
+from onediff_core.training.evaluation import operating_point
 from onediff_core.training.network import HEADS, DenseNetwork, split_head
 from onediff_core.training.sets import (
     PAIRS_NAME,
@@ -34,7 +32,9 @@ from onediff_core.training.sets import (
     tuning_half,
 )
 from onediff_core.training.settings import SETTINGS_NAME
+from onediff_core.training.settling import settle
 from onediff_core.training.start import starting_model
+from onediff_core.training.stored import enlarged, held_out_scores
 from onediff_plugins.pairs import read_pairs
 
 if TYPE_CHECKING:
@@ -100,25 +100,6 @@ def heads_of(network: DenseNetwork, enlarge: Mapping[str, float] | None = None) 
     ]
 
 
-def enlarged(network: Callable[[Tensor], Tensor], size: float) -> Callable[[Tensor], Tensor]:
-    """A network that sees pairs enlarged, as the detector shows them to a head, and answers on their own grid.
-
-    Args:
-        network: (B, 2, 3, H, W) -> (B, K, H, W).
-        size: at least 1.
-    """
-    if size == 1:
-        return network
-
-    def answer(images: Tensor) -> Tensor:
-        side = tuple(images.shape[-2:])
-        larger = [round(size * length) for length in side]
-        shown = interpolate(images.flatten(0, 1).float(), larger, mode="bicubic", align_corners=False)
-        return interpolate(network(shown.clamp(0, 255).unflatten(0, (-1, 2))), side, mode="area")
-
-    return answer
-
-
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.argument("folder", type=click.Path(path_type=Path))
@@ -143,6 +124,9 @@ def main(run: Path, folder: Path, data: Path | None, half: bool, threads: int) -
     if half:
         halve(model, network)
     heads = heads_of(network, {entry.mask: made.size for entry, made in chosen.items()})
+    tuning = {entry: tuning_half(samples) for entry, samples in validation.items()}
+    for which, factor in settle(model.model, heads, tuning).items():
+        click.echo(f"{which}: areas of up to {factor:g} times its things")
     scored = held_out_scores(
         model.model,
         {head.config.name: head for head in heads},
@@ -192,40 +176,6 @@ def tune(network: DenseNetwork, entry: MaskSet, samples: Sequence[Sample]) -> Ch
     for name in (entry.mask, *entry.empty):
         network.head.calibration.set(classes.index(name), 1.0, best.bias)
     return Choice(size, best.bias, best.f1)
-
-
-def held_out_scores(base: Any, heads: Mapping[str, Any], sets: Mapping[MaskSet, Sequence[Sample]]) -> dict[str, Scored]:
-    """Scores of calibrated heads as they are stored, run in float32.
-
-    Args:
-        base: a OneDiffModel in any dtype; left as it is, the heads too.
-        heads: name -> head; the mask head that has a set's class is scored on it.
-        sets: set -> samples on which nothing was chosen.
-
-    Returns:
-        Name of the set -> scores; sets that no head is for are left out.
-    """
-    stored = copy.deepcopy(base).float().eval()
-    mean, std = (torch.tensor(of).view(3, 1, 1) for of in (IMAGE_MEAN, IMAGE_STD))
-    found = {}
-    for entry, samples in sets.items():
-        head = next((head for head in heads.values() if _is_for(head, entry)), None)
-        if head is None:
-            continue
-        own = copy.deepcopy(head).float()
-
-        def probabilities(images: Tensor, own: Any = own) -> Tensor:
-            pixels = (images.float() / 255 - mean) / std
-            answer: Tensor = own.probabilities(own(stored.dense_features(pixels)))
-            return answer
-
-        look = torch.inference_mode()(enlarged(probabilities, own.config.enlarge))
-        found[entry.name] = Scored(pairs=len(samples), scores=evaluate(look, samples, own.config.classes))
-    return found
-
-
-def _is_for(head: Any, entry: MaskSet) -> bool:
-    return head.config.task == "mask" and {entry.mask, *entry.empty} <= set(head.config.classes)
 
 
 def sizes_of(sets: Path, entries: Sequence[MaskSet]) -> dict[str, int]:

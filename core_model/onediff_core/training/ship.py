@@ -15,7 +15,7 @@ from onediff_core import layout
 from onediff_core.checkpoint import Checkpoint, check_replaceable, load_checkpoint, save_checkpoint
 from onediff_core.errors import CheckpointError
 from onediff_core.training.card import UNNAMED, Release, release_papers
-from onediff_core.training.export import averaged_network, halve, held_out_scores, sizes_of
+from onediff_core.training.export import averaged_network, halve, sizes_of
 from onediff_core.training.reports import read_ablations
 from onediff_core.training.sets import (
     TRAINING_SETS,
@@ -25,8 +25,11 @@ from onediff_core.training.sets import (
     held_out_half,
     read_set,
     require_sets,
+    tuning_half,
 )
+from onediff_core.training.settling import settle
 from onediff_core.training.start import starting_model
+from onediff_core.training.stored import held_out_scores
 from onediff_plugins.atomic import replaced_folder
 from onediff_plugins.errors import OneDiffError
 
@@ -125,7 +128,10 @@ def ship(
     further = {name: path for path in heads for name in stored.load_heads([str(path)])}
     stored = stored.with_heads([*stored.heads, *map(str, heads)])
     ablated = () if ablations is None else read_ablations(ablations)
-    held_out = {entry: held_out_half(read_set(sets, entry)) for entry in VALIDATION_SETS}
+    validation = {entry: read_set(sets, entry) for entry in VALIDATION_SETS}
+    tuning = {entry: tuning_half(samples) for entry, samples in validation.items()}
+    settle(stored.base, list(stored.heads.values()), tuning)
+    held_out = {entry: held_out_half(samples) for entry, samples in validation.items()}
     with replaced_folder(folder) as new:
         write_halves(stored, new, speaks=words is not None)
         shipped = load_checkpoint(new)
