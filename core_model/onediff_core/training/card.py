@@ -13,6 +13,7 @@ from string import Template
 from typing import TYPE_CHECKING, Any, Final
 
 from onediff_core.training.evaluation import MIN_BLOB_PX
+from onediff_core.training.head.plan import RUN
 from onediff_core.training.logs import read_log
 from onediff_core.training.network import HEADS
 from onediff_core.training.reports import read_report
@@ -62,7 +63,7 @@ class Release:
         scored: set -> scores of the heads as they are stored.
         stages: that the language model was trained in, or none.
         words: folder of the run of the last of them, or None.
-        runs: head -> folder of the run that trained it alone.
+        trained_alone: head -> its folder, as `onediff train head` left it.
         ablations: what was left out, and what came of it.
         machine: that it was trained on, in words.
     """
@@ -74,7 +75,7 @@ class Release:
     scored: Mapping[str, Scored]
     stages: tuple[str, ...] = ()
     words: Path | None = None
-    runs: Mapping[str, Path] = field(default_factory=dict)
+    trained_alone: Mapping[str, Path] = field(default_factory=dict)
     ablations: Sequence[Ablated] = ()
     machine: str = UNNAMED
 
@@ -181,8 +182,8 @@ def _further_runs(release: Release) -> Iterator[str]:
     if release.stages:
         stages = ", ".join(release.stages)
         yield f"- Words, in the stages {stages} (`onediff train words STAGE`){_length(release.words)}."
-    for head, run in release.runs.items():
-        yield f"- `{head}`, alone on the rest as it is (`onediff train head {head}`){_length(run)}."
+    for head, folder in release.trained_alone.items():
+        yield f"- `{head}`, alone on the rest as it is (`onediff train head {head}`){_length(folder / RUN)}."
 
 
 def _length(run: Path | None) -> str:
@@ -217,19 +218,19 @@ def _choice(head: Head) -> str:
 
 def _reports(release: Release) -> Iterator[str]:
     """A table of all that was reported of runs beside the dense one."""
-    named = {f"`{head}`": run for head, run in release.runs.items()}
+    named = {f"`{head}`": folder for head, folder in release.trained_alone.items()}
     if release.words is not None:
         named = {"words": release.words, **named}
-    for name, run in named.items():
-        scores = read_report(run)
+    for name, folder in named.items():
+        scores = read_report(folder)
         yield (
             f"| {name} | - | no report was kept beside the run |"
             if not scores
-            else "\n".join(f"| {name} | {what} | {value:.3f} |" for what, value in scores.items())
+            else "\n".join(f"| {name} | {what} | {_number(value)} |" for what, value in scores.items())
         )
     if release.words is None:
         yield "| words | - | there are none |"
-    lacking = [name for name in RELEASED_HEADS if name not in {*HEADS, *release.runs}]
+    lacking = [name for name in RELEASED_HEADS if name not in {*HEADS, *release.trained_alone}]
     for name in lacking:
         yield f"| `{name}` | - | not trained |"
 
@@ -247,4 +248,6 @@ def _ablations(runs: Sequence[Ablated]) -> Iterator[str]:
 
 
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.3f}"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from onediff_core.errors import TrainingError
 from onediff_core.training.logs import read_log
 from onediff_core.training.settings import SETTINGS_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 REPORT: Final = "report.json"
@@ -34,23 +34,34 @@ class Ablated(NamedTuple):
     scores: Mapping[str, float]
 
 
-def read_report(run: Path) -> dict[str, float]:
-    """The scores that a run reported at its end: the numbers of its report.json; none where it wrote none.
+def read_report(folder: Path) -> dict[str, float]:
+    """What a run reported at its end: the numbers of its report.json, those a level below as "held_out/label".
 
     Args:
-        run: its folder.
+        folder: of the run, or of a head.
+
+    Returns:
+        Nothing where it wrote no report.
 
     Raises:
         TrainingError: the file is damaged.
     """
-    path = run / REPORT
+    path = folder / REPORT
     if not path.is_file():
         return {}
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-        return {name: float(value) for name, value in values.items() if isinstance(value, int | float)}
+        return dict(_numbers(values))
     except (AttributeError, ValueError) as error:
         raise TrainingError(f"{path} is not a report of scores: {error}") from error
+
+
+def _numbers(values: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from ((f"{name}/{what}", number) for what, number in _numbers(value))
+        elif isinstance(value, int | float):
+            yield name, value
 
 
 def read_ablations(folder: Path) -> list[Ablated]:

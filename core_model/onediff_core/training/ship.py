@@ -45,7 +45,6 @@ DENSE: Final = "dense"
 WORDS: Final = "words"
 WEIGHTS: Final = "weights"
 ABLATIONS: Final = "ablations"
-_OF_HEAD: Final = "run"
 
 
 @click.command()
@@ -143,7 +142,7 @@ def ship(
             scored=held_out_scores(shipped.base, shipped.heads, held_out),
             stages=tuple(shipped.model.config.trained_stages) if words else (),
             words=words,
-            runs={name: path / _OF_HEAD for name, path in further.items()},
+            trained_alone=further,
             ablations=ablated,
             machine=machine or UNNAMED,
         )

@@ -25,7 +25,6 @@ from onediff_core.training.head.tasks import Material
 from onediff_core.training.head.verdicts import PairTask
 from onediff_core.training.logs import plot_curves
 from onediff_core.training.network import KINDS
-from onediff_core.training.reports import REPORT
 from onediff_core.training.schedule import Budget
 from onediff_core.training.settings import keep_settings
 from onediff_plugins import Host
@@ -143,7 +142,6 @@ def train_head(plan: HeadPlan, watcher: Watcher | None = None) -> Fitted:
     trained = run.train(watcher.training)
     task.calibrate(trained)
     scores = task.scores(trained)
-    write_atomically(folder / REPORT, [json.dumps({f"held out {name}": value for name, value in scores.items()}), "\n"])
     trained.cpu().save_pretrained(plan.out, base_fingerprint=checkpoint.fingerprint)
     return Fitted(
         head=trained,

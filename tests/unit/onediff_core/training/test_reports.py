@@ -18,6 +18,8 @@ def write_run(folder, *, seed=0, log=(), report=None):
 def test_a_report_is_its_numbers(tmp_path):
     run = write_run(tmp_path / "run", report='{"reported/yes_no": 0.9, "reported/pairs": [{"id": "1"}]}')
     assert read_report(run) == {"reported/yes_no": 0.9}
+    nested = write_run(tmp_path / "nested", report='{"head": "ui.kind", "pairs": 12, "held_out": {"label": 0.5}}')
+    assert read_report(nested) == {"pairs": 12, "held_out/label": 0.5}
     assert read_report(write_run(tmp_path / "none")) == {}
 
 

@@ -88,8 +88,7 @@ def of_pages(tmp_path_factory, spoken):
     shape = stored.base.dense_shape()._asdict()
     head = RegionHead(HeadConfig(name="ui.kind", task="region", classes=("button", "text"), **shape))
     head.save_pretrained(folder, base_fingerprint=stored.fingerprint)
-    (folder / "run").mkdir()
-    (folder / "run" / "report.json").write_text('{"label accuracy": 0.75}')
+    (folder / "report.json").write_text('{"pairs": 1200, "held_out": {"label": 0.75}}')
     return folder
 
 
@@ -130,7 +129,8 @@ def test_what_ships_is_whole_small_and_in_halves_and_its_card_is_filled(tmp_path
         "| levir_val, held-out half | 1 |",
         "| dsifn_val, held-out half | 1 |",
         "| words | reported/cider_d | 0.500 |",
-        "| `ui.kind` | label accuracy | 0.750 |",
+        "| `ui.kind` | pairs | 1,200 |",
+        "| `ui.kind` | held_out/label | 0.750 |",
         "in the stages facts, joint (`onediff train words STAGE`); the last run: 12 steps, 1.5 minutes",
         "| no delta module | 0 | 12 | 0.500 |",
         "| `satellite.building` | mask | building+, building- | 0.4 to 1.2 m a pixel",

@@ -16,7 +16,6 @@ from onediff_core import layout
 from onediff_core.checkpoint import load_checkpoint
 from onediff_core.data.commands import data
 from onediff_core.training.commands import train
-from onediff_core.training.reports import read_report
 from onediff_plugins.cli import cli
 from onediff_plugins.errors import OneDiffError
 
@@ -78,7 +77,6 @@ def test_a_folder_of_pictures_is_enough(
     assert rows["learned from"].startswith("12 pairs")
     assert rows["held out"].startswith("4 pairs")
     assert float(rows["held out box/f1"]) > 0.4
-    assert f"{read_report(out / 'run')['held out box/f1']:.3f}" == rows["held out box/f1"]
     base = load_checkpoint(tiny_onediff, heads=[str(out)])
     assert base.heads["surveillance.square"].config.classes == ("box",)
 
