@@ -32,7 +32,7 @@ from onediff_core.training.sets import (
     tuning_half,
 )
 from onediff_core.training.settings import SETTINGS_NAME
-from onediff_core.training.settling import settle
+from onediff_core.training.settling import YIELDS, settle
 from onediff_core.training.start import starting_model
 from onediff_core.training.stored import enlarged, held_out_scores
 from onediff_plugins.pairs import read_pairs
@@ -117,9 +117,9 @@ def main(run: Path, folder: Path, data: Path | None, half: bool, threads: int) -
     except (DataError, FileNotFoundError) as error:
         raise click.ClickException(str(error)) from error
     validation = {entry: read_set(sets, entry) for entry in VALIDATION_SETS}
-    chosen = {}
+    chosen: dict[MaskSet, Choice] = {}
     for entry, samples in validation.items():
-        chosen[entry] = tune(network, entry, tuning_half(samples))
+        chosen[entry] = tune(network, entry, tuning_half(samples), sizes_for(entry, chosen))
         click.echo(f"{entry.name}, tuning half: F1 {chosen[entry].f1:.3f} of {words(entry)}, {chosen[entry].said}")
     if half:
         halve(model, network)
@@ -160,17 +160,37 @@ class Choice(NamedTuple):
         return f"{self.bias:+.2f} on the logits of pairs at {self.size:g} times the size"
 
 
-def tune(network: DenseNetwork, entry: MaskSet, samples: Sequence[Sample]) -> Choice:
+def sizes_for(entry: MaskSet, chosen: Mapping[MaskSet, Choice]) -> tuple[float, ...]:
+    """The sizes that may be chosen for a set's classes.
+
+    A head that answers together with another looks at the same picture: one pass of the tower for both.
+
+    Args:
+        entry: whose classes are tuned next.
+        chosen: for others so far.
+    """
+    own, others = head_of(entry), {head_of(other): made.size for other, made in chosen.items()}
+    beside = YIELDS.get(own)
+    return (others[beside],) if beside in others else SIZES
+
+
+def head_of(entry: MaskSet) -> str:
+    """The name of the head that a set's classes are stored in."""
+    return next(name for name, classes in HEADS.items() if entry.mask in classes)
+
+
+def tune(network: DenseNetwork, entry: MaskSet, samples: Sequence[Sample], sizes: Sequence[float] = SIZES) -> Choice:
     """Choose the size at which a set's classes are seen best, and put their operating point there at 0.5.
 
     Args:
         network: whose head is calibrated, in place.
         entry: what the masks stand for.
         samples: of that set, on which nothing is reported.
+        sizes: that there are to choose from.
     """
     classes = network.head.config.classes
     points = {
-        size: operating_point(torch.inference_mode()(enlarged(network, size)), samples, classes) for size in SIZES
+        size: operating_point(torch.inference_mode()(enlarged(network, size)), samples, classes) for size in sizes
     }
     size, best = max(points.items(), key=lambda item: item[1].f1)
     for name in (entry.mask, *entry.empty):

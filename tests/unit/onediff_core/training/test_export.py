@@ -6,11 +6,11 @@ import torch
 
 from onediff_core.checkpoint import load_checkpoint, save_checkpoint
 from onediff_core.image_processing_onediff import OneDiffImageProcessor
-from onediff_core.training.export import averaged_network, best_bias, heads_of
+from onediff_core.training.export import SIZES, Choice, averaged_network, best_bias, heads_of, sizes_for
 from onediff_core.training.network import DenseNetwork
 from onediff_core.training.run import Run
 from onediff_core.training.schedule import Budget
-from onediff_core.training.sets import held_out_half, tuning_half
+from onediff_core.training.sets import VALIDATION_SETS, held_out_half, tuning_half
 from onediff_core.training.settings import DenseSettings
 
 CLASSES = ("building+", "building-", "landcover")
@@ -65,3 +65,10 @@ def test_the_bias_puts_the_best_threshold_at_a_half(tile, shift):
     bias = best_bias(lambda images: logits, [sample], CLASSES)
     assert 0.8 + shift + bias > 0
     assert -3.0 + shift + bias < 0
+
+
+def test_heads_that_answer_together_look_at_one_picture():
+    levir, dsifn = VALIDATION_SETS
+    assert sizes_for(levir, {}) == SIZES
+    assert sizes_for(dsifn, {}) == SIZES
+    assert sizes_for(dsifn, {levir: Choice(1.25, 0.0, 0.9)}) == (1.25,)
