@@ -9,7 +9,7 @@ from torch.nn import functional
 from onediff_core import losses
 
 DENSE = (2, 3, 7, 9)
-ELEMENTWISE = [losses.binary_cross_entropy, losses.focal, losses.soft_dice]
+ELEMENTWISE = [losses.binary_cross_entropy, losses.focal, losses.soft_dice, losses.lovasz_hinge]
 
 
 @pytest.fixture
@@ -51,6 +51,21 @@ def test_focal_follows_its_formula(logits, target):
 def test_focal_without_focus_is_cross_entropy(logits, target):
     expected = losses.binary_cross_entropy(logits, target)
     torch.testing.assert_close(losses.focal(logits, target, gamma=0.0, alpha=None), expected)
+
+
+def test_the_lovasz_hinge_of_margins_is_one_minus_the_intersection_over_union(target, labelled):
+    wrong = torch.rand(DENSE, generator=torch.Generator().manual_seed(3)) > 0.7
+    logits = torch.where(wrong, 0.0, 2 * target - 1)  # errors of 1 where it is wrong, of 0 elsewhere
+    there = target.bool()
+    pixels = (0, 2, 3)
+    hit, either = (there & ~wrong & labelled).sum(pixels), ((there | wrong) & labelled).sum(pixels)
+    torch.testing.assert_close(losses.lovasz_hinge(logits, target, labelled), (1 - hit / either).mean())
+
+
+def test_the_lovasz_hinge_leaves_out_channels_without_a_positive(target):
+    logits = torch.randn(DENSE, generator=torch.Generator().manual_seed(0))
+    target[:, 1] = 0
+    torch.testing.assert_close(losses.lovasz_hinge(logits, target), losses.lovasz_hinge(logits[:, ::2], target[:, ::2]))
 
 
 def test_dice_of_half_a_mask_is_a_third():

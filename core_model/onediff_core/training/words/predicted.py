@@ -41,14 +41,14 @@ def predicted_places(
 
 def _places(model: Any, processor: Any, head: Any, sample: Sample) -> list[Place]:
     pixels = processor.image_processor([(sample.before, sample.after)])["pixel_values"]
-    logits = head(model.model.dense_features(pixels.to(model.dtype)))
+    logits = head(model.model.dense_features(pixels.to(model.device, model.dtype)))
     height, width = logits.shape[-2:]
     names = head.config.classes
     valid = np.ones((height, width), np.bool_)
     change = ChangeMap(
-        score=head.score(logits)[0].float().numpy().clip(0, 1),
+        score=head.score(logits)[0].float().cpu().numpy().clip(0, 1),
         valid=valid,
-        class_scores=head.probabilities(logits)[0].float().numpy().clip(0, 1),
+        class_scores=head.probabilities(logits)[0].float().cpu().numpy().clip(0, 1),
         class_names=names,
         class_kinds=tuple(head.config.kinds.get(name) for name in names),
     )
