@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
     from onediff_core.checkpoint import Checkpoint
-    from onediff_core.heads.base import Head
     from onediff_core.modeling_onediff import OneDiffForConditionalGeneration
     from onediff_core.training.words.settings import Stage, WordSettings
     from onediff_core.training.words.sources import LessonSource
@@ -51,7 +50,8 @@ if TYPE_CHECKING:
     Report = Callable[[OneDiffForConditionalGeneration], dict[str, Any]]
 
 TOKENIZER: Final = "tokenizer"
-REAL_HEAD: Final = "satellite.building"  # whose places the language model is told of on real pairs
+# Whose places the language model is told of on real pairs: the first head's, and as often those of all that are there.
+REAL_HEADS: Final = ("satellite.building", "satellite.change")
 _TAUGHT: Final = 1500  # drawn lessons that the tokenizer learns from
 _COUPLED_SHARE: Final = 0.15  # of the lessons in text alone
 
@@ -141,23 +141,25 @@ def _joint(
     data: Path,
     settings: WordSettings,
 ) -> Prepared:
-    if REAL_HEAD not in checkpoint.heads:
+    heads = [checkpoint.heads[name].float() for name in REAL_HEADS if name in checkpoint.heads]
+    building = heads[:1]
+    if REAL_HEADS[0] not in checkpoint.heads:
         raise CheckpointError(
-            f"{checkpoint.name} has no head {REAL_HEAD!r}, which finds the places in real pairs: start from weights "
-            "that the dense stage was exported to"
+            f"{checkpoint.name} has no head {REAL_HEADS[0]!r}, which finds the places in real pairs: start from "
+            "weights that the dense stage was exported to"
         )
-    head: Head = checkpoint.heads[REAL_HEAD].float()
     pairs = read_captioned(data, settings.fold)
-    learned, scored = (predicted_places(model, processor, head, some) for some in (pairs.learned, pairs.scored))
+    scored = predicted_places(model, processor, building, pairs.scored)
+    ways = [building] if len(heads) == 1 else [building, heads]
+    learned = [
+        told
+        for way in ways
+        for told in zip(pairs.learned, predicted_places(model, processor, way, pairs.learned), strict=True)
+    ]
     source = Mixture(
         [
             (DrawnPairs(settings.scenes, settings.tasks, settings.turns, settings.side), 1 - settings.real),
-            (
-                RealPairs(
-                    list(zip(pairs.learned, learned, strict=True)), settings.tasks, settings.turns, settings.predicted
-                ),
-                settings.real,
-            ),
+            (RealPairs(learned, settings.tasks, settings.turns, settings.predicted), settings.real),
         ]
     )
 
@@ -170,7 +172,7 @@ def _joint(
     def report(trained: OneDiffForConditionalGeneration) -> dict[str, Any]:
         speaker = Speaker(trained, processor)
         made: dict[str, Any] = {}
-        found = predicted_places(trained, processor, head, pairs.reported)
+        found = predicted_places(trained, processor, building, pairs.reported)
         for name, samples, places in (("fold", pairs.scored, scored), ("reported", pairs.reported, found)):
             answers = real_answers(speaker, samples, places)
             made |= {**score_real(name, answers), f"{name}/pairs": told_pairs(answers)}
