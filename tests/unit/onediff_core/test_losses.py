@@ -9,7 +9,8 @@ from torch.nn import functional
 from onediff_core import losses
 
 DENSE = (2, 3, 7, 9)
-ELEMENTWISE = [losses.binary_cross_entropy, losses.focal, losses.soft_dice, losses.lovasz_hinge]
+ELEMENTWISE = [losses.binary_cross_entropy, losses.focal, losses.soft_dice]
+MASKED = [*ELEMENTWISE, losses.lovasz_hinge]
 
 
 @pytest.fixture
@@ -85,17 +86,18 @@ def test_dice_averages_over_the_channels_that_have_a_label(logits, target):
     torch.testing.assert_close(losses.soft_dice(logits, target, labelled), (first + third) / 2)
 
 
-@pytest.mark.parametrize("loss", ELEMENTWISE)
+@pytest.mark.parametrize("loss", MASKED)
 def test_what_is_not_labelled_has_a_gradient_of_exactly_zero(loss, logits, target, labelled):
     logits = logits.masked_fill(~labelled, float("nan")).requires_grad_()
     value = loss(logits, target, labelled=labelled)
     value.backward()
     assert value.isfinite()
     assert (logits.grad[~labelled] == 0).all()
-    assert (logits.grad[labelled] != 0).all()
+    pulls = logits.grad[labelled] != 0
+    assert pulls.any() if loss is losses.lovasz_hinge else pulls.all()  # a hinge lets go of what is right by a margin
 
 
-@pytest.mark.parametrize("loss", ELEMENTWISE)
+@pytest.mark.parametrize("loss", MASKED)
 def test_without_a_label_a_loss_is_zero_and_pulls_nowhere(loss, logits, target):
     logits.requires_grad_()
     value = loss(logits, target, labelled=torch.zeros(DENSE, dtype=torch.bool))

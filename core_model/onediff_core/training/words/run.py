@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from onediff_core.training.words.settings import Stage
     from onediff_core.training.words.sources import LessonSource
 
-_SEES: Final = ("model.delta.", "model.projector.", "model.delta_projector.")
+_SEES: Final = ("model.projector.",)
+_ASKS: Final = ("model.delta.", "model.delta_projector.")
 _SPEAKS: Final = ("language_model.",)
 _CHUNKS: Final = 4
 
@@ -71,7 +72,7 @@ class WordRun(StageRun):
         keep_settings(folder, record, WordSettings().model_dump(mode="json"))
         rates: dict[tuple[str, ...], float] = {}
         if stage != "facts":
-            rates[_SEES] = settings.rate
+            rates[(*_ASKS, *_SEES) if settings.delta_tokens else _SEES] = settings.rate
         if stage != "cst":
             rates[_SPEAKS] = settings.rate * (1 if stage == "facts" else settings.words_share)
         super().__init__(folder, model, _groups(model, rates, settings.weight_decay), settings, budget, device)
