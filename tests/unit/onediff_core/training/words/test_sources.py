@@ -7,6 +7,7 @@ from onediff_core.data import Sample, SampleRegion
 from onediff_core.data.synthetic import scene
 from onediff_core.prompts import Place
 from onediff_core.training.words.lessons import told_regions
+from onediff_core.training.words.parsing import kinds_said
 from onediff_core.training.words.settings import TASKS
 from onediff_core.training.words.sources import (
     CoupledFacts,
@@ -16,6 +17,7 @@ from onediff_core.training.words.sources import (
     Mixture,
     RealPairs,
     WrittenFacts,
+    backwards,
     close_to,
     turned,
 )
@@ -80,7 +82,20 @@ def test_real_pairs_are_mirrored_with_the_places_that_were_found():
     places = [Place((0.0, 0.0, 0.25, 0.25), "added", "building")]
     source = RealPairs([(replace(BUILT, captions=("left",)), places)], {"regions": 1.0}, 1, 1.0)
     seen = {(lesson.turns[0].answer, lesson.turns[0].places[0].box[0]) for lesson in lessons(source, 30)}
-    assert seen == {("left", 0.0), ("right", 0.75)}
+    told = {answer for answer, _ in seen if "building" not in answer}
+    assert {(answer, x0) for answer, x0 in seen if answer in told} == {("left", 0.0), ("right", 0.75)}
+
+
+def test_a_real_pair_backwards_loses_what_it_gained_where_it_was():
+    places = [Place((0.0, 0.0, 0.25, 0.25), "added", "building"), Place((0.0, 0.5, 1.0, 1.0), "changed", "landcover")]
+    sample, told = backwards(replace(BUILT, after=PICTURE[::-1]), places)
+    assert [place.kind for place in told] == ["removed", "changed"]
+    assert np.array_equal(sample.before, PICTURE[::-1])
+    assert np.array_equal(sample.after, PICTURE)
+    for caption in sample.captions:
+        assert kinds_said(caption) == {"removed"}
+        assert "building" in caption
+        assert "landcover" not in caption
 
 
 def test_a_close_look_that_does_not_show_where_a_thing_came_from_does_not_tell_it():
