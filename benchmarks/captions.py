@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import math
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
@@ -260,8 +261,8 @@ def scored(run: Run, options: argparse.Namespace) -> dict[str, dict[str, Any]]:
 
 def ratio(own: np.ndarray, other: np.ndarray, pairs: Sequence[int]) -> float:
     """Of two means over pairs; infinite where the second is nothing."""
-    with np.errstate(divide="ignore"):
-        return float(np.divide(own[list(pairs)].mean(), other[list(pairs)].mean()))
+    less = other[list(pairs)].mean()
+    return float(own[list(pairs)].mean() / less) if less else math.inf
 
 
 def facts_right(run: Run, said: Sequence[str]) -> dict[str, Any]:
