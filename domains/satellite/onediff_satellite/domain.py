@@ -26,6 +26,7 @@ DOMAIN: Final = DomainSpec(
         region=("area", "areas"),
         place="compass",
         unit="m2",
+        nouns={"landcover": ("land cover", "land cover")},
         unchanged="Nothing changed in the scene.",
         undecided="Too little of the two scenes can be compared.",
     ),
