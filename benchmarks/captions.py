@@ -28,7 +28,7 @@ import numpy as np
 
 from evaluation import page
 from evaluation.captions import Measured, Scorer, directions, resampled
-from evaluation.sets import DATA, HELD_OUT, TUNING, read_rows
+from evaluation.sets import DATA, HELD_OUT, TUNING, find_sets, read_rows
 from evaluation.tables import markdown
 from onediff_core.data.synthetic import scene
 from onediff_core.data.synthetic.captions import side
@@ -143,14 +143,14 @@ def read(name: str, options: argparse.Namespace) -> Run:
         samples = [scene(name)(FIRST_SEED + number, 0, DRAWN_SIDE) for number in range(DRAWN_PAIRS)]
         pairs = [drawn(sample) for sample in samples if sample.changed is not None]
         return Run(name, DRAWN[name], pairs[: options.limit])
+    (group,) = find_sets([name], options.data).values()
     rows = [pair for pair in read_rows(name, options.data) if said_of(pair.row)]
     if name != "levir_val":
-        pairs = [real(pair) for pair in rows]
-        return Run(name, str(rows[0].row["domain"]), pairs[: options.limit])
+        return Run(name, group.domain, [real(pair) for pair in rows][: options.limit])
     tuning = [text for pair in rows if pair.part == TUNING and was_changed(pair.row) for text in said_of(pair.row)]
     commonest = max(sorted(set(tuning)), key=Counter(tuning).__getitem__)
     pairs = [real(pair) for pair in rows if pair.part == options.part]
-    return Run(name, "satellite", pairs[: options.limit], fixed=commonest)
+    return Run(name, group.domain, pairs[: options.limit], fixed=commonest)
 
 
 def said_of(row: dict[str, Any]) -> tuple[str, ...]:
