@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 HEADS: Final = {
     "satellite.building": ("building+", "building-"),
     "satellite.change": ("landcover",),
-    "surveillance.object": ("object",),
+    "surveillance.object": ("object+", "object-"),
 }
 KINDS: Final = {"+": "added", "-": "removed"}
 # What buildings were learned from has 0.5 and 1 m, enlarged and reduced; finer images are best seen at that.

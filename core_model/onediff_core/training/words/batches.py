@@ -80,6 +80,7 @@ def lesson_batches(
         num_workers=workers,
         collate_fn=Collate(processor),
         prefetch_factor=4 if workers else None,
+        pin_memory=torch.cuda.is_available(),
         worker_init_fn=single_threaded,
     )
     return iter(loader)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 
 from onediff_core.processing_onediff import IGNORED
+from onediff_core.training.learner import CPU
 from onediff_core.training.loop import StageRun
 from onediff_core.training.network import parameter_groups
 from onediff_core.training.settings import keep_settings
@@ -49,6 +50,7 @@ class WordRun(StageRun):
         source: LessonSource,
         settings: WordSettings,
         budget: Budget,
+        device: torch.device = CPU,
     ) -> None:
         """Take up the run of a folder.
 
@@ -60,6 +62,7 @@ class WordRun(StageRun):
             source: of the lessons.
             settings: of the run; those of a run that goes on must be the same.
             budget: when it is over.
+            device: of `torch_device`.
 
         Raises:
             TrainingError: the folder holds a run of another stage or with other settings.
@@ -72,7 +75,7 @@ class WordRun(StageRun):
             rates[(*_ASKS, *_SEES) if settings.delta_tokens else _SEES] = settings.rate
         if stage != "cst":
             rates[_SPEAKS] = settings.rate * (1 if stage == "facts" else settings.words_share)
-        super().__init__(folder, model, _groups(model, rates, settings.weight_decay), settings, budget)
+        super().__init__(folder, model, _groups(model, rates, settings.weight_decay), settings, budget, device)
         self.model, self.processor, self.source, self.settings = model, processor, source, settings
         self.restore()
 
@@ -92,7 +95,7 @@ class WordRun(StageRun):
         torch.manual_seed(self.settings.seed + self.step)  # dropout of a run that goes on is what it would have been
         self.model.train()
         self.model.model.vision_tower.eval()  # its statistics are those that the heads know
-        with self.precision("cpu"):
+        with self.precision():
             loss = self._of_pairs(batch) if "pixel_values" in batch else self._of_text(batch)
         self.descend(loss, progress, batch)
         return {"words": loss.detach()}

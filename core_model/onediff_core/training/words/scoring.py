@@ -60,10 +60,11 @@ class Speaker:
             else:
                 images = [(sample.before, sample.after) for sample in pairs[start : start + _BATCH]]
                 inputs = self.processor(images, prompts)
+            placed = {name: value.to(self.model.device) for name, value in inputs.items()}
             ids = self.model.generate(
-                **inputs, max_new_tokens=_MOST_NEW_TOKENS, do_sample=False, num_beams=1, allow_untrained=True
+                **placed, max_new_tokens=_MOST_NEW_TOKENS, do_sample=False, num_beams=1, allow_untrained=True
             )
-            said += self.processor.answers(ids, inputs["input_ids"])
+            said += self.processor.answers(ids.cpu(), inputs["input_ids"])
         return said
 
 

@@ -239,7 +239,9 @@ def close_to(region: SampleRegion, sample: Sample, window: int) -> Sample:
     cut = with_context(Box(*region.box), Box(0, 0, width, height), window)
     facts = dict(region.attributes)
     if "box_before" in facts:
-        facts["box_before"] = tuple(np.subtract(facts["box_before"], (cut.x0, cut.y0) * 2).tolist())
+        old = Box(*facts.pop("box_before")).shifted(-cut.x0, -cut.y0)
+        if old.intersection(Box(0, 0, cut.width, cut.height)) == old:  # else the cut does not show where it came from
+            facts["box_before"] = tuple(old)
     moved = replace(region, box=Box(*region.box).shifted(-cut.x0, -cut.y0), attributes=facts)
     before, after = (image[cut.slices] for image in (sample.before, sample.after))
     return replace(sample, before=before, after=after, masks={}, ignore=None, regions=(moved,), captions=())

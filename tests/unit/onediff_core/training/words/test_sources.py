@@ -98,6 +98,15 @@ def test_a_real_pair_backwards_loses_what_it_gained_where_it_was():
         assert "landcover" not in caption
 
 
+def test_a_close_look_that_does_not_show_where_a_thing_came_from_does_not_tell_it():
+    came_from = SampleRegion(
+        kind="moved", label="cube", box=(200, 200, 216, 216), attributes={"box_before": (4, 4, 20, 20)}
+    )
+    blank = np.zeros((256, 256, 3), np.uint8)
+    near = close_to(came_from, Sample(before=blank, after=blank, regions=(came_from,), changed=True), 64)
+    assert "box_before" not in near.regions[0].attributes
+
+
 def test_a_close_look_holds_its_change():
     for index in range(12):
         sample = scene("objects")(1, index, 128)
@@ -108,6 +117,9 @@ def test_a_close_look_holds_its_change():
             assert isinstance(moved, SampleRegion)
             assert 0 <= x0 < x1 <= near.after.shape[1]
             assert 0 <= y0 < y1 <= near.after.shape[0]
+            u0, v0, u1, v1 = moved.attributes.get("box_before", moved.box)
+            assert 0 <= u0 < u1 <= near.after.shape[1]
+            assert 0 <= v0 < v1 <= near.after.shape[0]
             assert np.array_equal(
                 near.after[y0:y1, x0:x1], sample.after[region.box[1] : region.box[3], region.box[0] : region.box[2]]
             )
