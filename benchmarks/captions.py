@@ -15,10 +15,10 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import math
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,7 @@ import numpy as np
 
 from evaluation import page
 from evaluation.captions import Measured, Scorer, directions, resampled
-from evaluation.sets import DATA, HELD_OUT, TUNING, read_rows
+from evaluation.sets import DATA, HELD_OUT, TUNING, find_sets, read_rows
 from evaluation.tables import markdown
 from onediff_core.data.synthetic import scene
 from onediff_core.data.synthetic.captions import side
@@ -37,7 +37,7 @@ from onediff_plugins import Host, PairFailure, PairRequest
 from onediff_plugins.settings import parse_assignments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from onediff_core.data import Sample
     from onediff_plugins import ChangeResult
@@ -142,14 +142,14 @@ def read(name: str, options: argparse.Namespace) -> Run:
         samples = [scene(name)(FIRST_SEED + number, 0, DRAWN_SIDE) for number in range(DRAWN_PAIRS)]
         pairs = [drawn(sample) for sample in samples if sample.changed is not None]
         return Run(name, DRAWN[name], pairs[: options.limit])
+    (group,) = find_sets([name], options.data).values()
     rows = [pair for pair in read_rows(name, options.data) if said_of(pair.row)]
     if name != "levir_val":
-        pairs = [real(pair) for pair in rows]
-        return Run(name, str(rows[0].row["domain"]), pairs[: options.limit])
+        return Run(name, group.domain, [real(pair) for pair in rows][: options.limit])
     tuning = [text for pair in rows if pair.part == TUNING and was_changed(pair.row) for text in said_of(pair.row)]
     commonest = max(sorted(set(tuning)), key=Counter(tuning).__getitem__)
     pairs = [real(pair) for pair in rows if pair.part == options.part]
-    return Run(name, "satellite", pairs[: options.limit], fixed=commonest)
+    return Run(name, group.domain, pairs[: options.limit], fixed=commonest)
 
 
 def said_of(row: dict[str, Any]) -> tuple[str, ...]:
@@ -229,39 +229,34 @@ def scored(run: Run, options: argparse.Namespace) -> dict[str, dict[str, Any]]:
         [run.pairs[number].references for number in changed],
         {name: [said[number] for number in changed] for name, said in texts.items()},
     )
-    samples = list(resampled([run.pairs[number].group for number in changed]))
-    all_samples = list(resampled([pair.group for pair in run.pairs]))
-    ciders = {name: scorer.cider_d(name) for name in texts}
-
-    def measured(figure: Callable[[Sequence[int]], float]) -> Measured:
-        return Measured.of(figure, samples, len(changed))
-
+    samples = resampled([run.pairs[number].group for number in changed])
+    ciders, meteors = {}, {}
+    for name in texts:
+        each = scorer.cider_d(name)
+        ciders[name] = [each[some].mean() for some in samples]
+        meteors[name] = [scorer.meteor(name, some) for some in samples]
     figures: dict[str, dict[str, Any]] = {}
     for name, said in texts.items():
         right = np.array([flag == pair.changed for flag, pair in zip(verdicts[name], run.pairs, strict=True)])
         figures[name] = {
-            "agreement": Measured.of(lambda some, right=right: right[list(some)].mean(), all_samples, len(right)),
-            "cider_d": measured(lambda some, of=ciders[name]: of[list(some)].mean()),
-            "meteor": measured(partial(scorer.meteor, name)),
+            "agreement": Measured.of([right[some].mean() for some in resampled([pair.group for pair in run.pairs])]),
+            "cider_d": Measured.of(ciders[name]),
+            "meteor": Measured.of(meteors[name]),
             **facts_right(run, said),
         }
         if name in run.backwards:
             figures[name]["swap"] = swaps(run, name)
         if "template" in texts and name not in ("template", NOTHING):
-            own, other = ciders[name], ciders["template"]
             figures[name] |= {
-                "cider_ratio": measured(partial(ratio, own, other)),
-                "meteor_more": measured(
-                    lambda some, name=name: scorer.meteor(name, some) - scorer.meteor("template", some)
-                ),
+                "cider_ratio": Measured.of(list(map(ratio, ciders[name], ciders["template"]))),
+                "meteor_more": Measured.of(np.subtract(meteors[name], meteors["template"]).tolist()),
             }
     return figures
 
 
-def ratio(own: np.ndarray, other: np.ndarray, pairs: Sequence[int]) -> float:
-    """Of two means over pairs; infinite where the second is nothing."""
-    with np.errstate(divide="ignore"):
-        return float(np.divide(own[list(pairs)].mean(), other[list(pairs)].mean()))
+def ratio(own: float, other: float) -> float:
+    """Infinite where the second is nothing."""
+    return own / other if other else math.inf
 
 
 def facts_right(run: Run, said: Sequence[str]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import numpy as np
 from onediff_core.training.words.parsing import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 RESAMPLES = 500
 LEVEL = 0.95
@@ -74,14 +74,15 @@ def tokenised(texts: Sequence[Sequence[str]]) -> list[list[str]]:
     return [[words[row, at][0] for at in range(len(some))] for row, some in enumerate(texts)]
 
 
-def resampled(groups: Sequence[str], times: int = RESAMPLES) -> Iterator[list[int]]:
-    """Numbers of pairs as a bootstrap draws them: whole groups, as many as there are, with replacement."""
+def resampled(groups: Sequence[str], times: int = RESAMPLES) -> list[list[int]]:
+    """Numbers of pairs: all of them, then as a bootstrap draws them: as many groups as there are, with replacement."""
     members: dict[str, list[int]] = defaultdict(list)
     for number, group in enumerate(groups):
         members[group].append(number)
+    places = list(members.values())
     rng = np.random.default_rng(0)
-    for _ in range(times):
-        yield [number for at in rng.integers(len(members), size=len(members)) for number in list(members.values())[at]]
+    drawn = rng.integers(len(places), size=(times, len(places)))
+    return [list(range(len(groups))), *([number for at in row for number in places[at]] for row in drawn)]
 
 
 @dataclass(frozen=True)
@@ -99,12 +100,11 @@ class Measured:
     high: float
 
     @classmethod
-    def of(cls, figure: Callable[[Sequence[int]], float], samples: Sequence[Sequence[int]], pairs: int) -> Measured:
-        """A figure of the numbers of pairs, taken of all and of each resample."""
-        values = [figure(numbers) for numbers in samples]
+    def of(cls, values: Sequence[float]) -> Measured:
+        """A figure of all pairs, and after it of each resample."""
         # One of the values: a ratio to nothing is infinite, and nothing lies between that and another.
-        low, high = np.quantile(values, ((1 - LEVEL) / 2, (1 + LEVEL) / 2), method="inverted_cdf")
-        return cls(float(figure(range(pairs))), float(low), float(high))
+        low, high = np.quantile(values[1:], ((1 - LEVEL) / 2, (1 + LEVEL) / 2), method="inverted_cdf")
+        return cls(float(values[0]), float(low), float(high))
 
     def cell(self, digits: int) -> str:
         """As a table has it."""

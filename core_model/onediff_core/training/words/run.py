@@ -11,7 +11,7 @@ from onediff_core.training.learner import CPU
 from onediff_core.training.loop import StageRun
 from onediff_core.training.network import parameter_groups
 from onediff_core.training.settings import keep_settings
-from onediff_core.training.words.batches import lesson_batches
+from onediff_core.training.words.batches import LENGTHS, lesson_batches
 from onediff_core.training.words.settings import WordSettings
 
 if TYPE_CHECKING:
@@ -113,6 +113,7 @@ class WordRun(StageRun):
         total: Any = 0.0
         for rows in order.chunk(_CHUNKS):
             longest = int(texts["attention_mask"][rows[-1]].sum())
+            longest += -longest % LENGTHS
             part = {name: value[rows, -longest:] for name, value in texts.items()}
             total = total + self.model(**part).loss * (part["labels"] != IGNORED).sum()
         loss: Tensor = total / (texts["labels"] != IGNORED).sum()
