@@ -1,4 +1,4 @@
-# make demo | test | alone | lint | types | docs | bench | train-tiny | clean
+# make demo | test | alone | lint | types | docs | bench | train-tiny | weights | clean
 # Everything happens in .venv. Needed beforehand: GNU make, git and Python 3.11 or newer with venv
 # (Debian: apt-get install make git python3 python3-venv). Reports are tested in Chromium where there is one: `make test`
 # installs it as root on Debian and its kin. No other system package is needed by any target.
@@ -13,10 +13,10 @@ export CHROMIUM
 PROJECTS := pyproject.toml core_model/pyproject.toml domains/satellite/pyproject.toml domains/surveillance/pyproject.toml domains/ui/pyproject.toml
 # Built in place with the pinned hatchling, so that no install fetches a build environment of its own.
 BUILD_TOOLS := editables hatchling
-PACKAGES := -e .[geo] -e ./domains/satellite -e ./domains/surveillance -e ./domains/ui
+PACKAGES := -e .[geo] -e ./domains/satellite -e ./domains/surveillance -e ./domains/ui -e ./core_model
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chromium alone lint format types docs bench train-tiny clean
+.PHONY: help demo test chromium alone lint format types docs bench train-tiny weights clean
 
 help:
 	@echo "make demo    install the library with its domains, compare the shipped pairs, say where the pictures are"
@@ -25,6 +25,7 @@ help:
 	@echo "make lint    ruff and import-linter        make format  let ruff rewrite the code"
 	@echo "make types   mypy --strict                 make bench   speed and memory"
 	@echo "make train-tiny  train the weights of onediff-tiny from nothing; DATA=FOLDER MINUTES=180 RUN=FOLDER"
+	@echo "make weights     put the weights of that run where they ship; RUN=FOLDER DATA=FOLDER"
 	@echo "make docs    copy the code that the docs show from its files, draw the figures"
 	@echo "make clean   remove .venv, caches and built files"
 
@@ -104,6 +105,10 @@ MINUTES ?= 180
 train-tiny: $(VENV)/.dev.stamp
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/onediff train dense $(if $(DATA),--data $(DATA)) --out $(RUN)/dense --minutes $(MINUTES) --scene camera=0.12
 	$(BIN)/onediff train export $(RUN)/dense $(RUN)/weights $(if $(DATA),--data $(DATA)) --half
+
+# What ships: core_model/onediff_core/weights, from a finished run (RUN/dense).
+weights: $(VENV)/.dev.stamp
+	$(BIN)/python -m onediff_core.training.export $(RUN)/dense core_model/onediff_core/weights/onediff-tiny $(if $(DATA),--data $(DATA)) --half --sees-only
 
 clean:
 	rm -rf $(VENV) $(OUT) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .benchmarks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
@@ -23,9 +24,14 @@ from onediff_plugins.settings import DomainSettings
 from onediff_plugins.specs import DomainSpec, ExecutorSpec, ExporterSpec, HeadSpec, ModelSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
+    from onediff_plugins.types import ImagePair
+
+T = TypeVar("T")
 Spec = TypeVar("Spec", DomainSpec, ModelSpec, HeadSpec, ExporterSpec, ExecutorSpec)
+
+_LOG: Final = logging.getLogger(__name__)
 
 # Heads of a model that are called so are for every domain that has none of its own.
 ANY_DOMAIN: Final = "any."
@@ -122,22 +128,36 @@ class Catalog:
         endings = {suffix for spec in self.exporters.specs.values() for suffix in spec.suffixes}
         raise UnknownNameError("file ending", name, endings)
 
-    def choose_model(self, domain: str, role: str, name: str | None = None, weights: str | None = None) -> ModelSpec:
+    def choose_model(
+        self,
+        domain: str,
+        role: str,
+        name: str | None = None,
+        weights: str | None = None,
+        pair: ImagePair | None = None,
+    ) -> ModelSpec:
         """The model for a role; see `Host.choose_model`. `weights` is the domain's setting of that name."""
         word = "detector" if role == "detect" else "captioner"
         if name is not None:
             return self._asked_model(word, role, name, weights)
         spec = self.domains.take(domain)
-        reasons = []
+        reasons: list[str] = []
+        passed_over: list[ModelSpec] = []
         for candidate in spec.detectors if role == "detect" else spec.describers:
             if candidate not in self.models:
                 reasons.append(f"{candidate}: not installed")
                 continue
             model = self.models.take(candidate)
-            why = f"it does not {role}" if role not in model.roles else self._why_not(model, weights)
-            if why is None:
+            why = f"it does not {role}" if role not in model.roles else self._why_not(model, role, weights)
+            if why is not None:
+                reasons.append(f"{candidate}: {why}")
+            elif pair is None or (why := self._unsuited(model, domain, pair, weights)) is None:
                 return model
-            reasons.append(f"{candidate}: {why}")
+            else:
+                _LOG.info("%s does not look at pair %r: %s", candidate, pair.id, why)
+                passed_over.append(model)
+        if passed_over:
+            return passed_over[0]  # it says best what is wrong with the pair
         raise PluginError(f"domain {domain!r} has no {word} that can be used here ({'; '.join(reasons)})")
 
     def _asked_model(self, word: str, role: str, name: str, weights: str | None) -> ModelSpec:
@@ -147,15 +167,24 @@ class Catalog:
         model = self.models.take(name)
         if role not in model.roles:
             raise PluginError(f"{name!r} is no {word}: its roles are {', '.join(sorted(model.roles))}")
-        if (why := self._why_not(model, weights)) is not None:
+        if (why := self._why_not(model, role, weights)) is not None:
             raise PluginError(f"{word} {name!r} cannot be used here: {why}")
         return model
 
-    def _why_not(self, model: ModelSpec, weights: str | None) -> str | None:
+    def _why_not(self, model: ModelSpec, role: str, weights: str | None) -> str | None:
+        return self._asked(model, f"asking whether {model.name!r} is available", lambda: model.why_not(weights, role))
+
+    def _unsuited(self, model: ModelSpec, domain: str, pair: ImagePair, weights: str | None) -> str | None:
+        heads, named = self.choose_heads(model, domain, (), weights), weights if model.takes_weights else None
+        return self._asked(model, f"asking {model.name!r} about a pair", lambda: model.unsuited(pair, named, heads))
+
+    def _asked(self, model: ModelSpec, stage: str, question: Callable[[], T]) -> T:
         try:
-            return model.why_not(weights)
+            return question()
+        except OneDiffError:
+            raise
         except Exception as exc:
-            raise foreign(exc, f"asking whether {model.name!r} is available", self.models.owner(model.name)) from exc
+            raise foreign(exc, stage, self.models.owner(model.name)) from exc
 
     def choose_heads(
         self, model: ModelSpec, domain: str, asked: Sequence[str], weights: str | None = None
@@ -168,18 +197,16 @@ class Catalog:
         held = self._held_heads(model, weights)
         for name in asked:
             self._check_head(name, held)
-        if chosen := tuple(asked) or self.domains.take(domain).heads:
+        of_spec = (name for name in self.domains.take(domain).heads if name in held or name in self.heads)
+        if chosen := tuple(asked) or tuple(of_spec):
             return chosen
         of_domain = tuple(name for name in held if name.startswith(f"{domain}."))
         return of_domain or tuple(name for name in held if name.startswith(ANY_DOMAIN))
 
     def _held_heads(self, model: ModelSpec, weights: str | None) -> list[str]:
-        try:
-            return [spec.name for spec in model.held_heads(weights if model.takes_weights else None)]
-        except OneDiffError:
-            raise
-        except Exception as exc:
-            raise foreign(exc, f"asking {model.name!r} for its heads", self.models.owner(model.name)) from exc
+        named = weights if model.takes_weights else None
+        specs = self._asked(model, f"asking {model.name!r} for its heads", lambda: list(model.held_heads(named)))
+        return [spec.name for spec in specs]
 
     def _check_head(self, name: str, held: Sequence[str]) -> None:
         if name in held or existing_folder(name) is not None:

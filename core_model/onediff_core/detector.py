@@ -14,6 +14,7 @@ from onediff_core.errors import CheckpointError
 from onediff_core.heads import HeadSet
 from onediff_core.imagery import PairView, place_of, whole_view, window_of, with_context
 from onediff_core.layout import held_heads
+from onediff_core.suitability import MOST_ENLARGED, enlargement
 from onediff_core.tiling import Scene, predict_tiled
 from onediff_plugins.errors import UnsupportedSourceError
 from onediff_plugins.specs import KINDS
@@ -34,10 +35,15 @@ if TYPE_CHECKING:
     from onediff_plugins.settings import DomainSettings
     from onediff_plugins.types import Box, ImagePair
 
+    Looks = Sequence[tuple[float, Sequence[tuple[int, ...]]]]
+
 BATCH: Final = 8
 _TASKS: Final = ("mask", "region", "pair")
-# An image that would have to be enlarged by more does not show what the head was trained to see.
-MOST_ENLARGED: Final = 4.0
+# Windows of views that are enlarged are multiples of this, the stride of the coarsest maps.
+_WINDOW_STEP: Final = 32
+# How often, and how, a pair is looked at: at so many times the size, mirrored along these axes of (h, w).
+_ONCE: Final = ((1.0, ((),)),)
+_ACCURATELY: Final = tuple((size, ((), (1,))) for size in (1.0, 1.2))
 
 
 class _Found(NamedTuple):
@@ -72,11 +78,10 @@ class Detector:
                 f"OneDiff finds places with a mask head, and the heads loaded are: {loaded}. Beside {checkpoint.name} "
                 f"lie {_held(checkpoint)}: name one with --head NAME, or a folder of one"
             )
-        self._base, self._device, self._kinds = checkpoint.model.model, device, kinds
+        self._base, self._device, self._kinds = checkpoint.base, device, kinds
         self._images = checkpoint.image_processor
         self._whole, self._window = whole_view(self._images), window_of(self._images)
-        scales = sorted(by_task["mask"], key=lambda head: str(head.config.gsd_range_m))
-        self._masks = [list(group) for _, group in groupby(scales, key=lambda head: head.config.gsd_range_m)]
+        self._masks = [list(group) for _, group in groupby(sorted(by_task["mask"], key=_scale), key=_scale)]
         self._pairs, self._regions = by_task["pair"], by_task["region"]
         try:
             self._on_pairs = HeadSet([*by_task["mask"], *self._pairs]).eval() if self._pairs else None
@@ -93,7 +98,7 @@ class Detector:
         Args:
             pairs: warped and preprocessed.
             overviews: each pair's scene, preprocessed alike: what scales values that are no colours.
-            settings: none are used.
+            settings: `accurate`, to look four times: mirrored, and enlarged by a fifth; the mean counts.
 
         Returns:
             For each pair the highest score of the mask heads, 1 where the after image has no counterpart, 0 where
@@ -105,9 +110,10 @@ class Detector:
         """
         views = [PairView.of(pair, seen, self._images) for pair, seen in zip(pairs, overviews, strict=True)]
         found: list[list[_Found]] = [[] for _ in views]
+        looks = _ACCURATELY if settings.accurate else _ONCE
         for heads in self._masks:
             fitting = [index for index, view in enumerate(views) if _enlargement(view, heads) <= MOST_ENLARGED]
-            answers = self._probabilities(heads, [views[index] for index in fitting])
+            answers = self._probabilities(heads, [views[index] for index in fitting], looks)
             for index, answer in zip(fitting, answers, strict=True):
                 found[index].append(answer)
         for view, answers_to_it in zip(views, found, strict=True):
@@ -135,31 +141,54 @@ class Detector:
 
     # --- masks ------------------------------------------------------------------------------------------------
 
-    def _probabilities(self, heads: Sequence[Any], views: Sequence[PairView]) -> Iterator[_Found]:
-        """What heads of one scale find in each view, on its after grid."""
-        sizes = [_network_size(view, heads) for view in views]
-        scenes = (self._scene(view, size) for view, size in zip(views, sizes, strict=True))
+    def _probabilities(self, heads: Sequence[Any], views: Sequence[PairView], looks: Looks) -> Iterator[_Found]:
+        """What heads of one scale find in each view, on its after grid: the mean of several looks."""
+        by_size = [self._looked_at(heads, views, size, mirrors) for size, mirrors in looks]
+        for planes in zip(*by_size, strict=True):
+            mean = sum(planes) / np.float32(len(planes))
+            yield _Found(heads, score=mean[: len(heads)].max(axis=0), classes=mean[len(heads) :])
+
+    def _looked_at(
+        self, heads: Sequence[Any], views: Sequence[PairView], size: float, mirrors: Sequence[tuple[int, ...]]
+    ) -> Iterator[NDArray[np.float32]]:
+        """A score for each head, then their classes, of each view at so many times the size that heads see it at."""
+        size *= heads[0].config.enlarge
+        scenes = (self._scene(view, _network_size(view, heads, size)) for view in views)
+        # As much of the scene in a window, whatever the size.
+        window = _WINDOW_STEP * max(1, round(size * self._window / _WINDOW_STEP))
         maps = predict_tiled(
-            lambda before, after: self._dense(heads, before, after),
+            lambda before, after: self._mirrored(heads, before, after, mirrors),
             scenes,
-            window=self._window,
-            overlap=self._window // 4,
+            window=window,
+            overlap=window // 4,
             batch_size=BATCH,
         )
         for view, found in zip(views, maps, strict=True):
-            planes = _on_grid(found.numpy(), view.box)
-            yield _Found(heads, score=planes[: len(heads)].max(axis=0), classes=planes[len(heads) :])
+            yield _on_grid(found.numpy(), view.box)
+
+    def _mirrored(
+        self, heads: Sequence[Any], before: Tensor, after: Tensor, mirrors: Sequence[tuple[int, ...]]
+    ) -> Tensor:
+        """The mean over mirror images of what `_dense` says."""
+        seen = []
+        for mirror in mirrors:
+            axes = [axis - 2 for axis in mirror]
+            seen.append(self._dense(heads, before.flip(axes), after.flip(axes)).flip(axes))
+        return torch.stack(seen).mean(dim=0)
 
     def _scene(self, view: PairView, size: tuple[int, int]) -> Scene:
+        width, height = size
         if size == (view.box.width, view.box.height):
-            return Scene(height=size[1], width=size[0], cut=lambda box: _tensors(*view.cut(box)))
+            return Scene(height=height, width=width, cut=lambda box: _tensors(*view.cut(box)))
+        if width >= view.box.width and height >= view.box.height:  # never whole: it would not fit into memory
+            return Scene(height=height, width=width, cut=lambda box: _tensors(*view.cut_enlarged(box, width, height)))
         return Scene.of(*_tensors(*view.resized(*size)))
 
     def _dense(self, heads: Sequence[Any], before: Tensor, after: Tensor) -> Tensor:
         """(T, S + K, h, w): a score for each head, then their classes, for windows (T, 3, h, w) of both images."""
         height, width = after.shape[2:]
         multiple = self._images.size_multiple
-        rows, columns = (_mirrored(side, multiple) for side in (height, width))
+        rows, columns = (_lengthened(side, multiple) for side in (height, width))
         mean, std = (torch.tensor(of)[:, None, None] for of in (self._images.image_mean, self._images.image_std))
         pixels = (torch.stack([before, after], dim=1)[..., rows, :][..., columns] - mean) / std  # (T, 2, 3, H, W)
         # Two images a pair in one batch of the tower: channels last there, where it counts.
@@ -235,23 +264,24 @@ def _tensors(before: FloatImage, after: FloatImage) -> tuple[Tensor, Tensor]:
     return torch.tensor(before).permute(2, 0, 1), torch.tensor(after).permute(2, 0, 1)
 
 
-def _mirrored(side: int, multiple: int) -> Tensor:
+def _lengthened(side: int, multiple: int) -> Tensor:
     """Indices that lengthen a side to a multiple by reflection at its end, however short it is."""
     return torch.tensor(np.pad(np.arange(side), (0, -side % multiple), mode="reflect"))
 
 
+def _scale(head: Any) -> str:
+    """What heads that look at a pair together have in common; as text, which sorts."""
+    return f"{head.config.gsd_range_m} {head.config.enlarge}"
+
+
 def _enlargement(view: PairView, heads: Sequence[Any]) -> float:
     """How many times as large heads, which share one range of ground sample distances, have to see a pair."""
-    gsd, scales = view.pair.after.gsd_m, heads[0].config.gsd_range_m
-    if gsd is None or scales is None:
-        return 1.0
-    low, high = scales
-    return float(gsd / min(max(gsd, low), high))
+    return enlargement(view.pair.after.gsd_m, heads[0].config.gsd_range_m)
 
 
-def _network_size(view: PairView, heads: Sequence[Any]) -> tuple[int, int]:
-    """Width and height at which heads of one scale look at a pair."""
-    factor = _enlargement(view, heads)
+def _network_size(view: PairView, heads: Sequence[Any], size: float) -> tuple[int, int]:
+    """Width and height at which heads of one scale look at a pair, at so many times the size."""
+    factor = size * _enlargement(view, heads)
     return max(1, round(view.box.width * factor)), max(1, round(view.box.height * factor))
 
 

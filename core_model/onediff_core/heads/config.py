@@ -27,6 +27,7 @@ class HeadConfig:
         token_size: channels of the delta tokens.
         kinds: class -> kind of change, for classes that have a direction.
         gsd_range_m: least and greatest ground sample distance in metres that it was trained for, or None.
+        enlarge: mask only. How many times as large as that it sees best, as held-out pairs say: small things gain.
         exclusive: mask only. False: a channel per class, each for itself, trained only where its class is labelled,
             so that sets with different labels train one head. True: softmax over "no change" and the classes.
         evidence: pair only. The mask head of the same `HeadSet` whose score it looks at, or None for tokens alone.
@@ -42,6 +43,7 @@ class HeadConfig:
     token_size: int
     kinds: Mapping[str, str] = field(default_factory=dict)
     gsd_range_m: tuple[float, float] | None = None
+    enlarge: float = 1.0
     exclusive: bool = False
     evidence: str | None = None
     width: int = 48
@@ -68,6 +70,8 @@ class HeadConfig:
             raise ValueError(f"{owner}: channels, strides and token_size are whole numbers, got {self}")
         if min(*self.channels, self.token_size, self.width, self.half_width) < 1:
             raise ValueError(f"{owner}: channels, token_size, width and half_width must be at least 1")
+        if not 0.25 <= self.enlarge <= 4:
+            raise ValueError(f"{owner}: enlarge must be between a quarter and 4, got {self.enlarge}")
         if self.exclusive and self.task != "mask":
             raise ValueError(f"{owner}: only a mask head has exclusive classes to choose")
         if self.evidence is not None and self.task != "pair":

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from onediff_core.data import Sample
 
 
+PAIRS_NAME: Final = "pairs.jsonl"
+
+
 class DataError(ValueError):
     """A set is missing or holds what cannot be trained on."""
 
@@ -86,9 +89,9 @@ def require_sets(folder: Path, sets: Iterable[MaskSet]) -> None:
     Raises:
         DataError: with the names of those that are missing.
     """
-    missing = [entry.name for entry in sets if not (folder / entry.name / "pairs.jsonl").is_file()]
+    missing = [entry.name for entry in sets if not (folder / entry.name / PAIRS_NAME).is_file()]
     if missing:
-        raise DataError(f"{folder} lacks {', '.join(missing)}: each is a folder with a pairs.jsonl and its images")
+        raise DataError(f"{folder} lacks {', '.join(missing)}: each is a folder with a {PAIRS_NAME} and its images")
 
 
 def read_set(folder: Path, entry: MaskSet) -> list[Sample]:
@@ -107,8 +110,17 @@ def read_set(folder: Path, entry: MaskSet) -> list[Sample]:
 
 def tuning_half(samples: Sequence[Sample]) -> list[Sample]:
     """Every second group in the order of names, the first included; the other half is for reporting alone."""
+    return _in_groups(samples, first=0)
+
+
+def held_out_half(samples: Sequence[Sample]) -> list[Sample]:
+    """The groups that `tuning_half` leaves."""
+    return _in_groups(samples, first=1)
+
+
+def _in_groups(samples: Sequence[Sample], *, first: int) -> list[Sample]:
     groups = sorted({sample.group or sample.id for sample in samples})
-    kept = set(groups[::2])
+    kept = set(groups[first::2])
     return [sample for sample in samples if (sample.group or sample.id) in kept]
 
 

@@ -198,7 +198,7 @@ def with_words_of(seeing: Checkpoint, speaking: Checkpoint) -> Checkpoint:
     model, processor = _joined(seeing, speaking.model.language_model, speaking.processor.tokenizer)
     model.config.text_config = speaking.model.config.text_config
     model.config.trained_stages = stages
-    return replace(seeing, model=model, processor=processor)
+    return replace(seeing, base=model.model, whole=model, processor=processor)
 
 
 def _joined(

@@ -1,13 +1,19 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from onediff_core.checkpoint import load_checkpoint, save_checkpoint
 from onediff_core.image_processing_onediff import OneDiffImageProcessor
+from onediff_core.layout import terms_of
+from onediff_core.training.card import Scored, release_papers
+from onediff_core.training.evaluation import DenseScores
 from onediff_core.training.export import averaged_network, best_bias, heads_of
 from onediff_core.training.network import DenseNetwork
 from onediff_core.training.run import Run
 from onediff_core.training.schedule import Budget
+from onediff_core.training.sets import held_out_half, tuning_half
 from onediff_core.training.settings import DenseSettings
 
 CLASSES = ("building+", "building-", "landcover")
@@ -45,6 +51,52 @@ def test_a_run_becomes_a_onediff_with_its_averaged_weights(model, make_model, so
 def test_a_folder_without_a_run_is_refused(model, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"holds no run: there is no state\.pt"):
         averaged_network(tmp_path, model.model)
+
+
+def test_the_papers_say_what_the_run_was_and_what_it_reached(model, sources, tmp_path):
+    network = DenseNetwork(model.model, CLASSES, (0.5,) * 3, (0.25,) * 3)
+    settings = DenseSettings(
+        seed=7, crop=64, batch=2, late_crop=64, late_batch=2, workers=0, precision="fp32", frozen=None, log_every=1
+    )
+    Run(tmp_path, network, sources, settings, Budget(steps=3)).train({})
+    sizes = {"levir_train": 1288, "levir_train_half": 67, "dsifn_train": 520}
+    scores = DenseScores(precision=0.5, recall=1.0, f1=2 / 3, tnr=0.25, pair_recall=None, direction=None)
+    papers = release_papers(
+        tmp_path,
+        name="mine",
+        heads=heads_of(network, {"building+": 1.25}),
+        sizes=sizes,
+        choices={"landcover": "-0.50 on the logits"},
+        scored={"houses": Scored(pairs=9, scores=scores)},
+    )
+    card = papers["MODEL_CARD.md"]
+    for said in (
+        "# mine\n",
+        "3 steps, 6 pairs, 0 minutes",
+        "seed 7",
+        "| houses, held-out half | 9 | 0.500 | 1.000 | 0.667 | 0.250 | - | - |",
+        "landcover: -0.50 on the logits",
+        "| `satellite.building` | building+, building- | 0.4 to 1.2 m a pixel",
+        "all are then shown 1.25 times as large",
+        "| levir_train | 1288 | building+, building- | LEVIR-CD",
+    ):
+        assert said in card, said
+    assert "$" not in card
+    assert sorted(papers) == ["LICENSE", "MODEL_CARD.md", "NOTICE"]
+    assert all(set_name in papers["LICENSE"] for set_name in ("LEVIR-CD", "DSIFN"))
+
+    (tmp_path / "card").mkdir()
+    (tmp_path / "card" / "MODEL_CARD.md").write_text(card)
+    licence, notice = terms_of(tmp_path / "card")
+    assert licence == "LicenseRef-OneDiff-Research"
+    assert notice.startswith("the weights of mine are for non-commercial research only")
+
+
+def test_the_halves_of_a_set_share_no_group_and_leave_no_sample(tile):
+    samples = [replace(tile(index), id=f"{index}", group=f"place {index // 2}") for index in range(10)]
+    tuning, held_out = tuning_half(samples), held_out_half(samples)
+    assert {sample.group for sample in tuning}.isdisjoint(sample.group for sample in held_out)
+    assert sorted(sample.id for sample in (*tuning, *held_out)) == [str(index) for index in range(10)]
 
 
 @pytest.mark.parametrize("shift", [-1.5, 0.0, 2.0])

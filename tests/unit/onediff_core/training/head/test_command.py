@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from onediff_core import layout
 from onediff_core.checkpoint import load_checkpoint
 from onediff_core.data.commands import data
 from onediff_core.training.commands import train
@@ -185,9 +186,10 @@ def test_what_makes_no_sense_is_refused_before_anything_is_written(
 
 
 def test_a_name_base_folder_or_number_of_pairs_that_is_wrong_is_refused(
-    tiny_onediff: Path, squares: Callable[..., Path], tmp_path: Path
+    tiny_onediff: Path, squares: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, out, on = squares(9), tmp_path / "head", ("--base", tiny_onediff)
+    monkeypatch.setattr(layout, "SHIPPED", {"research": tmp_path / "none"})
     assert "a head is called <domain>.<what>" in refused("square", folder, *on, "--out", out)
     assert "unknown domain 'moon'" in refused("moon.square", folder, *on, "--out", out)
     assert "holds no pairs" in refused("any.square", tmp_path, *on, "--out", out)
@@ -195,7 +197,7 @@ def test_a_name_base_folder_or_number_of_pairs_that_is_wrong_is_refused(
     assert "5 pairs can be used, and a head needs 8 at least" in few
     (folder / "masks").rename(folder / "labels")
     assert "has masks, which a mask head learns from" in refused("surveillance.square", folder, *on, "--out", out)
-    assert "no weights ship" in refused("surveillance.square", folder, "--out", out)
+    assert "do not ship with this onediff-core" in refused("surveillance.square", folder, "--out", out)
     broken = tmp_path / "broken"
     shutil.copytree(tiny_onediff, broken)
     (broken / "model.safetensors").unlink()
