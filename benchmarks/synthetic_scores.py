@@ -101,7 +101,8 @@ def measured(host: Host, name: str, detectors: list[str], options: argparse.Name
             started = time.perf_counter()
             result = compared(host, sides, sample.domain, detector, options.head)
             seconds = time.perf_counter() - started
-            tally.add(sample, Asked.of(sample, classes(host, result), host.domain(sample.domain).kinds), result, seconds)
+            kinds = host.domain(sample.domain).kinds
+            tally.add(sample, Asked.of(sample, classes(host, result), kinds), result, seconds)
             if sample.changed:
                 tally.add_swapped(result, compared(host, sides[::-1], sample.domain, detector, options.head))
     print(file=sys.stderr)

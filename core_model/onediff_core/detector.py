@@ -12,7 +12,7 @@ import torch
 from onediff_core.devices import inference
 from onediff_core.errors import CheckpointError
 from onediff_core.heads import HeadSet
-from onediff_core.imagery import PairView, place_of, whole_view, window_of, with_context
+from onediff_core.imagery import PairView, is_shown, place_of, whole_view, window_of, with_context
 from onediff_core.layout import held_heads
 from onediff_core.suitability import MOST_ENLARGED, enlargement
 from onediff_core.tiling import Scene, predict_tiled
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     Looks = Sequence[tuple[float, Sequence[tuple[int, ...]]]]
 
 BATCH: Final = 8
+# The attribute of a region that says what of it changed, such as its colour.
+WHAT: Final = "what"
 _TASKS: Final = ("mask", "region", "pair")
 # Windows of views that are enlarged are multiples of this, the stride of the coarsest maps.
 _WINDOW_STEP: Final = 32
@@ -64,20 +66,15 @@ class Detector:
 
         Args:
             checkpoint: its model on the device, in the dtype that it is to run in.
-            heads: on the device, too; at least one of the task "mask".
+            heads: on the device, too.
             device: where they are.
             kinds: of change, that a region head may give.
 
         Raises:
-            CheckpointError: no mask head, or a pair head without the mask head that it looks at.
+            CheckpointError: a pair head without the mask head that it looks at.
         """
+        self._checkpoint, self._heads = checkpoint, heads
         by_task = {task: [head for head in heads.values() if head.config.task == task] for task in _TASKS}
-        if not by_task["mask"]:
-            loaded = ", ".join(f"{name} ({head.config.task})" for name, head in heads.items()) or "none"
-            raise CheckpointError(
-                f"OneDiff finds places with a mask head, and the heads loaded are: {loaded}. Beside {checkpoint.name} "
-                f"lie {_held(checkpoint)}: name one with --head NAME, or a folder of one"
-            )
         self._base, self._device, self._kinds = checkpoint.base, device, kinds
         self._images = checkpoint.image_processor
         self._whole, self._window = whole_view(self._images), window_of(self._images)
@@ -106,8 +103,11 @@ class Detector:
             that was trained for images more than four times as fine as a pair is left out of that pair.
 
         Raises:
+            CheckpointError: no mask head.
             UnsupportedSourceError: bands that are neither colours nor a single one, or no head for images so coarse.
         """
+        if not self._masks:
+            raise self._blind()
         views = [PairView.of(pair, seen, self._images) for pair, seen in zip(pairs, overviews, strict=True)]
         found: list[list[_Found]] = [[] for _ in views]
         looks = _ACCURATELY if settings.accurate else _ONCE
@@ -127,17 +127,25 @@ class Detector:
 
         Args:
             pair: warped and preprocessed. Values that are no colours are scaled by the pair itself.
-            regions: on its after grid.
+            regions: on its after grid. What it does not show, because its room went with it, gets no name.
         """
-        if not self._regions or not regions:
-            return list(regions)
+        shown = [index for index, region in enumerate(regions) if is_shown(region)]
+        named = list(regions)
+        if not self._regions or not shown:
+            return named
         view = PairView.of(pair, overview(pair), self._images)
-        named: list[ChangeRegion] = []
-        for start in range(0, len(regions), BATCH):
-            part = regions[start : start + BATCH]
-            answers = self._answers(view, part)
-            named += [self._named(region, answer, pair) for region, answer in zip(part, answers, strict=True)]
+        for start in range(0, len(shown), BATCH):
+            part = shown[start : start + BATCH]
+            for index, answer in zip(part, self._answers(view, [regions[index] for index in part]), strict=True):
+                named[index] = self._named(regions[index], answer, pair)
         return named
+
+    def _blind(self) -> CheckpointError:
+        loaded = ", ".join(f"{name} ({head.config.task})" for name, head in self._heads.items()) or "none"
+        return CheckpointError(
+            f"OneDiff finds places with a mask head, and the heads loaded are: {loaded}. Beside "
+            f"{self._checkpoint.name} lie {_held(self._checkpoint)}: name one with --head NAME, or a folder of one"
+        )
 
     # --- masks ------------------------------------------------------------------------------------------------
 
@@ -233,11 +241,16 @@ class Detector:
         return [max(said, key=lambda answer: answer.confidence) for said in zip(*answers, strict=True)]
 
     def _named(self, region: ChangeRegion, answer: RegionAnswer, pair: ImagePair) -> ChangeRegion:
-        """The region with its name; of what has no counterpart, nothing went, and its kind stays."""
+        """The region with its name, and with its kind where whoever found it cannot know better.
+
+        Of what has no counterpart, nothing went; where it was, or what of it changed, tells a detector that knows it;
+        and nothing moved for which that place is not known.
+        """
         lonely = pair.unmatched_after is not None and (
             pair.unmatched_after[place_of(region, pair.after.box).slices].mean() > 0.5
         )
-        if lonely or answer.kind not in self._kinds:
+        known = lonely or region.bbox_before is not None or WHAT in region.attributes
+        if known or answer.kind == "moved" or answer.kind not in self._kinds:
             return region.replace(label=answer.label)
         return region.replace(kind=answer.kind, label=answer.label)
 
