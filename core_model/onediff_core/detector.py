@@ -71,10 +71,13 @@ class Detector:
             kinds: of change, that a region head may give.
 
         Raises:
-            CheckpointError: a pair head without the mask head that it looks at.
+            CheckpointError: neither a mask head nor a region head, or a pair head without the mask head that it looks
+                at.
         """
-        self._checkpoint, self._heads = checkpoint, heads
         by_task = {task: [head for head in heads.values() if head.config.task == task] for task in _TASKS}
+        if not by_task["mask"] and not by_task["region"]:
+            raise _blind(checkpoint, heads)
+        self._checkpoint, self._heads = checkpoint, heads
         self._base, self._device, self._kinds = checkpoint.base, device, kinds
         self._images = checkpoint.image_processor
         self._whole, self._window = whole_view(self._images), window_of(self._images)
@@ -107,7 +110,7 @@ class Detector:
             UnsupportedSourceError: bands that are neither colours nor a single one, or no head for images so coarse.
         """
         if not self._masks:
-            raise self._blind()
+            raise _blind(self._checkpoint, self._heads)
         views = [PairView.of(pair, seen, self._images) for pair, seen in zip(pairs, overviews, strict=True)]
         found: list[list[_Found]] = [[] for _ in views]
         looks = _ACCURATELY if settings.accurate else _ONCE
@@ -139,13 +142,6 @@ class Detector:
             for index, answer in zip(part, self._answers(view, [regions[index] for index in part]), strict=True):
                 named[index] = self._named(regions[index], answer, pair)
         return named
-
-    def _blind(self) -> CheckpointError:
-        loaded = ", ".join(f"{name} ({head.config.task})" for name, head in self._heads.items()) or "none"
-        return CheckpointError(
-            f"OneDiff finds places with a mask head, and the heads loaded are: {loaded}. Beside "
-            f"{self._checkpoint.name} lie {_held(self._checkpoint)}: name one with --head NAME, or a folder of one"
-        )
 
     # --- masks ------------------------------------------------------------------------------------------------
 
@@ -266,6 +262,14 @@ class Detector:
         made = self._whole(list(pictures)).to(self._device)
         with inference(self._device):
             return self._base(made["pixel_values"], made.get("image_mask")).delta
+
+
+def _blind(checkpoint: Checkpoint, heads: Mapping[str, Head]) -> CheckpointError:
+    loaded = ", ".join(f"{name} ({head.config.task})" for name, head in heads.items()) or "none"
+    return CheckpointError(
+        f"OneDiff finds places with a mask head, and the heads loaded are: {loaded}. Beside {checkpoint.name} lie "
+        f"{_held(checkpoint)}: name one with --head NAME, or a folder of one"
+    )
 
 
 def _held(checkpoint: Checkpoint) -> str:
