@@ -41,6 +41,10 @@ BATCH: Final = 8
 # The attribute of a region that says what of it changed, such as its colour.
 WHAT: Final = "what"
 _TASKS: Final = ("mask", "region", "pair")
+# The label is likelier than all others together. Whoever found a region had a reason for its kind: docs/results.md says
+# what this costs and brings on pages.
+_SURE_OF_LABEL: Final = 0.5
+_SURE_OF_KIND: Final = 0.75
 # Windows of views that are enlarged are multiples of this, the stride of the coarsest maps.
 _WINDOW_STEP: Final = 32
 # How often, and how, a pair is looked at: at so many times the size, mirrored along these axes of (h, w).
@@ -237,18 +241,20 @@ class Detector:
         return [max(said, key=lambda answer: answer.confidence) for said in zip(*answers, strict=True)]
 
     def _named(self, region: ChangeRegion, answer: RegionAnswer, pair: ImagePair) -> ChangeRegion:
-        """The region with its name, and with its kind where whoever found it cannot know better.
+        """The region with its name and kind, where the head is sure enough, and of the kind surer than who found it.
 
         Of what has no counterpart, nothing went; where it was, or what of it changed, tells a detector that knows it;
         and nothing moved for which that place is not known.
         """
+        if answer.confidence >= _SURE_OF_LABEL:
+            region = region.replace(label=answer.label)
         lonely = pair.unmatched_after is not None and (
             pair.unmatched_after[place_of(region, pair.after.box).slices].mean() > 0.5
         )
         known = lonely or region.bbox_before is not None or WHAT in region.attributes
-        if known or answer.kind == "moved" or answer.kind not in self._kinds:
-            return region.replace(label=answer.label)
-        return region.replace(kind=answer.kind, label=answer.label)
+        if known or answer.kind_confidence < _SURE_OF_KIND or answer.kind not in {*self._kinds} - {"moved"}:
+            return region
+        return region.replace(kind=answer.kind)
 
     def _inside(self, place: Box, crop: Box) -> tuple[float, float, float, float]:
         """A place in pixels of its crop as the network sees it."""

@@ -58,11 +58,13 @@ class RegionAnswer(NamedTuple):
         kind: kind of change.
         label: class name.
         confidence: probability of the label, in [0, 1].
+        kind_confidence: probability of the kind, likewise.
     """
 
     kind: str
     label: str
     confidence: float
+    kind_confidence: float
 
 
 class RegionHead(Head):
@@ -150,13 +152,18 @@ class RegionHead(Head):
         Args:
             logits: from `forward`.
         """
-        confidences, labels = logits.label.float().softmax(1).max(1)
+        sure_of_labels, labels = logits.label.float().softmax(1).max(1)
+        sure_of_kinds, kinds = logits.kind.float().softmax(1).max(1)
         found = []
-        for confidence, label, kind in zip(
-            confidences.tolist(), labels.tolist(), logits.kind.argmax(1).tolist(), strict=True
+        for label, confidence, kind, kind_confidence in zip(
+            labels.tolist(), sure_of_labels.tolist(), kinds.tolist(), sure_of_kinds.tolist(), strict=True
         ):
             name = self.config.classes[label]
-            found.append(RegionAnswer(self.config.kinds.get(name, KINDS[kind]), name, confidence))
+            told = self.config.kinds.get(name)
+            if told is None:
+                found.append(RegionAnswer(KINDS[kind], name, confidence, kind_confidence))
+            else:
+                found.append(RegionAnswer(told, name, confidence, confidence))
         return found
 
 

@@ -300,8 +300,14 @@ def name_stuff(checkpoint: Checkpoint) -> Callable[..., Detector]:
         head.label.bias.copy_(torch.tensor([-20.0, 20.0]))
         head.kind.bias.copy_(torch.tensor([-20.0, 20.0, -20.0, -20.0]))
 
-    def make(kinds: tuple[str, ...] = ("added", "removed", "changed"), *, alone: bool = False) -> Detector:
+    def make(
+        kinds: tuple[str, ...] = ("added", "removed", "changed"), *, alone: bool = False, sure: float = 20.0
+    ) -> Detector:
         others = {} if alone else checkpoint.heads
+        with torch.no_grad():
+            for layer in (head.label, head.kind):
+                layer.weight.zero_()
+                layer.bias.copy_(layer.bias.sign() * sure)
         return Detector(checkpoint, {**others, "any.thing": head}, CPU, kinds)
 
     return make
@@ -328,6 +334,11 @@ def test_nothing_went_where_nothing_has_a_counterpart(name_stuff: Callable[..., 
     unmatched[40:80] = True
     (named,) = name_stuff().label(replace(a_square_came(), unmatched_after=unmatched), [region(*SQUARE)])
     assert (named.kind, named.label) == ("changed", "stuff")
+
+
+def test_of_what_it_is_not_sure_a_head_says_nothing(name_stuff: Callable[..., Detector]) -> None:
+    (named,) = name_stuff(sure=0.5).label(a_square_came(), [region(*SQUARE)])
+    assert (named.kind, named.label) == ("changed", "stuff")  # of two labels the likelier one; of four kinds none
 
 
 @pytest.mark.parametrize(

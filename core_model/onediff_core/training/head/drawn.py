@@ -40,6 +40,7 @@ ALIKE: Final[Mapping[str, str]] = {
     "day": "text",
     "event": "card",
     "field": "input",
+    "heading": "text",
     "line": "text",
     "link": "text",
     "menu item": "text",

@@ -127,7 +127,7 @@ class RegionTask:
         return -scores["region/loss"]
 
     def calibrate(self, head: Head) -> None:
-        """Nothing: the likeliest label is given whatever its probability."""
+        """Nothing: a label is given from a probability of 0.5 on, as it comes."""
 
     def _seen(self, head: RegionHead, batch: Mapping[str, Tensor]) -> _Seen:
         """What the base, which stays as it is, shows of regions."""

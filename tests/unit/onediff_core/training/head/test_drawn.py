@@ -25,7 +25,7 @@ from onediff_plugins.types import Box
 if TYPE_CHECKING:
     from pathlib import Path
 
-CLASSES = ("text", "heading", "icon", "button", "card", "input", "banner", "image")
+CLASSES = ("text", "icon", "button", "card", "input", "banner", "image")
 
 
 @pytest.fixture(scope="module")
