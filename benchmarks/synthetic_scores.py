@@ -24,17 +24,18 @@ from evaluation import page
 from evaluation.drawn import Asked, Drawn
 from evaluation.tables import markdown, number
 from onediff_core.data.synthetic import scene
+from onediff_core.training.head.drawn import ALIKE, HELD_OUT
 from onediff_plugins import Host
 from onediff_plugins.errors import OneDiffError
 from onediff_plugins.types import Frame
 
 SCENES = ("satellite", "camera", "ui-drawn", "ui-html")
-HELD_OUT = 2**31
 DEFAULT, ALL = "default", "all"
 PLACE = "synthetic"
 COLUMNS = {
     "region F1 at IoU 0.5": lambda f: f"{number(f['region_f1'])} ({f['hits']} of {f['true']}, {f['found']} found)",
     "kind accuracy": lambda f: number(f["kind_accuracy"]),
+    "label accuracy": lambda f: f"{number(f['label_accuracy'])} (of {f['labelled']})" if f["labelled"] else "-",
     "swap test": lambda f: f"{number(f['swap'])} (of {f['directed']})",
     "TNR": lambda f: f"{number(f['tnr'])} (of {f['still']})",
     "recall": lambda f: f"{number(f['recall'])} (of {f['changed']})",
@@ -102,7 +103,8 @@ def measured(host: Host, name: str, detectors: list[str], options: argparse.Name
             result = compared(host, sides, sample.domain, detector, options.head)
             seconds = time.perf_counter() - started
             kinds = host.domain(sample.domain).kinds
-            tally.add(sample, Asked.of(sample, classes(host, result), kinds), result, seconds)
+            names = named if "label" in result.provenance.models else None
+            tally.add(sample, Asked.of(sample, classes(host, result), kinds), result, seconds, names)
             if sample.changed:
                 tally.add_swapped(result, compared(host, sides[::-1], sample.domain, detector, options.head))
     print(file=sys.stderr)
@@ -133,6 +135,11 @@ def classes(host, result):
     held = {spec.name: spec for spec in model.held_heads(weights)} if model.takes_heads else {}
     used = [held[name] for name in result.provenance.models["detect"].heads]
     return tuple(name for spec in used if spec.task == "mask" for name in spec.classes)
+
+
+def named(label):
+    """The class of a region head that says so: things that look alike have one."""
+    return ALIKE.get(label, label)
 
 
 def pooled(tallies: list[Drawn]) -> Drawn:

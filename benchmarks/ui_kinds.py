@@ -8,11 +8,13 @@ Prints a Markdown table for layout_shift and recolour, whose boxes say what happ
 from __future__ import annotations
 
 import argparse
+import datetime
 from collections import Counter
 from pathlib import Path
 
 import cv2
 
+from evaluation import page
 from evaluation.drawn import matched
 from evaluation.sets import DATA, Pair, read_rows
 from evaluation.tables import markdown, number
@@ -22,21 +24,30 @@ from synthetic_scores import assignment
 
 # What the makers of layout_shift call their edits, as kinds; an icon that is gone has a box without an area.
 ADDED = ("insert", "banner")
+PLACE = "ui_kinds"
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--set", action="append", default=[], type=assignment, metavar="KEY=VALUE", dest="settings")
     parser.add_argument("--data", type=Path, default=DATA, help="folder of the sets")
+    parser.add_argument("--write", type=Path, help="page whose table is replaced")
     options = parser.parse_args()
     cv2.setNumThreads(1)
+    if options.write:
+        page.check_places(options.write, [PLACE])
     hosts = {"without": Host(disable=["onediff_core"]), "with": Host(settings=dict(options.settings))}
     rows = []
     for name in ("layout_shift", "recolour"):
         pairs = [(pair, truth(pair)) for pair in read_rows(name, options.data)]
         for method, host in hosts.items():
             rows.append([f"{name}: {len(pairs)}", method, *figures(host, pairs)])
-    print(markdown(["pairs", "head", "regions found", "kind accuracy", "told", "labels"], rows))
+    words = ["--set weights=WEIGHTS" if key == "weights" else f"--set {key}={value}" for key, value in options.settings]
+    table = markdown(["pairs", "head", "regions found", "kind accuracy", "told", "labels"], rows)
+    text = f"`python benchmarks/ui_kinds.py {' '.join(words)}`, {datetime.date.today()}\n\n{table}"
+    print(text)
+    if options.write:
+        page.update(options.write, {PLACE: text}, [])
 
 
 def truth(pair: Pair) -> list[SampleRegion]:
@@ -45,7 +56,9 @@ def truth(pair: Pair) -> list[SampleRegion]:
         return [region("changed", "", xywh["bbox_xywh"]) for xywh in pair.row["regions"]]
     before = {name: box for name, *box in pair.row["regions_before"]}
     return [
-        region("removed", name, before[name]) if not box[2] else region("added" if name in ADDED else "changed", name, box)
+        region("removed", name, before[name])
+        if not box[2]
+        else region("added" if name in ADDED else "changed", name, box)
         for name, *box in pair.row["regions_after"]
     ]
 

@@ -15,7 +15,7 @@ from scipy.optimize import linear_sum_assignment
 from evaluation.scores import Box, box_iou, cover, mostly_scored, ratio
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from onediff_core.data import Sample
     from onediff_core.data.sample import SampleRegion
@@ -104,7 +104,7 @@ class Drawn:
     found: int = 0
     hits: int = 0
     kinds: Counter = field(default_factory=Counter)  # (true kind, told kind) of regions that are right
-    labels: Counter = field(default_factory=Counter)  # (true label, told label) of those that got one
+    labels: Counter = field(default_factory=Counter)  # (true class, told class) of those that got one
     changed: int = 0  # pairs in which something that was asked for changed
     flagged: int = 0  # and of those, pairs told so
     still: int = 0  # pairs without any change
@@ -113,8 +113,23 @@ class Drawn:
     exchanged: int = 0  # and of those, regions told the other way round in the other order
     seconds: list[float] = field(default_factory=list)
 
-    def add(self, sample: Sample, asked: Asked, result: ChangeResult, seconds: float) -> None:
-        """Count a pair whose verdict is known."""
+    def add(
+        self,
+        sample: Sample,
+        asked: Asked,
+        result: ChangeResult,
+        seconds: float,
+        names: Callable[[str], str] | None = None,
+    ) -> None:
+        """Count a pair whose verdict is known.
+
+        Args:
+            sample: drawn.
+            asked: what of it counts.
+            result: of the pair.
+            seconds: that it took.
+            names: true label -> the class that says so, where something named the regions; None does not count labels.
+        """
         self.pairs += 1
         self.seconds.append(seconds)
         self.undecided += result.changed is None
@@ -132,8 +147,8 @@ class Drawn:
         self.found += len(matches) + sum(not _excused(region, asked) for region in wrong)
         for truth, index in matches:
             self.kinds[asked.regions[truth].kind, result.regions[index].kind] += 1
-            if label := result.regions[index].label:
-                self.labels[asked.regions[truth].label, label] += 1
+            if names is not None and (label := result.regions[index].label):
+                self.labels[names(asked.regions[truth].label), label] += 1
 
     def add_swapped(self, result: ChangeResult, backwards: ChangeResult) -> None:
         """Count how a pair is told in both orders of its images."""
