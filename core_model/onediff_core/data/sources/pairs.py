@@ -1,0 +1,75 @@
+"""Pairs of your own: a list, a folder of images beside each other, or pairs that were packed already."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import Field
+
+from onediff_core.data.folder import PairFolder, facts_of
+from onediff_core.data.record import Record, Shade
+from onediff_core.data.sources import base
+from onediff_plugins.errors import PairError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from onediff_core.data.record import Picture
+    from onediff_core.data.summary import Summary
+
+
+class Settings(base.SourceSettings):
+    """What a list does not say."""
+
+    mask_class: str = Field(default="change", min_length=1, description="class of what a single mask shows")
+
+
+def _read(root: Path, given: tuple[Path, ...], settings: Settings, summary: Summary) -> Iterator[Record]:
+    pairs = PairFolder(root, mask_class=settings.mask_class)
+    for number in range(len(pairs)):
+        try:
+            row = pairs.row_with_pictures(number)
+            yield _record(row, pairs.path, settings)
+        except PairError as exc:
+            summary.seen += 1
+            summary.leave_out(str(pairs.rows[number]["id"]), "broken", str(exc))
+        except (ValueError, TypeError, KeyError) as exc:
+            summary.seen += 1
+            summary.leave_out(str(pairs.rows[number]["id"]), "line", f"{pairs.path}: {exc}")
+    summary.note("shards that cannot be read left out", len(pairs.left_out))
+
+
+def _record(row: Mapping[str, Any], listed: Path, settings: Settings) -> Record:
+    named = {**(row.get("masks") or {}), **({settings.mask_class: row["mask"]} if row.get("mask") else {})}
+    facts = facts_of(row)
+    if facts["captions"] and not facts["task"]:
+        facts["task"] = "caption"
+    return Record(
+        before=_picture(row["before"], listed),
+        after=_picture(row["after"], listed),
+        masks={name: _shade(mask, listed) for name, mask in named.items()},
+        ignore=_shade(row["ignore"], listed) if row.get("ignore") else None,
+        meta=row.get("meta") or {},
+        **facts,
+    )
+
+
+def _shade(mask: Any, listed: Path) -> Shade:
+    meant = mask if isinstance(mask, dict) else {"picture": mask}
+    return Shade(picture=_picture(meant["picture"], listed), values=tuple(meant.get("values") or ()))
+
+
+def _picture(source: Any, listed: Path) -> Picture:
+    return source if isinstance(source, bytes) else (listed.parent / str(source))
+
+
+SOURCE: Final = base.Source(
+    name="pairs",
+    title="pairs of your own",
+    reads="pairs.jsonl, CSV or Parquet; before/, after/ and masks/; packed pairs",
+    licence="as each pair says",
+    settings=Settings,
+    read=_read,
+    published=False,
+)
