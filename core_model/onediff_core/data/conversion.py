@@ -16,7 +16,7 @@ from onediff_core.data.sources.base import SourceError
 from onediff_core.data.summary import REASONS, Summary
 from onediff_core.data.writing import Files, text_of
 from onediff_plugins.atomic import replaced_folder, write_atomically
-from onediff_plugins.errors import ExportError, SettingsError, near_miss
+from onediff_plugins.errors import ExportError, OneDiffError, SettingsError, near_miss
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -65,9 +65,17 @@ class Job:
         settings = settings_of(self.source, self.settings)
         if not self.root.exists():
             raise SourceError(f"{self.root} is not there: name the folder of {self.source.title}")
-        for record in self.source.read(self.root, self.annotations, settings, summary):
-            if not self.splits or record.split in self.splits:
-                yield record
+        number = 0
+        try:
+            for number, record in enumerate(self.source.read(self.root, self.annotations, settings, summary), start=1):
+                if not self.splits or record.split in self.splits:
+                    yield record
+        except OneDiffError:
+            raise
+        except (KeyError, TypeError, ValueError, AttributeError) as exc:
+            raise SourceError(
+                f"{self.root}: what follows pair {number} is not as {self.source.title} is written: {exc!r}"
+            ) from exc
 
 
 def settings_of(source: Source, given: Mapping[str, Any]) -> SourceSettings:
