@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 SUMMARY: Final = "summary.json"
 CARD: Final = "README.md"
 LIST_SUFFIX: Final = ".jsonl"
+_FILE_SUFFIXES: Final = (".json", ".csv", ".tsv", ".parquet")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,16 +66,17 @@ class Job:
         settings = settings_of(self.source, self.settings)
         if not self.root.exists():
             raise SourceError(f"{self.root} is not there: name the folder of {self.source.title}")
-        number = 0
+        last = "none"
         try:
-            for number, record in enumerate(self.source.read(self.root, self.annotations, settings, summary), start=1):
+            for record in self.source.read(self.root, self.annotations, settings, summary):
+                last = record.id
                 if not self.splits or record.split in self.splits:
                     yield record
         except OneDiffError:
             raise
         except (KeyError, TypeError, ValueError, AttributeError) as exc:
             raise SourceError(
-                f"{self.root}: what follows pair {number} is not as {self.source.title} is written: {exc!r}"
+                f"{self.root}: what follows the pair {last!r} is not as {self.source.title} is written: {exc!r}"
             ) from exc
 
 
@@ -143,6 +145,8 @@ def convert(
     Raises:
         OneDiffError: see `check`; or `out` holds something else.
     """
+    if out.suffix in _FILE_SUFFIXES:
+        raise ExportError(f"{out}: name a folder, or a list that ends in {LIST_SUFFIX}")
     summary = Summary(source=job.source.name)
     usable = _usable(job, summary, done)
     try:

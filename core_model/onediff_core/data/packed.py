@@ -129,10 +129,20 @@ def holds_pictures(path: Path) -> bool:
 
 def _without_pictures(columns: Any) -> list[str]:
     """What is read of all rows at once: of pictures, which there are, and of what class."""
-    named = [name for name in columns.names if name not in (*_SINGLE, "masks")]
+    named = [
+        name for name in columns.names if name not in (*_SINGLE, "masks") and not _is_binary(columns.field(name).type)
+    ]
     if "mask" in columns.names:
         named.append("mask.path")
     return [*named, "masks.list.element.class"] if "masks" in columns.names else named
+
+
+def _is_binary(column: Any) -> bool:
+    """Pictures of other columns are not read."""
+    pa, _ = parquet()
+    if pa.types.is_struct(column):
+        return any(_is_binary(inner.type) for inner in column)
+    return bool(pa.types.is_binary(column) or pa.types.is_large_binary(column))
 
 
 def _row(held: dict[str, Any], number: int) -> dict[str, Any]:

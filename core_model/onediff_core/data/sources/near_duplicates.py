@@ -136,16 +136,19 @@ def neighbours(vectors: NDArray[np.float32], low: float, high: float, count: int
     Returns:
         Two numbers, the smaller first, and their similarity, in the order of the numbers.
     """
+    import torch
+
     found: dict[tuple[int, int], float] = {}
+    every = torch.tensor(vectors)
     count = min(count, len(vectors) - 1)
     for start in range(0, len(vectors), _BLOCK):
-        block = vectors[start : start + _BLOCK] @ vectors.T  # (B, N)
-        block[np.arange(len(block)), np.arange(start, start + len(block))] = -np.inf
-        block[block > high] = -np.inf
-        nearest = np.argpartition(-block, count - 1, axis=1)[:, :count]
-        for row, others in enumerate(nearest):
-            for other in others[block[row, others] >= low]:
-                found[min(start + row, int(other)), max(start + row, int(other))] = float(block[row, other])
+        block = every[start : start + _BLOCK] @ every.T  # (B, N)
+        block.diagonal(start).fill_(-torch.inf)
+        block.masked_fill_(block > high, -torch.inf)
+        similarity, nearest = block.topk(count, dim=1)  # (B, count)
+        for row, place in torch.nonzero(similarity >= low).tolist():
+            one, other = start + row, int(nearest[row, place])
+            found[min(one, other), max(one, other)] = float(similarity[row, place])
     return [(one, other, similarity) for (one, other), similarity in sorted(found.items())]
 
 

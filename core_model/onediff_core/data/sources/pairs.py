@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import Field
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
     from onediff_core.data.record import Picture
     from onediff_core.data.summary import Summary
+
+
+# What a record has a place for; what else a list says is carried along.
+_SAID: Final = {field.name for field in fields(Record)} | {"mask", "boxes", "caption"}
 
 
 class Settings(base.SourceSettings):
@@ -50,7 +55,7 @@ def _record(row: Mapping[str, Any], listed: Path, settings: Settings) -> Record:
         after=_picture(row["after"], listed),
         masks={name: _shade(mask, listed) for name, mask in named.items()},
         ignore=_shade(row["ignore"], listed) if row.get("ignore") else None,
-        meta=row.get("meta") or {},
+        meta={**{name: value for name, value in row.items() if name not in _SAID}, **(row.get("meta") or {})},
         **facts,
     )
 

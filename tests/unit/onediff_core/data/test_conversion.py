@@ -201,7 +201,7 @@ def test_a_conversion_that_fails_leaves_what_was_there(spotted: Path, tmp_path: 
     before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     entries = json.loads((spotted / "train.json").read_text())
     (spotted / "train.json").write_text(json.dumps([*entries, {"img_id": "100"}]))
-    with pytest.raises(SourceError, match=r"what follows pair 0 is not as Spot-the-Diff is written: KeyError"):
+    with pytest.raises(SourceError, match=r"what follows the pair 'none' is not as Spot-the-Diff is written: KeyError"):
         convert("spot-the-diff", spotted)
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "std"]
@@ -211,6 +211,22 @@ def test_a_list_that_is_there_is_not_overwritten(spotted: Path) -> None:
     (spotted / "x.jsonl").write_text("mine")
     with pytest.raises(ExportError, match="is there already"):
         conversion.convert(conversion.Job(source=sources.source("spot-the-diff"), root=spotted), spotted / "x.jsonl")
+
+
+def test_a_place_that_is_neither_list_nor_folder_is_refused(spotted: Path, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match=r"name a folder, or a list that ends in \.jsonl"):
+        conversion.convert(conversion.Job(source=sources.source("spot-the-diff"), root=spotted), tmp_path / "x.parquet")
+
+
+def test_what_else_a_list_says_is_carried_along(tmp_path: Path, draw, convert) -> None:
+    draw("own/a.png")
+    row = {"id": "x", "before": "a.png", "after": "a.png", "caption": "A car.", "tile": [2, 2], "meta": {"by": "me"}}
+    convert("pairs", lists(tmp_path / "own", row))
+    (packed,) = PairFolder(tmp_path / "out").rows
+    assert (packed["meta"], packed["captions"], packed["task"]) == ({"tile": [2, 2], "by": "me"}, ["A car."], "caption")
+    (tmp_path / "again").mkdir()
+    conversion.unpack(conversion.Job(source=sources.source("pairs"), root=tmp_path / "out"), tmp_path / "again/x")
+    assert PairFolder(tmp_path / "again/x").rows[0]["meta"] == {"tile": [2, 2], "by": "me"}
 
 
 def test_settings_and_sources_that_do_not_exist_say_what_does(spotted: Path) -> None:

@@ -328,9 +328,7 @@ def test_diffspot_comes_with_its_pictures_boxes_and_edits(tmp_path: Path, draw, 
 
 def test_a_table_of_something_else_says_what_it_has(tmp_path: Path, read) -> None:
     pq.write_table(pa.table({"text": ["a"]}), tmp_path / "x.parquet")
-    with pytest.raises(
-        SourceError, match=r"is no file of DiffSpot: it lacks the columns id, image_before.*it has text"
-    ):
+    with pytest.raises(SourceError, match=r"is no file of DiffSpot: it lacks the columns id, .*it has text"):
         read("diffspot", tmp_path)
     (tmp_path / "x.parquet").write_bytes(b"PAR1")
     with pytest.raises(SourceError, match="cannot be read as Parquet"):
