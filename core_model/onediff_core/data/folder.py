@@ -17,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, overload
 
 import cv2
@@ -31,7 +32,6 @@ from onediff_plugins.exporters import write_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -182,7 +182,7 @@ class PairFolder(Sequence[Sample]):
 
     def _image(self, source: Any) -> NDArray[np.uint8]:
         try:
-            image = opened(self._beside(source)) if isinstance(source, str | bytes) else source
+            image = opened(Path(source)) if isinstance(source, str) else source  # the list's folder is in it already
             return np.asarray(image.convert("RGB"))
         except (PairError, OSError) as exc:
             raise self._unreadable(source, exc) from exc

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import Field
@@ -14,7 +15,6 @@ from onediff_plugins.errors import PairError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from onediff_core.data.record import Picture
     from onediff_core.data.summary import Summary
@@ -36,6 +36,9 @@ def _read(root: Path, given: tuple[Path, ...], settings: Settings, summary: Summ
         try:
             row = pairs.row_with_pictures(number)
             yield _record(row, pairs.path, settings)
+            captions = row.get("captions")
+            blank = sum(not str(text).strip() for text in captions) if isinstance(captions, list) else 0
+            summary.note("blank captions dropped", blank)
         except PairError as exc:
             summary.seen += 1
             summary.leave_out(str(pairs.rows[number]["id"]), "broken", str(exc))
@@ -51,8 +54,8 @@ def _record(row: Mapping[str, Any], listed: Path, settings: Settings) -> Record:
     if facts["captions"] and not facts["task"]:
         facts["task"] = "caption"
     return Record(
-        before=_picture(row["before"], listed),
-        after=_picture(row["after"], listed),
+        before=_side(row["before"]),
+        after=_side(row["after"]),
         masks={name: _shade(mask, listed) for name, mask in named.items()},
         ignore=_shade(row["ignore"], listed) if row.get("ignore") else None,
         meta={**{name: value for name, value in row.items() if name not in _SAID}, **(row.get("meta") or {})},
@@ -62,11 +65,16 @@ def _record(row: Mapping[str, Any], listed: Path, settings: Settings) -> Record:
 
 def _shade(mask: Any, listed: Path) -> Shade:
     meant = mask if isinstance(mask, dict) else {"picture": mask}
-    return Shade(picture=_picture(meant["picture"], listed), values=tuple(meant.get("values") or ()))
+    return Shade(picture=_beside(meant["picture"], listed), values=tuple(meant.get("values") or ()))
 
 
-def _picture(source: Any, listed: Path) -> Picture:
-    return source if isinstance(source, bytes) else (listed.parent / str(source))
+def _side(source: Any) -> Picture:
+    """The folder of the list is in the path already."""
+    return source if isinstance(source, bytes) else Path(source)
+
+
+def _beside(source: Any, listed: Path) -> Picture:
+    return source if isinstance(source, bytes) else listed.parent / source
 
 
 SOURCE: Final = base.Source(

@@ -220,8 +220,9 @@ def test_a_place_that_is_neither_list_nor_folder_is_refused(spotted: Path, tmp_p
 
 def test_what_else_a_list_says_is_carried_along(tmp_path: Path, draw, convert) -> None:
     draw("own/a.png")
-    row = {"id": "x", "before": "a.png", "after": "a.png", "caption": "A car.", "tile": [2, 2], "meta": {"by": "me"}}
-    convert("pairs", lists(tmp_path / "own", row))
+    row = {"id": "x", "before": "a.png", "after": "a.png", "captions": ["A car.", " "], "tile": [2, 2]}
+    summary = convert("pairs", lists(tmp_path / "own", {**row, "meta": {"by": "me"}}))
+    assert summary.notes == {"blank captions dropped": 1}
     (packed,) = PairFolder(tmp_path / "out").rows
     assert (packed["meta"], packed["captions"], packed["task"]) == ({"tile": [2, 2], "by": "me"}, ["A car."], "caption")
     (tmp_path / "again").mkdir()
