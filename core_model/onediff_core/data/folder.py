@@ -24,7 +24,7 @@ import cv2
 import numpy as np
 
 from onediff_core.data import packed
-from onediff_core.data.listing import PAIRS, read_list
+from onediff_core.data.listing import PAIRS, is_list, read_list
 from onediff_core.data.record import grey, opened, shade
 from onediff_core.data.sample import Sample, SampleRegion
 from onediff_plugins.errors import PairError
@@ -91,8 +91,7 @@ class PairFolder(Sequence[Sample]):
         fit: bool = False,
     ) -> None:
         """Read the list."""
-        is_list = path.is_dir() and (path / PAIRS).is_file()
-        shards = [] if is_list else packed.shards_of(path)
+        shards = [] if is_list(path) else packed.shards_of(path)
         self._packed = packed.PackedPairs(shards) if shards else None
         self.path = path if shards or not path.is_dir() else path / PAIRS
         self.mask_class, self.still, self.ignored = mask_class, still, ignored

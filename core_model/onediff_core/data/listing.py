@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
+from onediff_core.data.packed import shards_of
 from onediff_plugins.errors import PairsFileError
 from onediff_plugins.pairs import read_pairs
 
@@ -88,9 +89,14 @@ def _of(masks: Mapping[str, Mapping[str, Path]], name: str) -> dict[str, str]:
     return {of: str(files[stem].absolute()) for of, files in masks.items() if stem in files}
 
 
+def is_list(folder: Path) -> bool:
+    """Whether a place is a folder with a list of pairs, or with pictures beside each other."""
+    return (folder / PAIRS).is_file() or ((folder / BEFORE).is_dir() and (folder / AFTER).is_dir())
+
+
 def holds_pairs(folder: Path) -> bool:
     """Whether a folder has a list of pairs, or pairs packed in Parquet."""
-    return (folder / PAIRS).is_file() or any(folder.glob("*.parquet"))
+    return is_list(folder) or bool(shards_of(folder))
 
 
 def classes_of(rows: Sequence[Mapping[str, Any]], mask_class: str) -> list[str]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SUFFIX: Final = ".parquet"
 _GROUPS_KEPT: Final = 2
+_OF_THE_HUB: Final = "data"
 _SINGLE: Final = ("before", "after", "mask", "ignore")
 log = logging.getLogger("onediff_core.data")
 
@@ -40,7 +41,6 @@ class PackedPairs(Sequence[dict[str, Any]]):
         Raises:
             PairsFileError: no shard can be read.
         """
-        pa, pq = parquet()
         self.shards: list[Path] = []
         self.left_out: list[str] = []
         self._files: list[Any] = []
@@ -48,12 +48,10 @@ class PackedPairs(Sequence[dict[str, Any]]):
         self._places: list[_Place] = []
         for path in shards:
             try:
-                file = pq.ParquetFile(path)
-                columns = _without_pictures(file.schema_arrow)
-                groups = [file.read_row_group(group, columns=columns) for group in range(file.num_row_groups)]
-            except (pa.ArrowException, OSError) as exc:
-                self.left_out.append(f"{path} cannot be read: {exc}")
-                log.warning("%s is left out: it cannot be read: %s", path, exc)
+                file, groups = _shard(path)
+            except PairsFileError as error:
+                self.left_out.append(str(error))
+                log.warning("left out: %s", error)
                 continue
             for group, table in enumerate(groups):
                 self._rows += [_row(row, number) for number, row in enumerate(table.to_pylist(), len(self._rows) + 1)]
@@ -109,10 +107,11 @@ def shards_of(path: Path) -> list[Path]:
     """The shards of packed pairs at a place; none where it holds something else.
 
     Args:
-        path: a Parquet file, or a folder of them.
+        path: a Parquet file, or a folder of them, or one whose `data/` holds them, as `datasets` writes it.
     """
-    found = sorted(path.glob(f"*{SUFFIX}")) if path.is_dir() else [path] if path.suffix.lower() == SUFFIX else []
-    return found if path.is_dir() or any(map(holds_pictures, found)) else []
+    if path.is_dir():
+        return sorted(path.glob(f"*{SUFFIX}")) or sorted((path / _OF_THE_HUB).glob(f"*{SUFFIX}"))
+    return [path] if path.suffix.lower() == SUFFIX and holds_pictures(path) else []
 
 
 def holds_pictures(path: Path) -> bool:
@@ -124,7 +123,29 @@ def holds_pictures(path: Path) -> bool:
         columns = pq.read_schema(path)
     except (pa.ArrowException, OSError):
         return False
+    return _has_pictures(columns)
+
+
+def _has_pictures(columns: Any) -> bool:
+    pa, _ = parquet()
     return all(name in columns.names and pa.types.is_struct(columns.field(name).type) for name in ("before", "after"))
+
+
+def _shard(path: Path) -> tuple[Any, list[Any]]:
+    """A shard, and the tables of its groups of rows, without pictures.
+
+    Raises:
+        PairsFileError: it is damaged, or a list of paths.
+    """
+    pa, pq = parquet()
+    try:
+        file = pq.ParquetFile(path)
+        if _has_pictures(file.schema_arrow):
+            columns = _without_pictures(file.schema_arrow)
+            return file, [file.read_row_group(group, columns=columns) for group in range(file.num_row_groups)]
+    except (pa.ArrowException, OSError) as exc:
+        raise PairsFileError(f"{path} cannot be read: {exc}") from exc
+    raise PairsFileError(f"{path} holds no pictures: a list of paths is named itself, not its folder")
 
 
 def _without_pictures(columns: Any) -> list[str]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from onediff_core.data.record import Record
 
 REASONS: Final = {
+    "shard": "a shard of Parquet cannot be read",
     "line": "what is written of it cannot be meant",
     "missing": "a picture is missing",
     "broken": "a picture cannot be read",

@@ -32,6 +32,8 @@ class Settings(base.SourceSettings):
 
 def _read(root: Path, given: tuple[Path, ...], settings: Settings, summary: Summary) -> Iterator[Record]:
     pairs = PairFolder(root, mask_class=settings.mask_class)
+    for reason in pairs.left_out:
+        summary.leave_out(reason.partition(" ")[0], "shard", reason)
     for number in range(len(pairs)):
         try:
             row = pairs.row_with_pictures(number)
@@ -45,7 +47,6 @@ def _read(root: Path, given: tuple[Path, ...], settings: Settings, summary: Summ
         except (ValueError, TypeError, KeyError) as exc:
             summary.seen += 1
             summary.leave_out(str(pairs.rows[number]["id"]), "line", f"{pairs.path}: {exc}")
-    summary.note("shards that cannot be read left out", len(pairs.left_out))
 
 
 def _record(row: Mapping[str, Any], listed: Path, settings: Settings) -> Record:

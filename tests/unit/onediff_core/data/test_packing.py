@@ -153,7 +153,10 @@ def test_a_damaged_shard_is_left_out_and_named(packed: Path, caplog: pytest.LogC
     assert len(pairs) == 15
     assert len(pairs.left_out) == 1
     assert "val-00000-of-00001.parquet cannot be read" in pairs.left_out[0]
-    assert "val-00000-of-00001.parquet is left out" in caplog.text
+    assert "val-00000-of-00001.parquet cannot be read" in caplog.text
+    result = CliRunner().invoke(data, ["validate", str(packed)], catch_exceptions=False)
+    assert result.exit_code == 1
+    assert f"left out: 1, a shard of Parquet cannot be read: {packed / 'val-00000-of-00001.parquet'}" in result.stdout
 
 
 def test_a_folder_of_damaged_shards_alone_is_refused(tmp_path: Path) -> None:
@@ -170,6 +173,20 @@ def test_damage_within_a_shard_costs_its_rows_alone(packed: Path) -> None:
     with pytest.raises(PairError, match=r"test-00000-of-00001\.parquet.*cannot be read"):
         PairFolder(path)[0]
     assert len(PairFolder(packed, split="train")[:]) == 10
+
+
+def test_a_folder_of_the_hub_keeps_its_shards_in_data(packed: Path, tmp_path: Path) -> None:
+    (tmp_path / "hub").mkdir()
+    packed.rename(tmp_path / "hub/data")
+    assert len(PairFolder(tmp_path / "hub")) == 20
+
+
+def test_a_list_in_parquet_is_not_taken_for_a_shard(tmp_path: Path, draw) -> None:
+    draw("a.png")
+    pq.write_table(pa.Table.from_pylist([{"before": "a.png", "after": "a.png"}]), tmp_path / "list.parquet")
+    assert PairFolder(tmp_path / "list.parquet")[0].after.shape == (8, 12, 3)
+    with pytest.raises(PairsFileError, match="holds no pictures: a list of paths is named itself"):
+        PairFolder(tmp_path)
 
 
 def test_a_parquet_of_the_hub_with_less_in_it_is_read(own: Path, tmp_path: Path) -> None:
