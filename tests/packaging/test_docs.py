@@ -302,11 +302,15 @@ def test_a_head_of_ones_own_is_trained_and_used_as_its_page_says(save_onediff, t
 
 
 @pytest.mark.slow
-def test_ones_own_data_are_looked_at_packed_and_unpacked_as_their_page_says(tmp_path: Path) -> None:
-    ((language, source),) = examples("docs/own-data.md")
-    output = run_example(language, source, tmp_path)
-    assert "pairs: 8 of 8 pairs" in output
-    assert output.splitlines()[-1] == "again/pairs.jsonl"
+def test_ones_own_data_are_read_as_their_page_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("datasets")
+    for name, value in (("HF_HOME", str(tmp_path / "cache")), ("HF_HUB_OFFLINE", "1")):
+        monkeypatch.setenv(name, value)
+    shell, python = (run_example(language, source, tmp_path) for language, source in examples("docs/own-data.md"))
+    assert "pairs: 8 of 8 pairs" in shell
+    assert shell.splitlines()[-1] == "again/pairs.jsonl"
+    assert len(python.splitlines()) == 9
+    assert python.splitlines()[-1] == "(96, 96)"
 
 
 def test_every_source_of_pairs_is_documented() -> None:

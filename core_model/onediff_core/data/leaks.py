@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import combinations
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from onediff_core.data.sources.base import SourceError
@@ -64,10 +64,11 @@ class Shares:
 
 
 def _keys(record: Record) -> Iterator[tuple[str, Any]]:
-    yield "pairs", (_key(record.before), _key(record.after))
+    yield "pairs", _digest(record.before) + _digest(record.after)
     if record.group:
         yield "groups", (record.source, record.group)
 
 
-def _key(picture: Picture) -> Any:
-    return picture if isinstance(picture, Path) else hashlib.blake2b(picture, digest_size=16).digest()
+def _digest(picture: Picture) -> bytes:
+    """Short, because there is one for each picture of a set."""
+    return hashlib.blake2b(picture if isinstance(picture, bytes) else os.fsencode(picture), digest_size=12).digest()

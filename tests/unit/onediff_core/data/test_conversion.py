@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-from onediff_core.data import PairFolder, conversion, sources
+from onediff_core.data import PairFolder, conversion, packing, sources
 from onediff_core.data.commands import data
 from onediff_core.data.sources.base import SourceError
 from onediff_core.data.summary import Summary
@@ -205,6 +205,24 @@ def test_a_conversion_that_fails_leaves_what_was_there(spotted: Path, tmp_path: 
         convert("spot-the-diff", spotted)
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "std"]
+
+
+def test_a_conversion_that_is_stopped_leaves_nothing(
+    spotted: Path, tmp_path: Path, convert, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = []
+
+    def stopped(packer: packing.Packer, ready: Any) -> None:
+        written.append(ready)
+        if len(written) == 50:
+            raise KeyboardInterrupt
+        packing_write(packer, ready)
+
+    packing_write = packing.Packer.write
+    monkeypatch.setattr(packing.Packer, "write", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        convert("spot-the-diff", spotted)
+    assert [path.name for path in tmp_path.iterdir()] == ["std"]
 
 
 def test_a_list_that_is_there_is_not_overwritten(spotted: Path) -> None:
