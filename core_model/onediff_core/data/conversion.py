@@ -74,6 +74,8 @@ class Job:
                     yield record
         except OneDiffError:
             raise
+        except OSError as exc:
+            raise SourceError(f"{self.root}: what follows the pair {last!r} cannot be read: {exc}") from exc
         except (KeyError, TypeError, ValueError, AttributeError) as exc:
             raise SourceError(
                 f"{self.root}: what follows the pair {last!r} is not as {self.source.title} is written: {exc!r}"
@@ -116,10 +118,10 @@ def count(job: Job) -> Summary:
 
 
 def check(job: Job) -> Summary:
-    """Everything that `convert` would do, without writing.
+    """What `convert` would leave out or refuse, without writing; leaks are in the summary.
 
     Raises:
-        OneDiffError: no pair can be used, or pairs leak from split to split.
+        OneDiffError: the source is not what it was said to be, or no pair can be used.
     """
     summary = Summary(source=job.source.name)
     for _ in _usable(job, summary, lambda: None):
@@ -143,12 +145,12 @@ def convert(
         Counts, also in `out`/summary.json, or beside the list.
 
     Raises:
-        OneDiffError: see `check`; or `out` holds something else.
+        OneDiffError: see `check`; or `out` holds something else, or pairs of one's own leak from split to split.
     """
     if out.suffix in _FILE_SUFFIXES:
         raise ExportError(f"{out}: name a folder, or a list that ends in {LIST_SUFFIX}")
     summary = Summary(source=job.source.name)
-    usable = _usable(job, summary, done)
+    usable = _without_leaks(job, summary, _usable(job, summary, done))
     try:
         if out.suffix == LIST_SUFFIX:
             _write_list(out, usable, summary)
@@ -165,11 +167,11 @@ def _usable(job: Job, summary: Summary, done: Callable[[], None]) -> Iterator[Ch
     shares = Shares()
     for record in job.records(summary):
         summary.seen += 1
-        shares.add(record)
         done()
         if drop is not None and drop.is_leak(record):
             summary.leave_out(record.id, "leaking", f"{record.id} of {record.split}")
             continue
+        shares.add(record)
         try:
             ready = checked(record, decode=job.decode)
         except UnusableError as error:
@@ -186,7 +188,12 @@ def _usable(job: Job, summary: Summary, done: Callable[[], None]) -> Iterator[Ch
         yield ready
     _refuse_what_is_no_set(job, summary)
     summary.leaks = shares.leaks()
-    if summary.leaks and not job.source.published and drop is None:
+
+
+def _without_leaks(job: Job, summary: Summary, usable: Iterator[Checked]) -> Iterator[Checked]:
+    """The same, but for splits of one's own that leak; those of a benchmark are what they are."""
+    yield from usable
+    if summary.leaks and not job.source.published:
         what, shared = next(iter(summary.leaks.items()))
         splits, ids = next(iter(shared.items()))
         raise SourceError(

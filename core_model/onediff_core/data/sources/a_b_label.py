@@ -67,7 +67,7 @@ def _read(root: Path, given: tuple[Path, ...], settings: Settings, summary: Summ
                 masks={settings.mask_class: Shade(picture=mask, values=_meant(settings))},
                 ignore=Shade(picture=mask, values=settings.ignored) if settings.ignored else None,
                 domain=settings.domain,
-                source=settings.source or root.name,
+                source=settings.source or root.resolve().name,
                 licence=settings.licence,
                 split=base.SPLITS[split] if split else listed.get(stem, ""),
                 group=_group(stem, settings),

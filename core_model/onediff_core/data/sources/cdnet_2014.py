@@ -17,10 +17,9 @@ from onediff_core.data.sources import base
 from onediff_plugins.errors import PairError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from onediff_core.data.record import Picture
     from onediff_core.data.summary import Summary
 
 MOVING: Final = 255
@@ -57,14 +56,10 @@ def _of_video(video: Path, settings: Settings, summary: Summary) -> Iterator[Rec
         summary.note(f"videos without a still frame left out ({video.parent.name}/{video.name}); try before=median")
         return
     for number in frames:
-        before: Picture
-        if median is not None:
-            before = median
-        else:
-            earlier = [at for at in still if at < number] or [at for at in still if at != number]
-            if not earlier:
-                continue  # the only still frame has nothing to stand beside
-            before = _frame(video, earlier[-1] if earlier[-1] < number else earlier[0])
+        before = median or _still_beside(video, number, still)
+        if before is None:
+            summary.note("still frames without another one beside them left out")
+            continue
         mask = _mask(video, number)
         yield Record(
             id=f"{video.parent.name}-{video.name}-{number:06d}",
@@ -78,6 +73,13 @@ def _of_video(video: Path, settings: Settings, summary: Summary) -> Iterator[Rec
             licence=SOURCE.licence,
             group=f"{video.parent.name}/{video.name}",
         )
+
+
+def _still_beside(video: Path, number: int, still: Sequence[int]) -> Path | None:
+    """The last frame before a frame in which nothing moves, else the first after it."""
+    earlier, later = [at for at in still if at < number], [at for at in still if at > number]
+    nearest = earlier[-1] if earlier else later[0] if later else None
+    return None if nearest is None else _frame(video, nearest)
 
 
 def _labelled(video: Path) -> tuple[int, int]:

@@ -147,8 +147,16 @@ def test_splits_of_ones_own_that_leak_are_refused(leaking: Path, convert) -> Non
     assert not (leaking.parent / "out").exists()
 
 
+def test_splits_that_leak_are_named_by_validate_and_can_be_unpacked(leaking: Path) -> None:
+    result = CliRunner().invoke(data, ["validate", str(leaking)], catch_exceptions=False)
+    assert (result.exit_code, "shared: 1 groups stand in test and train: b" in result.stdout) == (1, True)
+    job = conversion.Job(source=sources.source("pairs"), root=leaking)
+    assert conversion.unpack(job, leaking.parent / "again").kept == 4
+
+
 def test_what_leaks_is_left_out_of_the_split_that_is_less_worth_protecting(leaking: Path, convert) -> None:
-    assert convert("pairs", leaking, drop_leaks=True).left_out == {"leaking": ["a"]}
+    summary = convert("pairs", leaking, drop_leaks=True)
+    assert (summary.left_out, summary.leaks) == ({"leaking": ["a"]}, {})
     assert sorted(sample.id for sample in PairFolder(leaking.parent / "out")) == ["b", "c", "d"]
 
 
