@@ -62,6 +62,10 @@ class PackedPairs(Sequence[dict[str, Any]]):
             raise PairsFileError(f"no shard can be read: {'; '.join(self.left_out)}")
         self._group = lru_cache(maxsize=_GROUPS_KEPT)(self._read_group)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Open files stay behind: a worker opens its own."""
+        return PackedPairs, (self.shards,)
+
     def __len__(self) -> int:
         """How many pairs there are."""
         return len(self._rows)

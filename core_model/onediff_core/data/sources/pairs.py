@@ -52,6 +52,7 @@ def _read(root: Path, given: tuple[Path, ...], settings: Settings, summary: Summ
 def _record(row: Mapping[str, Any], listed: Path, settings: Settings) -> Record:
     named = {**(row.get("masks") or {}), **({settings.mask_class: row["mask"]} if row.get("mask") else {})}
     facts = facts_of(row)
+    facts["split"] = base.SPLITS.get(facts["split"].lower(), facts["split"])
     if facts["captions"] and not facts["task"]:
         facts["task"] = "caption"
     return Record(

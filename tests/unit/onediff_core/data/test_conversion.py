@@ -246,11 +246,12 @@ def test_a_place_that_is_neither_list_nor_folder_is_refused(spotted: Path, tmp_p
 
 def test_what_else_a_list_says_is_carried_along(tmp_path: Path, draw, convert) -> None:
     draw("own/a.png")
-    row = {"id": "x", "before": "a.png", "after": "a.png", "captions": ["A car.", " "], "tile": [2, 2]}
+    row = {"before": "a.png", "after": "a.png", "captions": ["A car.", " "], "tile": [2, 2], "split": "validation"}
     summary = convert("pairs", lists(tmp_path / "own", {**row, "meta": {"by": "me"}}))
     assert summary.notes == {"blank captions dropped": 1}
     (packed,) = PairFolder(tmp_path / "out").rows
-    assert (packed["meta"], packed["captions"], packed["task"]) == ({"tile": [2, 2], "by": "me"}, ["A car."], "caption")
+    assert (packed["meta"], packed["captions"]) == ({"tile": [2, 2], "by": "me"}, ["A car."])
+    assert (packed["id"], packed["task"], packed["split"]) == ("000001", "caption", "val")
     (tmp_path / "again").mkdir()
     conversion.unpack(conversion.Job(source=sources.source("pairs"), root=tmp_path / "out"), tmp_path / "again/x")
     assert PairFolder(tmp_path / "again/x").rows[0]["meta"] == {"tile": [2, 2], "by": "me"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -117,6 +118,12 @@ def test_rows_know_classes_labels_and_splits_without_pictures(packed: Path) -> N
     assert {row["split"] for row in pairs.rows} == {"train", "val", "test"}
     assert [sample.split for sample in PairFolder(packed, split="val")[:]] == ["val"] * 5
     assert len(PairFolder(packed / "train-00000-of-00001.parquet")) == 10
+
+
+def test_packed_pairs_go_to_other_processes(packed: Path) -> None:
+    here = PairFolder(packed, split="val")
+    there = pickle.loads(pickle.dumps(here))
+    assert_same(here[2], there[2])
 
 
 def test_pairs_without_a_split_are_of_every_split(own: Path) -> None:
