@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import Field, field_validator
 
-from onediff_core.data.record import Record, Shade
+from onediff_core.data.record import Record
 from onediff_core.data.sources import base
 
 if TYPE_CHECKING:
@@ -21,12 +21,9 @@ AFTER: Final = ("B", "t2", "T2", "time2", "im2", "Image2", "after")
 LABEL: Final = ("label", "labels", "OUT", "mask", "masks", "gt", "GT", "cd", "target")
 
 
-class Settings(base.SourceSettings):
+class Settings(base.WithMasks):
     """What the masks show, and whose they are."""
 
-    mask_class: str = Field(default="change", min_length=1, description="class of what the masks show")
-    values: tuple[int, ...] = Field(default=(), description="grey values that are meant; all but 0 unless given")
-    ignored: tuple[int, ...] = Field(default=(), description="grey values that mean nothing")
     domain: str = Field(default="satellite", description="of the pairs")
     source: str = Field(default="", description="name of the set; that of its folder unless given")
     licence: str = Field(default="", description="of the images")
@@ -64,8 +61,8 @@ def _read(root: Path, given: tuple[Path, ...], settings: Settings, summary: Summ
                 id=f"{split}-{stem}" if split else stem,
                 before=befores.get(stem, before / image.name),
                 after=image,
-                masks={settings.mask_class: Shade(picture=mask, values=_meant(settings))},
-                ignore=Shade(picture=mask, values=settings.ignored) if settings.ignored else None,
+                masks={settings.mask_class: settings.shade(mask)},
+                ignore=settings.shade_ignored(mask),
                 domain=settings.domain,
                 source=settings.source or root.resolve().name,
                 licence=settings.licence,
@@ -98,13 +95,6 @@ def _lists(folder: Path) -> dict[str, str]:
             if found.setdefault(stem, split) != split:
                 raise base.SourceError(f"{path}: {line} is in {found[stem]}, too: a pair has one split")
     return found
-
-
-def _meant(settings: Settings) -> tuple[int, ...]:
-    """What is ignored is no change."""
-    if settings.values or not settings.ignored:
-        return settings.values
-    return tuple(value for value in range(1, 256) if value not in settings.ignored)
 
 
 def _group(stem: str, settings: Settings) -> str:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from onediff_core.data import sources
+from onediff_core.data.record import Shade
 from onediff_plugins.errors import OneDiffError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from onediff_core.data.record import Record
+    from onediff_core.data.record import Picture, Record
     from onediff_core.data.summary import Summary
 
 PICTURE_SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
@@ -46,6 +47,23 @@ class WithImages(SourceSettings):
     """Of a source whose pictures lie in one folder."""
 
     images: str = Field(default="images", description="folder of the pictures, below the source's own")
+
+
+class WithMasks(SourceSettings):
+    """Of a source whose masks are single grey pictures."""
+
+    mask_class: str = Field(default="change", min_length=1, description="class of what the masks show")
+    values: tuple[int, ...] = Field(default=(), description="grey values that are meant; all but 0 unless given")
+    ignored: tuple[int, ...] = Field(default=(), description="grey values that mean nothing")
+
+    def shade(self, picture: Picture) -> Shade:
+        """Where a mask means its class; what is ignored does not."""
+        meant = self.values or tuple(value for value in range(1, 256) if value not in self.ignored)
+        return Shade(picture=picture, values=meant if self.values or self.ignored else ())
+
+    def shade_ignored(self, picture: Picture) -> Shade | None:
+        """Where a mask means nothing."""
+        return Shade(picture=picture, values=self.ignored) if self.ignored else None
 
 
 @dataclass(frozen=True, kw_only=True)

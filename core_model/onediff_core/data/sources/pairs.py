@@ -6,8 +6,6 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import Field
-
 from onediff_core.data.folder import PairFolder, facts_of
 from onediff_core.data.record import Record, Shade
 from onediff_core.data.sources import base
@@ -24,13 +22,7 @@ if TYPE_CHECKING:
 _SAID: Final = {field.name for field in fields(Record)} | {"mask", "boxes", "caption"}
 
 
-class Settings(base.SourceSettings):
-    """What a list does not say."""
-
-    mask_class: str = Field(default="change", min_length=1, description="class of what a single mask shows")
-
-
-def _read(root: Path, given: tuple[Path, ...], settings: Settings, summary: Summary) -> Iterator[Record]:
+def _read(root: Path, given: tuple[Path, ...], settings: base.WithMasks, summary: Summary) -> Iterator[Record]:
     pairs = PairFolder(root, mask_class=settings.mask_class)
     for reason in pairs.left_out:
         summary.leave_out(reason.partition(" ")[0], "shard", reason)
@@ -49,8 +41,13 @@ def _read(root: Path, given: tuple[Path, ...], settings: Settings, summary: Summ
             summary.leave_out(str(pairs.rows[number]["id"]), "line", f"{pairs.path}: {exc}")
 
 
-def _record(row: Mapping[str, Any], listed: Path, settings: Settings) -> Record:
-    named = {**(row.get("masks") or {}), **({settings.mask_class: row["mask"]} if row.get("mask") else {})}
+def _record(row: Mapping[str, Any], listed: Path, settings: base.WithMasks) -> Record:
+    masks = {name: _shade(mask, listed) for name, mask in (row.get("masks") or {}).items()}
+    ignore = _shade(row["ignore"], listed) if row.get("ignore") else None
+    if row.get("mask"):
+        single = _beside(row["mask"], listed)
+        masks[settings.mask_class] = settings.shade(single)
+        ignore = settings.shade_ignored(single) or ignore
     facts = facts_of(row)
     facts["split"] = base.SPLITS.get(facts["split"].lower(), facts["split"])
     if facts["captions"] and not facts["task"]:
@@ -58,8 +55,8 @@ def _record(row: Mapping[str, Any], listed: Path, settings: Settings) -> Record:
     return Record(
         before=_side(row["before"]),
         after=_side(row["after"]),
-        masks={name: _shade(mask, listed) for name, mask in named.items()},
-        ignore=_shade(row["ignore"], listed) if row.get("ignore") else None,
+        masks=masks,
+        ignore=ignore,
         meta={**{name: value for name, value in row.items() if name not in _SAID}, **(row.get("meta") or {})},
         **facts,
     )
@@ -84,7 +81,7 @@ SOURCE: Final = base.Source(
     title="pairs of your own",
     reads="pairs.jsonl, CSV or Parquet; before/, after/ and masks/; packed pairs",
     licence="as each pair says",
-    settings=Settings,
+    settings=base.WithMasks,
     read=_read,
     published=False,
 )

@@ -22,6 +22,7 @@ from onediff_plugins.errors import PairError, PairsFileError
 from onediff_plugins.pairs import read_pairs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from onediff_core.data import Sample
@@ -74,6 +75,19 @@ def test_what_is_packed_is_read_back_exactly(own: Path, packed: Path) -> None:
     assert len(before) == 20
     for name, sample in before.items():
         assert_same(sample, after[name])
+
+
+def test_a_real_list_whose_masks_have_several_grey_values_is_packed_as_it_is_read(
+    data_set: Callable[[str], Path], tmp_path: Path
+) -> None:
+    real = data_set("cdnet_highway")
+    settings = {"mask_class": "object", "values": [255], "ignored": [85, 170]}
+    conversion.convert(conversion.Job(source=sources.source("pairs"), root=real, settings=settings), tmp_path / "out")
+    listed = PairFolder(real, mask_class="object", still=(50,), ignored=(85, 170))
+    read = PairFolder(tmp_path / "out")
+    assert len(read) == len(listed) == 154
+    for number in range(0, 154, 19):
+        assert_same(listed[number], read[number])
 
 
 def test_what_is_unpacked_is_read_back_exactly(own: Path, packed: Path, tmp_path: Path) -> None:
