@@ -157,7 +157,7 @@ def print_plugins(host: Host, *, as_json: bool) -> None:
     ]
     brought: dict[str, dict[str, str]] = {
         "domains": {name: spec.summary for name, spec in host.domains().items()},
-        "models": {name: _availability(spec) for name, spec in host.models().items()},
+        "models": {name: _availability(host, spec) for name, spec in host.models().items()},
         "heads": {name: spec.task for name, spec in host.heads().items()},
         "exporters": {name: spec.summary for name, spec in host.exporters().items()},
         "executors": {name: spec.summary for name, spec in host.executors().items()},
@@ -177,9 +177,9 @@ def print_plugins(host: Host, *, as_json: bool) -> None:
                 console.print(f"  {name}: {summary}" if summary else f"  {name}")
 
 
-def _availability(spec: ModelSpec) -> str:
+def _availability(host: Host, spec: ModelSpec) -> str:
     try:
-        why_not = spec.available()
+        why_not = spec.why_not(None, host.model_settings(spec.name))
     except Exception as exc:  # noqa: BLE001  # the list is there to find out what is wrong
         why_not = f"its check raised {type(exc).__name__}: {exc}"
     return " and ".join(sorted(spec.roles)) + (f" (not available: {why_not})" if why_not else "")

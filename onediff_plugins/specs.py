@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from onediff_plugins.records import ChangeRegion, ChangeResult, Description
-    from onediff_plugins.settings import DomainSettings
+    from onediff_plugins.settings import DomainSettings, ModelSettings
     from onediff_plugins.types import ChangeMap, ImagePair, PairRequest
 
 NAME_PATTERN: Final = re.compile(r"^[a-z][a-z0-9_.-]*$")
@@ -164,6 +164,7 @@ class BuildContext:
         settings: the settings of the domain that it is built for.
         domain: that domain.
         head_specs: name -> what it means, for each head that a plugin contributes.
+        model_settings: the model's own settings, of the class that its spec names; None where it names none.
     """
 
     device: str
@@ -172,6 +173,7 @@ class BuildContext:
     settings: DomainSettings
     domain: DomainSpec
     head_specs: Mapping[str, HeadSpec] = field(default_factory=dict)
+    model_settings: ModelSettings | None = None
 
 
 @runtime_checkable
@@ -199,7 +201,11 @@ class Describer(Protocol):
         regions: Sequence[Sequence[ChangeRegion]],
         prompts: Sequence[str | None],
     ) -> list[Description]:
-        """One description per pair."""
+        """One description per pair.
+
+        Raises:
+            DescriptionError: it has no words for a pair, and why; the host asks the domain's next describer.
+        """
         ...
 
 
@@ -229,6 +235,8 @@ class ModelSpec:
             its own does not matter, and `available` is not asked.
         held_heads: the heads that lie beside its weights, called with those that the setting `weights` names, or None
             for its own; only for one that takes heads. They are asked for by name like those of plugins.
+        settings: class of the model's own settings, a `ModelSettings`; None where it has none. They reach `build` as
+            `model_settings`, and their `why_not` is asked as `available` is.
     """
 
     name: str
@@ -240,6 +248,7 @@ class ModelSpec:
     takes_heads: bool = False
     takes_weights: bool = False
     held_heads: Callable[[str | None], Sequence[HeadSpec]] = _no_heads
+    settings: type[ModelSettings] | None = None
 
     def __post_init__(self) -> None:
         """Check the name, the roles and the callables."""
@@ -253,14 +262,21 @@ class ModelSpec:
         _check_callable(owner, "build", self.build)
         _check_callable(owner, "available", self.available)
         _check_callable(owner, "held_heads", self.held_heads)
+        if self.settings is not None:
+            if not isinstance(self.settings, type):
+                raise PluginContractError(f"{owner}: settings must be a ModelSettings class, got {self.settings!r}")
+            _check_name(f"{owner}: section of settings", getattr(self.settings, "section", None))
 
-    def why_not(self, weights: str | None) -> str | None:
+    def why_not(self, weights: str | None, settings: ModelSettings | None = None) -> str | None:
         """Why it cannot be built now, or None.
 
         Args:
             weights: what the setting `weights` names, or None.
+            settings: the model's own, for one that has some.
         """
-        return None if self.takes_weights and weights is not None else self.available()
+        if not (self.takes_weights and weights is not None) and (why := self.available()) is not None:
+            return why
+        return None if settings is None else settings.why_not()
 
 
 @dataclass(frozen=True, kw_only=True)

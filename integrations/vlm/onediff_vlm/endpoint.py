@@ -1,0 +1,374 @@
+"""A chat model behind HTTP, in the form that OpenAI gave it and vLLM, Ollama and many others speak."""
+
+from __future__ import annotations
+
+import base64
+import email.utils
+import io
+import ipaddress
+import json
+import os
+import random
+import socket
+import ssl
+import time
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+import httpx2
+
+from onediff_plugins.errors import DescriptionError
+from onediff_plugins.records import ModelRecord
+from onediff_vlm.answers import UnusableAnswerError, quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from PIL import Image
+
+    from onediff_vlm.chat import Turn
+    from onediff_vlm.settings import VlmSettings
+
+# An answer of some thousand tokens has tens of kilobytes.
+MOST_BYTES: Final = 4 * 2**20
+JPEG_QUALITY: Final = 92
+# Seconds: the first pause between two tries, the longest one, and the longest that a server may ask for.
+_PAUSE_S: Final = 0.5
+_LONGEST_PAUSE_S: Final = 8.0
+_LONGEST_ASKED_S: Final = 60.0
+_CONNECT_S: Final = 10.0
+# For so many seconds after it failed a server is left alone, so that a batch does not wait for it pair by pair.
+_REST_S: Final = 30.0
+_BUSY: Final = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
+# What some servers refuse in a request, and what is sent in its place, if anything.
+_OPTIONAL: Final = {"response_format": None, "temperature": None, "max_tokens": "max_completion_tokens"}
+_SCHEMA: Final = {
+    "type": "object",
+    "properties": {
+        "regions": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"id": {"type": "integer"}, "caption": {"type": "string"}},
+                "required": ["id", "caption"],
+                "additionalProperties": False,
+            },
+        },
+        "caption": {"type": "string"},
+    },
+    "required": ["regions", "caption"],
+    "additionalProperties": False,
+}
+
+
+class _BusyError(DescriptionError):
+    """A failure that may pass; `wait` is how long the server asked to be left alone, in seconds."""
+
+    def __init__(self, message: str, wait: float | None = None) -> None:
+        super().__init__(message)
+        self.wait = wait
+
+
+class _RefusedError(DescriptionError):
+    """The server does not take this very question; `text` is what it says of it."""
+
+    def __init__(self, message: str, text: str) -> None:
+        super().__init__(message)
+        self.text = text
+
+
+class Endpoint:
+    """An OpenAI-compatible server. May be asked by several threads at once.
+
+    The key goes to the named host alone, in one header. It stands in no message, record, setting or `repr`.
+    """
+
+    def __init__(self, settings: VlmSettings, environ: Mapping[str, str] = os.environ) -> None:
+        """Contact nobody yet.
+
+        Args:
+            settings: with an endpoint.
+            environ: holds the key.
+        """
+        if settings.endpoint is None:
+            raise ValueError("settings.endpoint is None")
+        self._settings, self._address = settings, settings.endpoint
+        self._variable, self._key = settings.key_variable, environ.get(settings.key_variable, "").strip()
+        self._model = settings.model
+        self._changed: dict[str, str | None] = {}  # optional parts of a request that this server refused
+        self._rest: tuple[float, str] | None = None
+        self._local = is_local(self._address)
+        timeout = httpx2.Timeout(settings.timeout_s, connect=min(_CONNECT_S, settings.timeout_s))
+        # A redirect could lead the key and the images elsewhere. A proxy of the environment is not for this machine.
+        self._client = httpx2.Client(timeout=timeout, follow_redirects=False, trust_env=not self._local)
+
+    @property
+    def record(self) -> ModelRecord:
+        """The model's name, once it is known."""
+        return ModelRecord(name="hf-vlm" if self._model is None else f"hf-vlm:{self._model}")
+
+    def identity(self) -> str:
+        """The address and the model's name there."""
+        return json.dumps([self._address, self._named_model(), self._settings.max_tokens, JPEG_QUALITY])
+
+    def ask(self, turns: Sequence[Turn]) -> str:
+        """See `Chat.ask`."""
+        question: dict[str, Any] = {
+            "model": self._named_model(),
+            "messages": [{"role": turn.role, "content": _content(turn)} for turn in turns],
+            "temperature": 0,
+            "max_tokens": self._settings.max_tokens,
+            "response_format": {
+                "type": "json_schema",
+                "json_schema": {"name": "differences", "strict": True, "schema": _SCHEMA},
+            },
+        }
+        while True:
+            called = {name: self._changed.get(name, name) for name in question}
+            sent = {new: question[name] for name, new in called.items() if new is not None}
+            try:
+                return _text_of(self._exchange("POST", "chat/completions", sent), self._said)
+            except _RefusedError as refused:
+                if not self._give_way(refused.text):
+                    raise
+
+    def _give_way(self, text: str) -> bool:
+        """Leave out, or call otherwise, the first optional part of a request that the server speaks of."""
+        for name, substitute in _OPTIONAL.items():
+            if name in text and name not in self._changed:
+                self._changed[name] = substitute
+                return True
+        return False
+
+    def _named_model(self) -> str:
+        """The model that was named, or the only one that the server has."""
+        if self._model is None:
+            found = self._exchange("GET", "models")
+            listed = found.get("data")
+            ids = [item.get("id") for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+            models = [name for name in ids if isinstance(name, str) and name.strip()]
+            if len(models) != 1:
+                names = ", ".join(quote(name, 40) for name in models[:10])
+                has = f"has {len(models)} models ({names})" if models else "lists no model"
+                raise DescriptionError(f"{self._address} {has}: name one with --set vlm.model=NAME")
+            self._model = models[0]
+        return self._model
+
+    # --- one request with its tries ---------------------------------------------------------------------------
+
+    def _exchange(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The JSON object that a request is answered with, after as many tries as are set."""
+        self._refuse_plain_key()
+        self._refuse_while_resting()
+        tries = self._settings.retries + 1
+        for turn in range(tries):
+            try:
+                return self._once(method, path, body)
+            except _BusyError as busy:
+                pause = min(_PAUSE_S * 2**turn, _LONGEST_PAUSE_S) * random.uniform(0.5, 1.0)
+                asked = busy.wait or 0.0
+                if turn + 1 == tries or asked > _LONGEST_ASKED_S:
+                    tried = f", tried {tries} times" if turn else ""
+                    raise self._left_alone(f"{busy}{tried}", asked) from busy
+                time.sleep(max(pause, asked))
+        raise AssertionError("unreachable")
+
+    def _once(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
+        with self._explained():
+            headers = {"Accept": "application/json", "Accept-Encoding": "identity"} | self._authorization()
+            url = f"{self._address}/{path}"
+            with self._client.stream(method, url, json=body, headers=headers) as response:
+                text = self._read(response)
+        if response.status_code != 200:
+            raise self._failure(response, text)
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise DescriptionError(
+                f"{self._address} answers with no JSON but {quote(self._said(text), 80)}: check that vlm.endpoint is "
+                "the address of an OpenAI-compatible server, usually one that ends in /v1"
+            ) from error
+        if not isinstance(found, dict):
+            raise DescriptionError(f"{self._address} answers with JSON that is no object: check vlm.endpoint")
+        return found
+
+    def _authorization(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._key}"} if self._key else {}
+
+    def _read(self, response: httpx2.Response) -> str:
+        """The body as text, if it is not too long and comes in time."""
+        deadline = time.monotonic() + self._settings.timeout_s
+        parts, size = [], 0
+        for part in response.iter_raw():
+            size += len(part)
+            if size > MOST_BYTES:
+                raise DescriptionError(
+                    f"{self._address} answers with more than {MOST_BYTES // 2**20} MiB, which no answer has: check "
+                    "vlm.endpoint"
+                )
+            if time.monotonic() > deadline:
+                raise httpx2.ReadTimeout("body")
+            parts.append(part)
+        return b"".join(parts).decode("utf-8", errors="replace")
+
+    # --- what goes wrong, in words ----------------------------------------------------------------------------
+
+    def _refuse_plain_key(self) -> None:
+        if not self._key:
+            return
+        if not self._local and urlsplit(self._address).scheme == "http":
+            raise DescriptionError(
+                f"{self._address} is not encrypted, and anybody on the way could read the key: use https://, a server "
+                f"on this machine or a tunnel to one, or unset {self._variable} if the server wants no key"
+            )
+        if not (self._key.isascii() and self._key.isprintable() and " " not in self._key):
+            raise DescriptionError(
+                f"the environment variable {self._variable} holds characters that no key has, such as a space or a "
+                "line break within: set it to the key alone"
+            )
+
+    def _refuse_while_resting(self) -> None:
+        if self._rest is not None and time.monotonic() < self._rest[0]:
+            raise DescriptionError(f"not asked so soon after it failed: {self._rest[1]}")
+
+    def _left_alone(self, message: str, seconds: float = 0.0) -> DescriptionError:
+        """An error of the server's, which the next pairs would meet as well: they do not ask for a while."""
+        self._rest = time.monotonic() + max(seconds, _REST_S), message
+        return DescriptionError(message)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """What the client raises, as what it means."""
+        try:
+            yield
+        except httpx2.ConnectTimeout as error:
+            raise _BusyError(f"{self._address} does not answer: {_check_address(error)}") from error
+        except httpx2.TimeoutException as error:  # it would take as long again
+            raise DescriptionError(
+                f"{self._address} gave no whole answer within {self._settings.timeout_s:g} s: raise vlm.timeout_s, or "
+                "show less with vlm.batch and vlm.max_side"
+            ) from error
+        except httpx2.TransportError as error:
+            raise _BusyError(f"{self._address} cannot be reached: {_check_address(error)}") from error
+        except httpx2.HTTPError as error:
+            raise DescriptionError(f"{self._address} cannot be asked: {quote(self._said(str(error)))}") from error
+
+    def _failure(self, response: httpx2.Response, text: str) -> DescriptionError:
+        """An answer that is not 200."""
+        status, where = response.status_code, self._address
+        said = quote(self._said(_message(text)))
+        if status in (401, 403):
+            # Without the server's words: some repeat a part of the key.
+            todo = "holds a key that it does not take" if self._key else "is not set"
+            return self._left_alone(f"{where} wants a valid key (HTTP {status}), and {self._variable} {todo}")
+        if 300 <= status < 400:
+            target = urlsplit(response.headers.get("location", ""))
+            to = f"{target.scheme}://{target.hostname}" if target.hostname else "another path"
+            return self._left_alone(
+                f"{where} redirects to {quote(to, 80)} (HTTP {status}), which is not followed, since the key and the "
+                "images would go there: set vlm.endpoint to the final address if you trust it"
+            )
+        if status == 404:
+            return self._left_alone(
+                f"{where} knows no model {quote(self._model or 'null', 60)}, or no such path (HTTP 404): {said}. Check "
+                "vlm.model, and that vlm.endpoint ends as the server's manual says, usually in /v1"
+            )
+        if status in _BUSY:
+            return _BusyError(f"{where} is busy or broken (HTTP {status}): {said}", _asked_wait(response))
+        if status == 413:
+            return DescriptionError(f"{where} takes no question so large (HTTP 413): lower vlm.batch or vlm.max_side")
+        return _RefusedError(f"{where} refuses the question (HTTP {status}): {said}", text)
+
+    def _said(self, text: str) -> str:
+        """A server's words, which may hold the key."""
+        return text.replace(self._key, "***") if self._key else text
+
+
+def is_local(address: str) -> bool:
+    """Whether an address is this machine's own loopback."""
+    host = (urlsplit(address).hostname or "").rstrip(".")
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _content(turn: Turn) -> str | list[dict[str, Any]]:
+    if turn.role == "assistant":
+        return "".join(part for part in turn.parts if isinstance(part, str))
+    return [
+        {"type": "text", "text": part}
+        if isinstance(part, str)
+        else {"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{_jpeg(part)}"}}
+        for part in turn.parts
+    ]
+
+
+def _jpeg(picture: Image.Image) -> str:
+    stream = io.BytesIO()
+    # Colours at full resolution: red letters on grey would blur otherwise.
+    picture.save(stream, "JPEG", quality=JPEG_QUALITY, subsampling=0)
+    return base64.b64encode(stream.getvalue()).decode("ascii")
+
+
+def _text_of(found: Mapping[str, Any], said: Any) -> str:  # noqa: ANN401  # str -> str
+    """The model's text in a chat completion."""
+    try:
+        choice = found["choices"][0]
+        message = choice["message"]
+        content = message["content"]
+    except (KeyError, IndexError, TypeError):
+        about = f"error {quote(said(json.dumps(found['error'])))}" if found.get("error") else "no choices"
+        raise DescriptionError(f"the server answers with {about} in place of a chat completion") from None
+    if isinstance(content, list):  # some servers answer in parts
+        content = "".join(part.get("text", "") for part in content if isinstance(part, dict))
+    if choice.get("finish_reason") == "length":
+        raise UnusableAnswerError("it was cut off at vlm.max_tokens: raise it, most of all for a model that thinks")
+    if not isinstance(content, str) or not content.strip():
+        refusal = message.get("refusal")
+        raise UnusableAnswerError(f"it refuses: {quote(said(refusal))}" if isinstance(refusal, str) else "it is empty")
+    return content
+
+
+def _message(text: str) -> str:
+    """What an error body says; the body itself where it has no message."""
+    try:
+        found = json.loads(text)
+        error = found["error"]
+        return str(error["message"] if isinstance(error, dict) else error)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return text
+
+
+def _asked_wait(response: httpx2.Response) -> float | None:
+    """Seconds of a Retry-After header, which are a number or a date."""
+    value = response.headers.get("retry-after", "").strip()
+    if not value:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            at = email.utils.parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        seconds = (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+    return seconds if 0 < seconds < 86_400 else None
+
+
+def _check_address(error: BaseException) -> str:
+    """Why a connection failed and what to do, from the operating system's own error below the client's."""
+    causes = [error]
+    while (cause := causes[-1].__cause__ or causes[-1].__context__) is not None and len(causes) < 10:
+        causes.append(cause)
+    if any(isinstance(cause, ssl.SSLError) for cause in causes):
+        return "its certificate is not trusted here. Check the address, or install the authority that signed it"
+    if any(isinstance(cause, socket.gaierror) for cause in causes):
+        return "no such host is known. Check vlm.endpoint and the network"
+    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+        return "nothing listens there. Start the server, or correct vlm.endpoint"
+    return f"{quote(str(error) or type(error).__name__, 80)}. Check vlm.endpoint and the network"
