@@ -42,7 +42,10 @@ class Asked(NamedTuple):
 def completion(text: Any, **choice: Any) -> Raw:
     """A chat completion with a text."""
     message = {"role": "assistant", "content": text} | choice.pop("message", {})
-    found = {"object": "chat.completion", "choices": [{"index": 0, "message": message, "finish_reason": "stop"} | choice]}
+    found = {
+        "object": "chat.completion",
+        "choices": [{"index": 0, "message": message, "finish_reason": "stop"} | choice],
+    }
     return Raw(body=json.dumps(found).encode())
 
 
@@ -93,7 +96,7 @@ class ChatServer:
             def do_GET(self) -> None:
                 server.asked.append(Asked("GET", self.path, dict(self.headers), {}))
                 found = {"object": "list", "data": [{"id": name} for name in server.models]}
-                self._send(Raw(body=json.dumps(found).encode()))
+                self._send(Raw(body=json.dumps(found).encode()) if self.path == "/v1/models" else Raw(404))
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -102,15 +105,18 @@ class ChatServer:
                 self._send(reply(body))
 
             def _send(self, raw: Raw) -> None:
-                time.sleep(raw.wait)
+                if raw.wait:
+                    time.sleep(raw.wait)
                 with suppress(BrokenPipeError, ConnectionResetError):  # the client had enough
                     self.send_response(raw.status)
                     for name, value in raw.headers:
                         self.send_header(name, value)
                     self.send_header("Content-Length", str(len(raw.body)))
                     self.end_headers()
-                    for start in range(0, len(raw.body), 1 if raw.drip else len(raw.body)):
-                        self.wfile.write(raw.body[start : start + 1] if raw.drip else raw.body)
+                    if not raw.drip:
+                        self.wfile.write(raw.body)
+                    for byte in raw.body if raw.drip else b"":
+                        self.wfile.write(bytes([byte]))
                         time.sleep(raw.drip)
 
             def log_message(self, *arguments: Any) -> None:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 LONGEST_CAPTION: Final = 1000
 LONGEST_REGION_CAPTION: Final = 400
 _THOUGHT: Final = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
+# What is beyond is not read: no description is so long.
+_LONGEST: Final = 200_000
 # Objects are looked for at so many braces at most: an answer of nothing but braces would take quadratic time.
 _MOST_STARTS: Final = 200
 # Punctuation ends a sentence in whatever script a model writes, but for these; "." is added to other words.
@@ -78,21 +80,20 @@ def read_answer(text: str, places: Collection[int], *, pair: bool) -> Answer:
 
 
 def _object(text: str) -> dict[str, Any]:
-    """The first JSON object in a text that has one of our keys, or else the first of all."""
-    text = _THOUGHT.sub("", text)
+    """The first JSON object in a text that speaks of places, or else the first of all."""
+    text = _THOUGHT.sub("", text[:_LONGEST])
     if not text.strip():
         raise UnusableAnswerError("it is empty")
     others: list[dict[str, Any]] = []
     for found in _objects(text):
-        if found.keys() & {"regions", "places", "caption"}:
+        if found.keys() & {"regions", "places"}:
             return found
         others.append(found)
-    if others:
-        return others[0]
-    shown = quote(text, 80)
-    if "{" in text and text.count("{") > text.count("}"):
-        raise UnusableAnswerError(f"its JSON breaks off: {shown}")
-    raise UnusableAnswerError(f"it holds no JSON object: {shown}")
+    if text.count("{") > text.count("}"):  # what is whole in it are but the entries
+        raise UnusableAnswerError(f"its JSON breaks off: {quote(text, 80)}")
+    if not others:
+        raise UnusableAnswerError(f"it holds no JSON object: {quote(text, 80)}")
+    return others[0]
 
 
 def _objects(text: str) -> Iterator[dict[str, Any]]:

@@ -100,9 +100,6 @@ class Endpoint:
         self._changed: dict[str, str | None] = {}  # optional parts of a request that this server refused
         self._rest: tuple[float, str] | None = None
         self._local = is_local(self._address)
-        timeout = httpx2.Timeout(settings.timeout_s, connect=min(_CONNECT_S, settings.timeout_s))
-        # A redirect could lead the key and the images elsewhere. A proxy of the environment is not for this machine.
-        self._client = httpx2.Client(timeout=timeout, follow_redirects=False, trust_env=not self._local)
 
     @property
     def record(self) -> ModelRecord:
@@ -170,7 +167,7 @@ class Endpoint:
                 pause = min(_PAUSE_S * 2**turn, _LONGEST_PAUSE_S) * random.uniform(0.5, 1.0)
                 asked = busy.wait or 0.0
                 if turn + 1 == tries or asked > _LONGEST_ASKED_S:
-                    tried = f", tried {tries} times" if turn else ""
+                    tried = f" (tried {turn + 1} times)" if turn else ""
                     raise self._left_alone(f"{busy}{tried}", asked) from busy
                 time.sleep(max(pause, asked))
         raise AssertionError("unreachable")
@@ -179,7 +176,7 @@ class Endpoint:
         with self._explained():
             headers = {"Accept": "application/json", "Accept-Encoding": "identity"} | self._authorization()
             url = f"{self._address}/{path}"
-            with self._client.stream(method, url, json=body, headers=headers) as response:
+            with self._client() as client, client.stream(method, url, json=body, headers=headers) as response:
                 text = self._read(response)
         if response.status_code != 200:
             raise self._failure(response, text)
@@ -193,6 +190,13 @@ class Endpoint:
         if not isinstance(found, dict):
             raise DescriptionError(f"{self._address} answers with JSON that is no object: check vlm.endpoint")
         return found
+
+    def _client(self) -> httpx2.Client:
+        """One for each request: an answer takes seconds, and a host has no end at which connections would be closed."""
+        limit = self._settings.timeout_s
+        timeout = httpx2.Timeout(limit, connect=min(_CONNECT_S, limit))
+        # A redirect could lead the key and the images elsewhere. A proxy of the environment is not for this machine.
+        return httpx2.Client(timeout=timeout, follow_redirects=False, trust_env=not self._local)
 
     def _authorization(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._key}"} if self._key else {}
@@ -271,8 +275,13 @@ class Endpoint:
                 "images would go there: set vlm.endpoint to the final address if you trust it"
             )
         if status == 404:
+            if self._model is None:
+                return self._left_alone(
+                    f"{where} has no list of models (HTTP 404): name one with --set vlm.model=NAME, and check that "
+                    "vlm.endpoint ends as the server's manual says, usually in /v1"
+                )
             return self._left_alone(
-                f"{where} knows no model {quote(self._model or 'null', 60)}, or no such path (HTTP 404): {said}. Check "
+                f"{where} knows no model {quote(self._model, 60)}, or no such path (HTTP 404): {said}. Check "
                 "vlm.model, and that vlm.endpoint ends as the server's manual says, usually in /v1"
             )
         if status in _BUSY:

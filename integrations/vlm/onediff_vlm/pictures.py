@@ -23,8 +23,10 @@ COLOURS: Final = ("red", "green", "blue")
 # A crop shows this share of the place's side beyond it on each side, and at least so many pixels in all.
 _CONTEXT: Final = 0.5
 _LEAST_PX: Final = 96
-# Sides in px: a crop is enlarged up to the first and reduced to the second.
-CROP_SIDES: Final = (224, 512)
+# A crop is enlarged until its longer side has so many pixels, and reduced to so many pixels in all. A long one, such as
+# a row of a table, keeps its letters readable that way.
+CROP_SIDE: Final = 224
+CROP_PIXELS: Final = 512 * 512
 # Values between these percentiles become black to white where they are not colours but physical units.
 _PERCENTILES: Final = (2.0, 98.0)
 # Colours may leave [0, 1] by a little where one image's radiometry was fitted to the other's.
@@ -81,7 +83,9 @@ class PairPictures:
         there = self._aligned, here
         if self._native and region.kind in ("removed", "moved") and region.bbox_before is not None:
             there = self._before, _whole_pixels(region.bbox_before, self._before.frame.box)
-        before, after = (side.cut(with_context(box, side.frame.box)) for side, box in (there, (self._after, here)))
+        before, after = (
+            side.cut(with_context(box, side.frame.box), self._max_side) for side, box in (there, (self._after, here))
+        )
         on, (side, box) = ("before", there) if region.kind == "removed" else ("after", (self._after, here))
         shrink = min(1.0, self._max_side / max(side.frame.width, side.frame.height))
         x0, y0, x1, y1 = (round(value * shrink) for value in (box.x0, box.y0, box.x1, box.y1))
@@ -97,11 +101,11 @@ class _Side(NamedTuple):
     def whole(self, max_side: int) -> Image.Image:
         return Image.fromarray(_rgb(reduce_frame(self.frame, max_side), self.scale, None))
 
-    def cut(self, box: Box) -> Image.Image:
+    def cut(self, box: Box, max_side: int) -> Image.Image:
         picture = _rgb(self.frame, self.scale, box)
-        least, most = CROP_SIDES
         longest = max(box.width, box.height)
-        zoom = least / longest if longest < least else min(1.0, most / longest)
+        zoom = max(CROP_SIDE / longest, min(1.0, (CROP_PIXELS / (box.width * box.height)) ** 0.5))
+        zoom = min(zoom, max_side / longest)
         if zoom == 1:
             return Image.fromarray(picture)
         size = max(1, round(box.width * zoom)), max(1, round(box.height * zoom))
