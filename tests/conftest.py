@@ -151,6 +151,12 @@ def chat() -> Any:
     return _module("chat_server")
 
 
+@pytest.fixture(scope="session")
+def tiny_vlm() -> Any:
+    """The module `tiny_vlm`: builds and saves the smallest chat model for images."""
+    return _module("tiny_vlm")
+
+
 def _module(name: str) -> Any:
     """A module of this folder, which is on no path."""
     spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))

@@ -118,12 +118,19 @@ def _configuration(name: str) -> Any:  # noqa: ANN401  # of any model of transfo
 def _loaded(name: str, device: str) -> tuple[Any, Any]:
     """Processor and model."""
     from transformers import AutoModelForImageTextToText, AutoProcessor
+    from transformers.utils import logging
 
     processor = AutoProcessor.from_pretrained(name)
     if not getattr(processor, "chat_template", None):
         raise DescriptionError(f"{name} has no chat template: set vlm.model to an instruct or chat model for images")
-    # Safetensors alone, and no code of the model's own: a name must not be able to run anything here.
-    model: Any = AutoModelForImageTextToText.from_pretrained(name, dtype="auto", use_safetensors=True)
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        # Safetensors alone, and no code of the model's own: a name must not be able to run anything here.
+        model: Any = AutoModelForImageTextToText.from_pretrained(name, dtype="auto", use_safetensors=True)
+    finally:
+        if shown:
+            logging.enable_progress_bar()
     return processor, model.to(device).eval()
 
 
