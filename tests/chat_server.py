@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import re
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -74,6 +75,12 @@ def sensible(body: dict[str, Any]) -> Raw:
     return completion(json.dumps(answer))
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):  # the client had enough
+            super().handle_error(request, client_address)
+
+
 class ChatServer:
     """Replies in turn with what `replies` holds, the last one for good.
 
@@ -122,7 +129,7 @@ class ChatServer:
             def log_message(self, *arguments: Any) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self.url = f"http://127.0.0.1:{self._server.server_port}/v1"

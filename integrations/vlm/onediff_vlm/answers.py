@@ -67,7 +67,7 @@ def read_answer(text: str, places: Collection[int], *, pair: bool) -> Answer:
     invented = tuple(_shown(key) for key in said if key not in set(places))
     if not known:
         named = f"it speaks of {', '.join(invented[:5])}" if invented else "it speaks of none"
-        raise UnusableAnswerError(f"it was asked about the places {_listed(places)} and {named}")
+        raise UnusableAnswerError(f"it was asked about place{'s' * (len(places) > 1)} {_listed(places)} and {named}")
     captions = {place: words for place, raw in known.items() if (words := _sentence(raw, LONGEST_REGION_CAPTION))}
     caption = None
     if pair:

@@ -14,7 +14,7 @@ from onediff_vlm.pictures import PairPictures
 from onediff_vlm.questions import Numbered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from onediff_plugins.records import ChangeRegion, ModelRecord
     from onediff_plugins.types import ImagePair
@@ -97,7 +97,7 @@ class VlmDescriber:
             except UnusableAnswerError as error:
                 if last:
                     raise
-                reasons.append(f"regions {_listed([place.number for place in asked])}: {error}")
+                reasons.append(f"{_listed([place.number for place in asked])}: {error}")
             else:
                 said.update(answer.captions)
                 caption = answer.caption
@@ -147,11 +147,12 @@ def _batches(places: Sequence[Numbered], size: int) -> list[tuple[Numbered, ...]
 def _reasons(answer: Answer) -> list[str]:
     reasons = []
     if answer.unseen:
-        reasons.append(f"it sees no difference at regions {_listed(answer.unseen)}")
+        reasons.append(f"it sees no difference at {_listed(answer.unseen)}")
     if answer.missing:
-        reasons.append(f"it gave no answer for regions {_listed(answer.missing)}")
+        reasons.append(f"it gave no answer for {_listed(answer.missing)}")
     return reasons
 
 
-def _listed(numbers: Iterable[int]) -> str:
-    return ", ".join(map(str, numbers))
+def _listed(numbers: Sequence[int]) -> str:
+    """Such as "regions 2, 3"."""
+    return f"region{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}"

@@ -11,6 +11,7 @@ import os
 import random
 import socket
 import ssl
+import threading
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -126,10 +127,33 @@ class Endpoint:
             called = {name: self._changed.get(name, name) for name in question}
             sent = {new: question[name] for name, new in called.items() if new is not None}
             try:
-                return _text_of(self._exchange("POST", "chat/completions", sent), self._said)
+                return self._text_of(self._exchange("POST", "chat/completions", sent))
             except _RefusedError as refused:
                 if not self._give_way(refused.text):
                     raise
+
+    def _text_of(self, found: Mapping[str, Any]) -> str:
+        """The model's text in a chat completion."""
+        try:
+            choice = found["choices"][0]
+            message = choice["message"]
+            content = message["content"]
+        except (KeyError, IndexError, TypeError):
+            about = (
+                f"the error {quote(self._said(_message(json.dumps(found))))}" if found.get("error") else "other JSON"
+            )
+            raise DescriptionError(
+                f"{self._address} answers with {about} in place of a chat completion: check vlm.endpoint and vlm.model"
+            ) from None
+        if isinstance(content, list):  # some servers answer in parts
+            content = "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+        if choice.get("finish_reason") == "length":
+            raise UnusableAnswerError("it was cut off at vlm.max_tokens: raise it, most of all for a model that thinks")
+        if not isinstance(content, str) or not content.strip():
+            refusal = message.get("refusal")
+            said = f"it refuses: {quote(self._said(refusal))}" if isinstance(refusal, str) else "it is empty"
+            raise UnusableAnswerError(said)
+        return content
 
     def _give_way(self, text: str) -> bool:
         """Leave out, or call otherwise, the first optional part of a request that the server speaks of."""
@@ -176,7 +200,11 @@ class Endpoint:
         with self._explained():
             headers = {"Accept": "application/json", "Accept-Encoding": "identity"} | self._authorization()
             url = f"{self._address}/{path}"
-            with self._client() as client, client.stream(method, url, json=body, headers=headers) as response:
+            with (
+                self._client() as client,
+                _closed_after(self._settings.timeout_s, client),
+                client.stream(method, url, json=body, headers=headers) as response,
+            ):
                 text = self._read(response)
         if response.status_code != 200:
             raise self._failure(response, text)
@@ -202,8 +230,7 @@ class Endpoint:
         return {"Authorization": f"Bearer {self._key}"} if self._key else {}
 
     def _read(self, response: httpx2.Response) -> str:
-        """The body as text, if it is not too long and comes in time."""
-        deadline = time.monotonic() + self._settings.timeout_s
+        """The body as text, if it is not too long."""
         parts, size = [], 0
         for part in response.iter_raw():
             size += len(part)
@@ -212,8 +239,6 @@ class Endpoint:
                     f"{self._address} answers with more than {MOST_BYTES // 2**20} MiB, which no answer has: check "
                     "vlm.endpoint"
                 )
-            if time.monotonic() > deadline:
-                raise httpx2.ReadTimeout("body")
             parts.append(part)
         return b"".join(parts).decode("utf-8", errors="replace")
 
@@ -269,7 +294,7 @@ class Endpoint:
             return self._left_alone(f"{where} wants a valid key (HTTP {status}), and {self._variable} {todo}")
         if 300 <= status < 400:
             target = urlsplit(response.headers.get("location", ""))
-            to = f"{target.scheme}://{target.hostname}" if target.hostname else "another path"
+            to = f"{target.scheme}://{target.netloc.rpartition('@')[2]}" if target.netloc else "another path"
             return self._left_alone(
                 f"{where} redirects to {quote(to, 80)} (HTTP {status}), which is not followed, since the key and the "
                 "images would go there: set vlm.endpoint to the final address if you trust it"
@@ -284,15 +309,43 @@ class Endpoint:
                 f"{where} knows no model {quote(self._model, 60)}, or no such path (HTTP 404): {said}. Check "
                 "vlm.model, and that vlm.endpoint ends as the server's manual says, usually in /v1"
             )
+        if status == 429:
+            wait = _asked_wait(response)
+            asks = f" and asks for a pause of {wait:.0f} s" if wait else ""
+            todo = "Use fewer workers, or look at your quota there"
+            return _BusyError(f"{where} takes no more questions for now (HTTP 429){asks}: {said}. {todo}", wait)
         if status in _BUSY:
             return _BusyError(f"{where} is busy or broken (HTTP {status}): {said}", _asked_wait(response))
         if status == 413:
             return DescriptionError(f"{where} takes no question so large (HTTP 413): lower vlm.batch or vlm.max_side")
-        return _RefusedError(f"{where} refuses the question (HTTP {status}): {said}", text)
+        hint = "Check that the model takes several images; fewer are shown with a lower vlm.batch"
+        return _RefusedError(f"{where} refuses the question (HTTP {status}): {said}. {hint}", text)
 
     def _said(self, text: str) -> str:
         """A server's words, which may hold the key."""
         return text.replace(self._key, "***") if self._key else text
+
+
+@contextmanager
+def _closed_after(seconds: float, client: httpx2.Client) -> Iterator[None]:
+    """No longer than that for all of it: the client's own limits are for each piece, and a server may drip."""
+    over = threading.Event()
+
+    def close() -> None:
+        over.set()
+        client.close()
+
+    timer = threading.Timer(seconds, close)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except Exception as error:
+        if over.is_set():  # what broke, broke by that
+            raise httpx2.ReadTimeout("the time is over") from error
+        raise
+    finally:
+        timer.cancel()
 
 
 def is_local(address: str) -> bool:
@@ -322,25 +375,6 @@ def _jpeg(picture: Image.Image) -> str:
     # Colours at full resolution: red letters on grey would blur otherwise.
     picture.save(stream, "JPEG", quality=JPEG_QUALITY, subsampling=0)
     return base64.b64encode(stream.getvalue()).decode("ascii")
-
-
-def _text_of(found: Mapping[str, Any], said: Any) -> str:  # noqa: ANN401  # str -> str
-    """The model's text in a chat completion."""
-    try:
-        choice = found["choices"][0]
-        message = choice["message"]
-        content = message["content"]
-    except (KeyError, IndexError, TypeError):
-        about = f"error {quote(said(json.dumps(found['error'])))}" if found.get("error") else "no choices"
-        raise DescriptionError(f"the server answers with {about} in place of a chat completion") from None
-    if isinstance(content, list):  # some servers answer in parts
-        content = "".join(part.get("text", "") for part in content if isinstance(part, dict))
-    if choice.get("finish_reason") == "length":
-        raise UnusableAnswerError("it was cut off at vlm.max_tokens: raise it, most of all for a model that thinks")
-    if not isinstance(content, str) or not content.strip():
-        refusal = message.get("refusal")
-        raise UnusableAnswerError(f"it refuses: {quote(said(refusal))}" if isinstance(refusal, str) else "it is empty")
-    return content
 
 
 def _message(text: str) -> str:
@@ -374,8 +408,10 @@ def _check_address(error: BaseException) -> str:
     causes = [error]
     while (cause := causes[-1].__cause__ or causes[-1].__context__) is not None and len(causes) < 10:
         causes.append(cause)
-    if any(isinstance(cause, ssl.SSLError) for cause in causes):
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         return "its certificate is not trusted here. Check the address, or install the authority that signed it"
+    if any(isinstance(cause, ssl.SSLError) for cause in causes):
+        return "it does not speak https. Check the address; a server without it is written http://"
     if any(isinstance(cause, socket.gaierror) for cause in causes):
         return "no such host is known. Check vlm.endpoint and the network"
     if any(isinstance(cause, ConnectionRefusedError) for cause in causes):

@@ -140,6 +140,8 @@ def _explained(name: str) -> Iterator[None]:
     if importlib.util.find_spec("transformers") is None or importlib.util.find_spec("torch") is None:
         missing = MissingDependencyError("transformers", "hf-vlm without vlm.endpoint", "onediff-vlm[local]")
         raise DescriptionError(str(missing)) from missing
+    if (Path(name).is_absolute() or name.startswith(".")) and not Path(name).is_dir():
+        raise DescriptionError(f"there is no folder {name}: set vlm.model to the folder or hub id of a chat model")
     try:
         yield
     except DescriptionError:

@@ -52,10 +52,10 @@ def test_an_answer_is_found_in_whatever_it_is_wrapped(text):
         (GOOD.replace('"caption": "both"', '"caption": ["both"]'), 'no words under "caption"'),
         (
             GOOD.replace('"id": 1', '"id": 7').replace('"id": 2', '"id": 9'),
-            "about the places 1, 2 and it speaks of 7, 9",
+            "about places 1, 2 and it speaks of 7, 9",
         ),
         ('{"regions": [], "caption": "both"}', "it speaks of none"),
-        ('{"regions": [null, 3, "x", {}], "caption": "both"}', "asked about the places 1, 2"),
+        ('{"regions": [null, 3, "x", {}], "caption": "both"}', "asked about places 1, 2"),
     ],
 )
 def test_an_answer_that_cannot_be_used_says_why(text, why):

@@ -112,7 +112,7 @@ def test_a_region_that_is_missing_or_unseen_is_left_to_others_with_the_reason(pa
     chat = Scripted(words([3, 1], "sheds are new", p1=""))
     said = describe(chat, pair, regions(3))
     assert said.region_captions == ("", "", "Thing 3 is new.")
-    assert said.unsaid == "it sees no difference at regions 1; it gave no answer for regions 2"
+    assert said.unsaid == "it sees no difference at region 1; it gave no answer for region 2"
 
 
 def test_a_model_that_sees_no_difference_anywhere_has_no_words(pair):
@@ -137,7 +137,7 @@ def test_a_model_that_talks_nonsense_twice_has_no_words(pair):
     with pytest.raises(UnusableAnswerError) as error:
         describe(chat, pair, regions(1))
     assert str(error.value) == (
-        "the answer of scripted cannot be used, asked twice: it was asked about the places 1 and it speaks of 9"
+        "the answer of scripted cannot be used, asked twice: it was asked about place 1 and it speaks of 9"
     )
     assert len(chat.asked) == 2
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import email.utils
 import json
 import logging
 import socket
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -122,7 +124,7 @@ WRONG = {
     "quota": (
         lambda c: openai_error(c, 429, "slow down"),
         3,
-        'is busy or broken (HTTP 429): "slow down" (tried 3 times)',
+        '(HTTP 429): "slow down". Use fewer workers, or look at your quota there (tried 3 times)',
     ),
     "unauthorised": (lambda c: openai_error(c, 401, "no key"), 1, f"(HTTP 401), and {KEY_VARIABLE} is not set"),
     "forbidden": (lambda c: openai_error(c, 403, "no"), 1, f"(HTTP 403), and {KEY_VARIABLE} is not set"),
@@ -157,11 +159,15 @@ WRONG = {
     "schema": (
         lambda c: c.Raw(body=b'{"answer": "hello"}'),
         1,
-        "answers with no choices in place of a chat completion",
+        "answers with other JSON in place of a chat completion",
     ),
-    "no choice": (lambda c: c.Raw(body=b'{"choices": []}'), 1, "answers with no choices in place"),
-    "null": (lambda c: c.Raw(body=b'{"choices": [{"message": null}]}'), 1, "answers with no choices in place"),
-    "error": (lambda c: c.Raw(body=b'{"error": {"message": "out of memory"}}'), 1, "out of memory"),
+    "no choice": (lambda c: c.Raw(body=b'{"choices": []}'), 1, "answers with other JSON in place"),
+    "null": (lambda c: c.Raw(body=b'{"choices": [{"message": null}]}'), 1, "answers with other JSON in place"),
+    "error": (
+        lambda c: c.Raw(body=b'{"error": {"message": "out of memory"}}'),
+        1,
+        'answers with the error "out of memory" in place',
+    ),
     "huge": (lambda c: c.Raw(body=b" " * (MOST_BYTES + 1)), 1, "answers with more than 4 MiB, which no answer has"),
     "deep": (lambda c: c.Raw(body=b"[" * 100_000), 1, "answers with no JSON"),
     "empty": (lambda c: c.completion(""), 1, "it is empty"),
@@ -202,15 +208,35 @@ def test_a_host_that_nobody_knows_is_told(make_endpoint):
     )
 
 
-def test_a_plain_server_behind_https_is_told(make_endpoint, server):
+def test_a_server_without_https_is_told(make_endpoint, server):
     message = failing(make_endpoint, endpoint=server.url.replace("http", "https"), retries=0)
-    assert "its certificate is not trusted here" in message or "cannot be reached" in message
+    assert "cannot be reached: it does not speak https. Check the address" in message
+
+
+def test_a_server_that_drips_even_its_headers_is_left_in_time(make_endpoint):
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(5)
+
+        def drip():
+            connection, _ = listening.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+                for _ in range(200):
+                    connection.sendall(b"x")
+                    time.sleep(0.02)
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        started = time.monotonic()
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
+        assert "gave no whole answer within 0.3 s" in failing(make_endpoint, endpoint=address, timeout_s=0.3)
+        assert time.monotonic() - started < 2
+        thread.join()
 
 
 def test_a_server_that_hangs_up_is_tried_again(make_endpoint):
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.settimeout(5)
-        import threading
 
         def hang_up():
             for _ in range(2):

@@ -108,7 +108,7 @@ def test_regions_without_words_get_those_of_the_next_captioner(make_host, server
     (fallback,) = result.provenance.fallbacks
     assert (fallback.model, fallback.instead, fallback.regions) == ("hf-vlm", "template", (2, 3))
     assert fallback.reason == (
-        "only the 2 strongest regions are shown (vlm.max_regions); it gave no answer for regions 2"
+        "only the 2 strongest regions are shown (vlm.max_regions); it gave no answer for region 2"
     )
     assert schema_errors(json.loads(result.model_dump_json())) == []
 
@@ -123,7 +123,7 @@ def test_a_key_in_the_environment_reaches_the_server_and_nothing_else(
     host = make_host(cache=False)
     bad = compare(host, pictures)
     assert {asked.headers["Authorization"] for asked in server.asked} == {f"Bearer {KEY}"}
-    assert bad.provenance.fallbacks[0].reason.endswith('refuses the question (HTTP 400): "bad key ***"')
+    assert 'refuses the question (HTTP 400): "bad key ***".' in bad.provenance.fallbacks[0].reason
     kept = "".join(path.read_text() for path in (tmp_path / "kept").iterdir())
     everything = f"{good.model_dump_json()}{bad.model_dump_json()}{good!r}{host.sections()}{caplog.text}{kept}"
     assert KEY not in everything
