@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -19,19 +18,6 @@ class Turn(NamedTuple):
 
     role: Literal["user", "assistant"]
     parts: tuple[str | Image.Image, ...]
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Bounds of an answer.
-
-    Attributes:
-        tokens: most tokens, thinking included.
-        seconds: longest wait.
-    """
-
-    tokens: int
-    seconds: float
 
 
 class Chat(Protocol):

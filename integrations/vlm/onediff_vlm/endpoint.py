@@ -45,6 +45,8 @@ _REST_S: Final = 30.0
 _BUSY: Final = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
 # What some servers refuse in a request, and what is sent in its place, if anything.
 _OPTIONAL: Final = {"response_format": None, "temperature": None, "max_tokens": "max_completion_tokens"}
+# One form for all questions, since strict servers want every key to be required; a "caption" that was not asked for is
+# not read.
 _SCHEMA: Final = {
     "type": "object",
     "properties": {

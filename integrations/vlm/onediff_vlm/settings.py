@@ -29,8 +29,9 @@ class VlmSettings(ModelSettings):
     )
     key_variable: str = Field(
         default=KEY_VARIABLE,
-        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
-        description="environment variable that holds the key of the server, where it wants one",
+        # Not any secret of the environment: an onediff.toml in somebody else's folder could ask for that.
+        pattern=r"^[A-Z][A-Z0-9_]*_API_KEY$",
+        description="environment variable that holds the key of the server, where it wants one; ends in _API_KEY",
     )
     timeout_s: float = Field(default=120, gt=0, le=3600, description="longest wait for an answer, in seconds")
     retries: int = Field(default=2, ge=0, le=10, description="further tries where a server does not answer or is busy")

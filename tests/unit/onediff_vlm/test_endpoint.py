@@ -52,7 +52,7 @@ def test_a_question_is_a_chat_request_with_its_pictures_in_order(make_endpoint, 
 
 def test_the_key_comes_from_the_variable_and_goes_into_one_header(make_endpoint, server):
     make_endpoint(key=f" {KEY}\n").ask(QUESTION)
-    make_endpoint(key=KEY, key_variable="MY_KEY").ask(QUESTION)
+    make_endpoint(key=KEY, key_variable="MY_API_KEY").ask(QUESTION)
     assert [asked.headers["Authorization"] for asked in server.asked] == [f"Bearer {KEY}"] * 2
     assert KEY not in json.dumps([asked.body for asked in server.asked])
 
