@@ -64,7 +64,7 @@ def describe(host: Host, chosen: ModelSpec, pair: ImagePair, regions: Sequence[C
         if answer.said is None or answer.by is None:
             raise
         said, by, passed = answer.said, answer.by, answer.passed
-        log.warning("pair %r: words by %s, since %s has none: %s", pair.id, by.name, chosen.name, refused)
+        log.warning("pair %r: words by %s, since %s has none: %s", pair.id, by.name, chosen.name, _short(refused))
     captions = list(said.region_captions or ("",) * len(regions))
     missing = [index for index, words in enumerate(captions) if not words]
     if said.unsaid is not None and missing:

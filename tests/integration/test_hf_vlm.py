@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -108,6 +110,27 @@ def test_a_server_that_fails_costs_the_words_and_not_the_result(
     assert all(region["caption"] for region in record["regions"])
     assert schema_errors(record) == []
     assert KEY not in out + err + caplog.text
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_a_server_is_asked_without_torch_and_stderr_says_when_it_fails(server: Any, chat: Any, status: int) -> None:
+    if status != 200:
+        server.replies = [lambda body: chat.Raw(status, b"boom")]
+    sources = [str(pairs_file().parent / PAIRS["ui"][side]) for side in ("before", "after")]
+    told = ["--domain", "ui", "--captioner", "hf-vlm", "--set", f"vlm.endpoint={server.url}", "--set", "vlm.retries=0"]
+    script = (
+        "import sys\n"
+        "for name in ('torch', 'transformers', 'huggingface_hub'): sys.modules[name] = None\n"
+        f"from onediff_plugins.cli import main; main({['compare', *sources, *told]!r})"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0
+    if status == 200:
+        assert (done.stdout.splitlines()[0], done.stderr) == ("Several things are new.", "")
+    else:
+        assert "words by template" in done.stdout
+        reason = f'{server.url} is busy or broken (HTTP 500): "boom"'
+        assert done.stderr == f"pair '000001': words by template, since hf-vlm has none: {reason}\n"
 
 
 def test_without_a_server_or_a_model_nothing_is_compared(capsys: pytest.CaptureFixture[str]) -> None:

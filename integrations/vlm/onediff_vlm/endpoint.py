@@ -148,7 +148,8 @@ class Endpoint:
                 f"{self._address} answers with {about} in place of a chat completion: check vlm.endpoint and vlm.model"
             ) from None
         if isinstance(content, list):  # some servers answer in parts
-            content = "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+            texts = [part.get("text") for part in content if isinstance(part, dict)]
+            content = "".join(text for text in texts if isinstance(text, str))
         if choice.get("finish_reason") == "length":
             raise UnusableAnswerError("it was cut off at vlm.max_tokens: raise it, most of all for a model that thinks")
         if not isinstance(content, str) or not content.strip():
@@ -283,7 +284,7 @@ class Endpoint:
             ) from error
         except httpx2.TransportError as error:
             raise _BusyError(f"{self._address} cannot be reached: {_check_address(error)}") from error
-        except httpx2.HTTPError as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise DescriptionError(f"{self._address} cannot be asked: {quote(self._said(str(error)))}") from error
 
     def _failure(self, response: httpx2.Response, text: str) -> DescriptionError:
@@ -295,11 +296,10 @@ class Endpoint:
             todo = "holds a key that it does not take" if self._key else "is not set"
             return self._left_alone(f"{where} wants a valid key (HTTP {status}), and {self._variable} {todo}")
         if 300 <= status < 400:
-            target = urlsplit(response.headers.get("location", ""))
-            to = f"{target.scheme}://{target.netloc.rpartition('@')[2]}" if target.netloc else "another path"
+            target = _host_of(response.headers.get("location", ""))
             return self._left_alone(
-                f"{where} redirects to {quote(to, 80)} (HTTP {status}), which is not followed, since the key and the "
-                "images would go there: set vlm.endpoint to the final address if you trust it"
+                f"{where} redirects to {quote(target, 80)} (HTTP {status}), which is not followed, since the key and "
+                "the images would go there: set vlm.endpoint to the final address if you trust it"
             )
         if status == 404:
             if self._model is None:
@@ -361,6 +361,15 @@ def is_local(address: str) -> bool:
         return False
 
 
+def _host_of(address: str) -> str:
+    """Where a redirect leads, without what may be a secret in it."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return "what is no address"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else "another path"
+
+
 def _content(turn: Turn) -> str | list[dict[str, Any]]:
     if turn.role == "assistant":
         return "".join(part for part in turn.parts if isinstance(part, str))
@@ -399,7 +408,7 @@ def _asked_wait(response: httpx2.Response) -> float | None:
     except ValueError:
         try:
             at = email.utils.parsedate_to_datetime(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         seconds = (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
     return seconds if 0 < seconds < 86_400 else None

@@ -56,8 +56,13 @@ class VlmSettings(ModelSettings):
         """Without a slash at its end. What is wrong with it is said without repeating what may be a secret."""
         if value is None:
             return None
+        value = value.strip()
+        if not (value.isascii() and value.isprintable() and " " not in value):
+            raise ValueError(
+                "it is no address: it holds a space or other letters than ASCII; write other hosts as xn--..."
+            )
         try:
-            parts = urlsplit(value.strip())
+            parts = urlsplit(value)
             host, _ = parts.hostname, parts.port
         except ValueError as error:
             raise ValueError("it is no address: write it like http://127.0.0.1:11434/v1") from error
@@ -68,7 +73,7 @@ class VlmSettings(ModelSettings):
                 "it must hold no user, password, ? or #: settings are recorded. Put the key of the server into the "
                 f"environment variable {KEY_VARIABLE}"
             )
-        return value.strip().rstrip("/").removesuffix("/chat/completions")
+        return value.rstrip("/").removesuffix("/chat/completions")
 
     def why_not(self) -> str | None:
         """Neither a server nor a model is named."""

@@ -11,7 +11,10 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta
 
+import httpx2
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from onediff_plugins.errors import DescriptionError
@@ -249,6 +252,44 @@ def test_a_server_that_hangs_up_is_tried_again(make_endpoint):
         thread.join()
     assert "cannot be reached" in message
     assert message.endswith("(tried 2 times)")
+
+
+@pytest.mark.parametrize("location", ["http://[", "//user:hunter2@evil.example/?key=hunter2", "\xff", ""])
+def test_a_redirect_to_whatever_is_told_without_its_secrets(make_endpoint, server, chat, location):
+    server.replies = [lambda body: chat.Raw(302, headers=(("Location", location),))]
+    message = failing(make_endpoint)
+    assert "(HTTP 302), which is not followed" in message
+    assert "hunter2" not in message
+
+
+def test_an_address_that_the_client_does_not_take_is_told(make_endpoint):
+    assert 'cannot be asked: "URL too long"' in failing(make_endpoint, endpoint=f"http://{'a' * 70_000}/v1")
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["choices", "message", "content", "error", "text", "refusal", "finish_reason"]),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(json_values, st.sampled_from([200, 200, 302, 400, 401, 404, 413, 418]))
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_body_whatsoever_raises_anything_else(found, status):
+    answered = Endpoint(VlmSettings(endpoint="http://127.0.0.1:9/v1", model="m"), {})
+    answer = httpx2.MockTransport(
+        lambda request: httpx2.Response(status, stream=httpx2.ByteStream(json.dumps(found).encode()))
+    )
+    answered._client = lambda: httpx2.Client(transport=answer)
+    with contextlib.suppress(DescriptionError):
+        assert isinstance(answered.ask(QUESTION), str)
 
 
 # --- tries ---
