@@ -65,6 +65,7 @@ class LocalChat:
             if self._loaded is None:
                 self._loaded = self._once(lambda name: _loaded(name, self._device))
             processor, model = self._loaded
+            self._found = self._found or model.config  # where no answers are kept, nobody asked for it
             try:
                 said, ended = self._generate(processor, model, turns)
             except Exception as error:  # memory that ran out, a template that takes one image: whatever a model raises
@@ -117,9 +118,16 @@ def _configuration(name: str) -> Any:  # noqa: ANN401  # of any model of transfo
 
 def _loaded(name: str, device: str) -> tuple[Any, Any]:
     """Processor and model."""
+    import torch
     from transformers import AutoModelForImageTextToText, AutoProcessor
     from transformers.utils import logging
 
+    try:
+        torch.zeros(1, device=device)
+    except (AssertionError, NotImplementedError, RuntimeError) as error:  # as its backend says so
+        raise DescriptionError(
+            f"the device {device!r} is not there: {quote(str(error), 80)}. Choose another"
+        ) from error
     processor = AutoProcessor.from_pretrained(name)
     if not getattr(processor, "chat_template", None):
         raise DescriptionError(f"{name} has no chat template: set vlm.model to an instruct or chat model for images")

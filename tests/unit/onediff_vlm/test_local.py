@@ -62,6 +62,13 @@ def test_a_model_of_transformers_is_shown_the_pair_and_says_what_changed(make_ho
     assert [region.caption for region in result.regions] == ["A white box."]
 
 
+def test_a_model_in_halves_is_run_as_it_was_saved(make_host, tiny_vlm, pictures, tmp_path):
+    model, processor = tiny_vlm.build()
+    tiny_vlm.know(model, processor, *ANSWER)
+    tiny_vlm.save(tmp_path / "half-vlm", model.bfloat16(), processor)
+    assert compare(make_host, pictures, tmp_path / "half-vlm", cache=False).caption_source == "hf-vlm:half-vlm"
+
+
 def test_a_kept_answer_is_found_without_loading_the_model(make_host, knowing_vlm, pictures, monkeypatch):
     first = compare(make_host, pictures, knowing_vlm)
     monkeypatch.setattr(module, "_loaded", lambda *arguments: pytest.fail("the model was loaded"))
@@ -139,7 +146,7 @@ def test_a_model_without_a_chat_template_is_told(tiny_vlm, tmp_path):
 
 
 def test_a_device_that_is_not_there_is_told(random_vlm):
-    assert "cannot be loaded as a chat model for images" in failing(random_vlm, "cuda:7")
+    assert "the device 'cuda:7' is not there" in failing(random_vlm, "cuda:7")
 
 
 @pytest.mark.skipif(find_spec("torchvision") is not None, reason="torchvision is installed")
