@@ -64,7 +64,9 @@ def images(body: dict[str, Any]) -> list[Image.Image]:
 
 def places(body: dict[str, Any]) -> list[int]:
     """The numbers of the places that are asked about."""
-    return [int(number) for number in re.findall(r"^Place (\d+) \(", texts({"messages": body["messages"][:1]}), re.M)]
+    return [
+        int(number) for number in re.findall(r"place (\d+) before", texts({"messages": body["messages"][:1]}), re.M)
+    ]
 
 
 def sensible(body: dict[str, Any]) -> Raw:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -21,8 +22,9 @@ VERSION: Final = 1
 _LONGEST_ECHO: Final = 1000
 
 _TASK: Final = """\
-You see two images of the same scene, one from before and one from after. A detector has compared them and found the \
-places that differ; it decides whether and where something changed, and you only say what. Speak of these places alone.
+You see two images of the same scene, one from before and one from after, or parts of them. A detector has compared \
+them and found the places that differ; it decides whether and where something changed, and you only say what. Speak of \
+these places alone.
 
 Rules:
 - For each place: one short sentence in {language} that says what is there and what became of it from before to after.
@@ -66,9 +68,11 @@ def question(
     shown = form if said is None else form | {"caption": "..."}
     task = _TASK.format(language=language, form=json.dumps(shown))
     parts: list[str | Image.Image] = [task + ("" if said is None else _PAIR_RULE.format(language=language))]
+    images = itertools.count(1)  # said with each, because some chat templates put all images before all text
     if said is not None:
         before, after = pictures.whole()
-        parts += ["The whole scene before:", before, "The whole scene after:", after]
+        parts += [f"Image {next(images)}, the whole scene before:", before]
+        parts += [f"Image {next(images)}, the whole scene after:", after]
         if prompt is not None:
             parts.append(f"What is asked about the scene as a whole: {prompt}")
         if known := [f'- place {number}: "{words}"' for number, words in sorted(said.items())]:
@@ -79,7 +83,8 @@ def question(
         place = pictures.place(region)
         what = ", ".join(word for word in (region.label, region.kind) if word)
         where = f", at {list(place.box)} in pixels of the whole scene {place.on}" if said is not None else ""
-        parts += [f"Place {number} ({what}{where}), before:", place.before, f"Place {number}, after:", place.after]
+        parts += [f"Image {next(images)}, place {number} before ({what}{where}):", place.before]
+        parts += [f"Image {next(images)}, place {number} after:", place.after]
     numbers = ", ".join(str(place.number) for place in asked)
     closing = f'Now the JSON, with one entry of "regions" for each of the places {numbers}'
     parts.append(closing + ("." if said is None else ', and "caption".'))

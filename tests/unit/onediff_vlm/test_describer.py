@@ -83,7 +83,9 @@ def test_one_question_asks_for_the_places_first_and_then_for_the_pair(pair):
     assert said.unsaid is None
     ((turn,),) = chat.asked
     text = text_of([turn])
-    assert text.index("Place 3 (shed 2, changed, at [20, 10, 28, 16]") < text.index("Place 1 (shed 0, changed")
+    assert text.index("Image 3, place 3 before (shed 2, changed, at [20, 10, 28, 16]") < text.index(
+        "Image 8, place 1 after:"
+    )
     assert '"regions": [{"id": 3' in text
     assert text.index('"regions"') < text.index('"caption" comes last')
     assert len([part for part in turn.parts if not isinstance(part, str)]) == 2 + 2 * 3
@@ -96,8 +98,9 @@ def test_many_regions_are_asked_about_in_parts_and_the_last_knows_what_was_said(
     assert said.region_captions == tuple(f"Thing {n} is new." for n in range(1, 8))
     first, second, last = (text_of(turns) for turns in chat.asked)
     assert "whole scene before:" not in first + second
+    assert first.index("Image 1, place 7 before") < first.index("Image 6, place 5 after:")
     assert '- place 7: "Thing 7 is new."' in last
-    assert "The whole scene before:" in last
+    assert "Image 1, the whole scene before:" in last
 
 
 def test_the_weakest_regions_beyond_the_limit_are_left_to_others(pair):
