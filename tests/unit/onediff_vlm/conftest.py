@@ -9,7 +9,7 @@ import pytest
 
 import onediff_vlm.plugin
 from onediff_plugins import DomainSettings, DomainSpec, Host, Wording, hookimpl
-from onediff_vlm import endpoint
+from onediff_vlm import connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,7 +39,7 @@ def server(chat: Any) -> Iterator[Any]:
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Between tries, so that a test takes no seconds."""
-    monkeypatch.setattr(endpoint, "_PAUSE_S", 0.01)
+    monkeypatch.setattr(connection, "_PAUSE_S", 0.01)
 
 
 @pytest.fixture

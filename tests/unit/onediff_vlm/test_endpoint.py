@@ -18,10 +18,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from onediff_plugins.errors import DescriptionError
-from onediff_vlm import endpoint as module
+from onediff_vlm import connection as module
 from onediff_vlm.answers import UnusableAnswerError
 from onediff_vlm.chat import Turn
-from onediff_vlm.endpoint import MOST_BYTES, Endpoint, is_local
+from onediff_vlm.connection import MOST_BYTES, is_local
+from onediff_vlm.endpoint import Endpoint
 from onediff_vlm.settings import KEY_VARIABLE, VlmSettings
 
 KEY = "sk-very-secret-0123456789"
@@ -85,7 +86,7 @@ def test_the_only_model_of_a_server_needs_no_name(make_endpoint, server):
     [
         (["a", "b"], 'has 2 models ("a", "b"): name one with --set vlm.model=NAME'),
         ([], "lists no model: name one with --set vlm.model=NAME"),
-        ([None, 3, " "], "lists no model"),
+        ([None, 3, " ", "x" * 1000, "\x1b[31m"], "lists no model"),
     ],
 )
 def test_a_server_of_many_models_is_not_guessed_at(make_endpoint, server, models, says):
@@ -287,7 +288,7 @@ def test_no_body_whatsoever_raises_anything_else(found, status):
     answer = httpx2.MockTransport(
         lambda request: httpx2.Response(status, stream=httpx2.ByteStream(json.dumps(found).encode()))
     )
-    answered._client = lambda: httpx2.Client(transport=answer)
+    answered._connection._client = lambda: httpx2.Client(transport=answer)
     with contextlib.suppress(DescriptionError):
         assert isinstance(answered.ask(QUESTION), str)
 
@@ -429,7 +430,9 @@ def test_the_key_is_in_no_message_no_log_and_no_repr(make_endpoint, server, chat
         causes.append(f"{cause!r} {cause}")
         cause = cause.__cause__ or cause.__context__
     assert server.asked[0].headers["Authorization"] == f"Bearer {KEY}"
-    assert KEY not in " ".join([*causes, caplog.text, repr(asked), repr(asked.record), asked.identity()])
+    assert KEY not in " ".join(
+        [*causes, caplog.text, repr(asked), repr(asked._connection), repr(asked.record), asked.identity()]
+    )
 
 
 def test_a_redirect_is_not_followed_with_the_key_and_the_images(make_endpoint, server, chat):
