@@ -28,13 +28,12 @@ from jsonschema import Draft202012Validator
 
 import onediff_plugins
 from evaluation import page, tables
-from evaluation.ours import Ours, jittered
+from evaluation.ours import Ours, jittered, ways
 from evaluation.peers import BackgroundModels, ClassicalIrMad, Differencing, best_threshold
 from evaluation.scores import Answer, Tally
 from evaluation.sequences import history, read_set
 from evaluation.sets import DATA, GROUPS, TUNING, Group, Pair, find_sets, halves
 from evaluation.ui_peers import Odiff, Pixelmatch
-from onediff_plugins import Host
 from onediff_plugins.errors import OneDiffError
 
 if TYPE_CHECKING:
@@ -102,13 +101,10 @@ def main() -> int:
     runs = plan(options)
     if options.write:
         page.check_places(options.write, [run.name for run in runs])
-    host = Host(settings=dict(options.settings))
-    for name in {options.domain or run.group.domain for run in runs}:
-        host.domain(name)
     for run in runs:
         with ExitStack() as stack:
             scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            measure(run, host, options, scratch, stack)
+            measure(run, options, scratch, stack)
         text = block(run, options)
         print(f"\n## {run.name}\n\n{text}", flush=True)
         if options.write:
@@ -136,19 +132,23 @@ def plan(options: argparse.Namespace) -> list[Run]:
     return runs
 
 
-def measure(run: Run, host: Host, options: argparse.Namespace, scratch: Path, stack: ExitStack) -> None:
+def measure(run: Run, options: argparse.Namespace, scratch: Path, stack: ExitStack) -> None:
     """Every method on every pair of a table."""
     validator = Draft202012Validator(
         json.loads(resources.files(onediff_plugins).joinpath("schemas/change-result-1.json").read_text("utf-8"))
     )
-    ours = Ours(host, options.domain or run.group.domain, options.detector, validator, options.out)
+    domain, settings = options.domain or run.group.domain, dict(options.settings)
+    ours = [
+        Ours(way, domain, settings, validator, None if number else options.out, scratch)
+        for number, way in enumerate(ways(run.group, options.detector, settings))
+    ]
     shared = [] if options.without_peers else pair_peers(run.group, options.data, scratch)
     for peer in shared:
         if hasattr(peer, "close"):
             stack.callback(peer.close)
     for name in run.sets:
         pairs = read_set(name, scratch, options.data)[: options.limit]
-        methods = [ours, *shared]
+        methods = [*ours, *shared]
         frames = history(name, options.data)
         moved = run.name.endswith(JITTER)
         if frames and not moved and not options.without_peers:

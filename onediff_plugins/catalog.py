@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -24,9 +25,14 @@ from onediff_plugins.settings import DomainSettings, ModelSettings
 from onediff_plugins.specs import DomainSpec, ExecutorSpec, ExporterSpec, HeadSpec, ModelSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
+    from onediff_plugins.types import ImagePair
+
+T = TypeVar("T")
 Spec = TypeVar("Spec", DomainSpec, ModelSpec, HeadSpec, ExporterSpec, ExecutorSpec)
+
+_LOG: Final = logging.getLogger(__name__)
 
 # Heads of a model that are called so are for every domain that has none of its own.
 ANY_DOMAIN: Final = "any."
@@ -138,6 +144,7 @@ class Catalog:
         name: str | None = None,
         weights: str | None = None,
         sections: Mapping[str, ModelSettings] = MappingProxyType({}),
+        pair: ImagePair | None = None,
     ) -> ModelSpec:
         """The model for a role; see `Host.choose_model`.
 
@@ -147,21 +154,29 @@ class Catalog:
             name: model asked for, or None.
             weights: the domain's setting of that name.
             sections: section -> settings of models.
+            pair: as loaded, or None.
         """
         word = "detector" if role == "detect" else "captioner"
         if name is not None:
             return self._asked_model(word, role, name, weights, sections)
         spec = self.domains.take(domain)
-        reasons = []
+        reasons: list[str] = []
+        passed_over: list[ModelSpec] = []
         for candidate in spec.detectors if role == "detect" else spec.describers:
             if candidate not in self.models:
                 reasons.append(f"{candidate}: not installed")
                 continue
             model = self.models.take(candidate)
-            why = f"it does not {role}" if role not in model.roles else self._why_not(model, weights, sections)
-            if why is None:
+            why = f"it does not {role}" if role not in model.roles else self._why_not(model, role, weights, sections)
+            if why is not None:
+                reasons.append(f"{candidate}: {why}")
+            elif pair is None or (why := self._unsuited(model, domain, pair, weights)) is None:
                 return model
-            reasons.append(f"{candidate}: {why}")
+            else:
+                _LOG.info("%s does not look at pair %r: %s", candidate, pair.id, why)
+                passed_over.append(model)
+        if passed_over:
+            return passed_over[0]  # it says best what is wrong with the pair
         raise PluginError(f"domain {domain!r} has no {word} that can be used here ({'; '.join(reasons)})")
 
     def other_describers(
@@ -172,7 +187,7 @@ class Catalog:
         for name in names[names.index(than) + 1 :] if than in names else names:
             if name in self.models:
                 model = self.models.take(name)
-                if "describe" in model.roles and self._why_not(model, weights, sections) is None:
+                if "describe" in model.roles and self._why_not(model, "describe", weights, sections) is None:
                     yield model
 
     def _asked_model(
@@ -184,15 +199,28 @@ class Catalog:
         model = self.models.take(name)
         if role not in model.roles:
             raise PluginError(f"{name!r} is no {word}: its roles are {', '.join(sorted(model.roles))}")
-        if (why := self._why_not(model, weights, sections)) is not None:
+        if (why := self._why_not(model, role, weights, sections)) is not None:
             raise PluginError(f"{word} {name!r} cannot be used here: {why}")
         return model
 
-    def _why_not(self, model: ModelSpec, weights: str | None, sections: Mapping[str, ModelSettings]) -> str | None:
+    def _why_not(
+        self, model: ModelSpec, role: str, weights: str | None, sections: Mapping[str, ModelSettings]
+    ) -> str | None:
+        own = None if model.settings is None else sections[model.settings.section]
+        stage = f"asking whether {model.name!r} is available"
+        return self._asked(model, stage, lambda: model.why_not(weights, role, own))
+
+    def _unsuited(self, model: ModelSpec, domain: str, pair: ImagePair, weights: str | None) -> str | None:
+        heads, named = self.choose_heads(model, domain, (), weights), weights if model.takes_weights else None
+        return self._asked(model, f"asking {model.name!r} about a pair", lambda: model.unsuited(pair, named, heads))
+
+    def _asked(self, model: ModelSpec, stage: str, question: Callable[[], T]) -> T:
         try:
-            return model.why_not(weights, None if model.settings is None else sections[model.settings.section])
+            return question()
+        except OneDiffError:
+            raise
         except Exception as exc:
-            raise foreign(exc, f"asking whether {model.name!r} is available", self.models.owner(model.name)) from exc
+            raise foreign(exc, stage, self.models.owner(model.name)) from exc
 
     def choose_heads(
         self, model: ModelSpec, domain: str, asked: Sequence[str], weights: str | None = None
@@ -205,18 +233,16 @@ class Catalog:
         held = self._held_heads(model, weights)
         for name in asked:
             self._check_head(name, held)
-        if chosen := tuple(asked) or self.domains.take(domain).heads:
+        of_spec = (name for name in self.domains.take(domain).heads if name in held or name in self.heads)
+        if chosen := tuple(asked) or tuple(of_spec):
             return chosen
         of_domain = tuple(name for name in held if name.startswith(f"{domain}."))
         return of_domain or tuple(name for name in held if name.startswith(ANY_DOMAIN))
 
     def _held_heads(self, model: ModelSpec, weights: str | None) -> list[str]:
-        try:
-            return [spec.name for spec in model.held_heads(weights if model.takes_weights else None)]
-        except OneDiffError:
-            raise
-        except Exception as exc:
-            raise foreign(exc, f"asking {model.name!r} for its heads", self.models.owner(model.name)) from exc
+        named = weights if model.takes_weights else None
+        specs = self._asked(model, f"asking {model.name!r} for its heads", lambda: list(model.held_heads(named)))
+        return [spec.name for spec in specs]
 
     def _wrong_sections(self) -> Iterator[tuple[PluginInfo, OneDiffError]]:
         """Plugins whose models have settings of no such class, or in a section that somebody else has."""

@@ -178,11 +178,15 @@ def print_plugins(host: Host, *, as_json: bool) -> None:
 
 
 def _availability(host: Host, spec: ModelSpec) -> str:
+    lacking: dict[str, str] = {}
     try:
-        why_not = spec.why_not(None, host.model_settings(spec.name))
+        why_not = spec.why_not(None, settings=host.model_settings(spec.name))
+        if why_not is None:
+            lacking = {role: why for role in sorted(spec.roles) if (why := spec.lacks(role, None)) is not None}
     except Exception as exc:  # noqa: BLE001  # the list is there to find out what is wrong
         why_not = f"its check raised {type(exc).__name__}: {exc}"
-    return " and ".join(sorted(spec.roles)) + (f" (not available: {why_not})" if why_not else "")
+    notes = [f"not available: {why_not}"] if why_not else [f"not {role}: {why}" for role, why in lacking.items()]
+    return " and ".join(sorted(spec.roles - lacking.keys())) + (f" ({'; '.join(notes)})" if notes else "")
 
 
 def print_diagnosis() -> bool:

@@ -174,21 +174,27 @@ class Host:
 
     # --- models -----------------------------------------------------------------------------------------------
 
-    def choose_model(self, domain: str, role: str, name: str | None = None) -> ModelSpec:
+    def choose_model(
+        self, domain: str, role: str, name: str | None = None, *, pair: ImagePair | None = None
+    ) -> ModelSpec:
         """The model for a role: the one asked for, or the domain's first that is installed and available.
 
-        A model that takes weights is available where the domain's setting `weights` names some.
+        A model that takes weights is available where the domain's setting `weights` names some, and they can take the
+        role.
 
         Args:
             domain: name of the domain.
             role: "detect" or "describe".
             name: model asked for, or None.
+            pair: as loaded, to pass over models that cannot look at it, such as one for finer images; not the one
+                asked for. Where none can, the first that is available. None before there is a pair.
 
         Raises:
             UnknownNameError: no model of that name.
             PluginError: the model asked for cannot be used, or none of the domain's own can; the message says why.
         """
-        return self._catalog.choose_model(domain, role, name, self.settings(domain).weights, self._sections)
+        weights = self.settings(domain).weights
+        return self._catalog.choose_model(domain, role, name, weights, self._sections, pair)
 
     def other_describers(self, domain: str, than: ModelSpec) -> Iterator[ModelSpec]:
         """The describers to ask where one has no words for a pair.
@@ -207,8 +213,8 @@ class Host:
     def choose_heads(self, model: ModelSpec, domain: str, asked: Sequence[str]) -> tuple[str, ...]:
         """The heads that a detector loads; none for one without heads.
 
-        Those asked for; else `DomainSpec.heads`; else the heads beside the detector's weights that are called
-        `<domain>.*`; else those called `any.*`.
+        Those asked for; else those of `DomainSpec.heads` that there are; else the heads beside the detector's weights
+        that are called `<domain>.*`; else those called `any.*`.
 
         Args:
             model: the detector.
@@ -288,11 +294,14 @@ class Host:
         """`onediff_align_pair`: where after pixels lie in the before image."""
         return self._answer("align", domain, Registration, pair=pair, settings=self.settings(domain))
 
-    def preprocess_pair(self, domain: str, pair: ImagePair, overview: ImagePair) -> ImagePair:
-        """`onediff_preprocess_pair`: float32 and comparable."""
-        return self._answer(
-            "preprocess", domain, ImagePair, pair=pair, overview=overview, settings=self.settings(domain)
-        )
+    def preprocess_pair(
+        self, domain: str, pair: ImagePair, overview: ImagePair, *, detector: ModelSpec | None = None
+    ) -> ImagePair:
+        """`onediff_preprocess_pair`: float32 and comparable, as the detector wants it."""
+        settings = self.settings(domain)
+        if detector is not None and not detector.wants_normalised and "normalise" in type(settings).model_fields:
+            settings = settings.model_copy(update=_unless_set(settings, normalise=False))
+        return self._answer("preprocess", domain, ImagePair, pair=pair, overview=overview, settings=settings)
 
     def extract_regions(self, domain: str, change: ChangeMap, pair: ImagePair) -> Sequence[ChangeRegion]:
         """`onediff_extract_regions`: candidate regions."""
@@ -536,6 +545,11 @@ class Host:
         if result is None:
             raise PluginContractError(f"no plugin answered {_HOOKS[stage]} for domain {domain!r}")
         return result
+
+
+def _unless_set(settings: DomainSettings, **values: bool) -> dict[str, bool]:
+    """Those of the values whose settings were left at their defaults."""
+    return {name: value for name, value in values.items() if name not in settings.model_fields_set}
 
 
 _HOOKS = {

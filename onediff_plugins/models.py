@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from onediff_plugins.catalog import foreign
 from onediff_plugins.errors import OneDiffError, PluginContractError
@@ -21,6 +23,14 @@ if TYPE_CHECKING:
     from onediff_plugins.types import ImagePair
 
 T = TypeVar("T")
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+@functools.cache
+def _tell(notice: str) -> None:
+    """Log a line, once in a process."""
+    _LOG.warning("%s", notice)
 
 
 class Models:
@@ -110,7 +120,10 @@ class Models:
         key = (spec.name, domain, tuple(heads))
         if key not in self._built:
             context = self.context(spec, domain, heads)
-            self._built[key] = self._ask(spec, f"building model {spec.name!r}", lambda: spec.build(context))
+            built = self._ask(spec, f"building model {spec.name!r}", lambda: spec.build(context))
+            if (notice := getattr(built, "notice", None)) is not None:
+                _tell(notice)
+            self._built[key] = built
         return self._built[key]
 
     def _ask(self, spec: ModelSpec, stage: str, question: Callable[[], T]) -> T:

@@ -67,18 +67,23 @@ def compare(
     settings = host.settings(domain)
     detecting = host.choose_model(domain, "detect", detector)
     describing = host.choose_model(domain, "describe", captioner)
-    heads = host.choose_heads(detecting, domain, heads)
+    chosen_heads = host.choose_heads(detecting, domain, heads)
 
-    pair, registration, prepared, seen = ready = prepare(host, domain, request, timings)
+    with _timed(timings, "load"):
+        loaded = host.load_pair(domain, request)
+    if detector is None and not heads:  # whoever named either means it
+        detecting = host.choose_model(domain, "detect", pair=loaded)
+        chosen_heads = host.choose_heads(detecting, domain, ())
+    pair, registration, prepared, seen = ready = _prepared(host, domain, request, loaded, detecting, timings)
     valid_fraction = float(pair.valid.mean())
     if (reason := ready.incomparable(settings)) is not None:
         finding = _undecided(host, pair, reason, registration.unusable)
     else:
         with _timed(timings, "detect"):
-            (change,) = host.detect(detecting, [prepared], [seen], settings, heads)
+            (change,) = host.detect(detecting, [prepared], [seen], settings, chosen_heads)
         with _timed(timings, "regions"):
             kept, score = _regions(host, change, prepared, settings)
-            labelled = host.label(detecting, prepared, kept, heads)
+            labelled = host.label(detecting, prepared, kept, chosen_heads)
             found = region_tools.finish(labelled, pair, registration)
         with _timed(timings, "caption"):
             finding = _describe(host, describing, prepared, change, found, score)
@@ -86,7 +91,7 @@ def compare(
     # Without a verdict no model was asked, and the specs speak for themselves.
     asked = None if finding.changed is None else domain
     models = {
-        "detect": host.model_record(detecting, heads, domain=asked),
+        "detect": host.model_record(detecting, chosen_heads, domain=asked),
         "describe": host.model_record(finding.words_by or describing, domain=asked),
     }
 
@@ -108,7 +113,7 @@ def compare(
         provenance=Provenance(
             onediff_plugins=__version__,
             plugins=host.versions(),
-            settings_digest=host.settings_digest(domain, detecting.name, describing.name, heads),
+            settings_digest=host.settings_digest(domain, detecting.name, describing.name, chosen_heads),
             models=models,
             fallbacks=finding.fallbacks,
         ),
@@ -147,21 +152,29 @@ class Prepared(NamedTuple):
         return None
 
 
-def prepare(host: Host, domain: str, request: PairRequest, timings: dict[str, float] | None = None) -> Prepared:
+def prepare(host: Host, domain: str, request: PairRequest, detector: ModelSpec | None = None) -> Prepared:
     """The stages before the detector: load, align, warp, preprocess.
 
     Args:
         host: routes each stage to the domain.
         domain: name of the pair's domain.
         request: what to read.
-        timings: gets the milliseconds of each stage, or None.
+        detector: what it is made ready for, or None for any.
 
     Raises:
         OneDiffError: with `stage` and `plugin` set where they are known.
     """
-    timings = {} if timings is None else timings
-    with _timed(timings, "load"):
-        loaded = host.load_pair(domain, request)
+    return _prepared(host, domain, request, host.load_pair(domain, request), detector, {})
+
+
+def _prepared(
+    host: Host,
+    domain: str,
+    request: PairRequest,
+    loaded: ImagePair,
+    detector: ModelSpec | None,
+    timings: dict[str, float],
+) -> Prepared:
     with _timed(timings, "align"):
         scene, registration = _align(host, domain, request, loaded)
     with _timed(timings, "warp"):
@@ -169,8 +182,8 @@ def prepare(host: Host, domain: str, request: PairRequest, timings: dict[str, fl
         # A layout has no statistics of a scene: its detector reads the page itself.
         seen = scene or (pair if "pieces" in host.domain(domain).capabilities else overview(pair))
     with _timed(timings, "preprocess"):
-        prepared = host.preprocess_pair(domain, pair, seen)
-        seen = prepared if seen is pair else host.preprocess_pair(domain, seen, seen)
+        prepared = host.preprocess_pair(domain, pair, seen, detector=detector)
+        seen = prepared if seen is pair else host.preprocess_pair(domain, seen, seen, detector=detector)
     return Prepared(pair, registration, prepared, seen)
 
 

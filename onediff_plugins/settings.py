@@ -55,7 +55,13 @@ class DomainSettings(Settings):
     )
     count_moved: bool = Field(default=False, description="let moved regions make a pair changed")
     weights: str | None = Field(
-        default=None, min_length=1, description="folder or hub id of the model's weights, instead of those that ship"
+        default=None,
+        min_length=1,
+        description="the model's weights: research (for non-commercial research) or open, which ship, or a folder or "
+        "hub id; research unless named",
+    )
+    accurate: bool = Field(
+        default=False, description="let the network look at each place several times: slower, a little more right"
     )
 
 

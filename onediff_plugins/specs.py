@@ -115,7 +115,7 @@ class DomainSpec:
         sniff: from file headers alone, how sure this domain is that a request is its own, in [0, 1].
         detectors: model names in order of preference; the first available one detects.
         describers: model names in order of preference; the first available one writes the words.
-        heads: heads that its detector loads by default.
+        heads: heads that its detector loads by default, those of them that there are; else all called `<domain>.*`.
         verdict_kinds: kinds that make a pair "changed".
         api: the hook API version that the plugin was written for.
     """
@@ -180,8 +180,9 @@ class BuildContext:
 class Detector(Protocol):
     """Finds where a pair differs. Plural, so that an accelerator can take several pairs at once.
 
-    It may also have `label(pair, regions) -> regions`, which names regions that the domain extracted, and `record`, a
-    `ModelRecord` that says in place of its spec what was loaded; the same goes for a describer.
+    It may also have `label(pair, regions) -> regions`, which names regions that the domain extracted; `record`, a
+    `ModelRecord` that says in place of its spec what was loaded; and `notice`, a line or None that whoever runs it has
+    to read, such as the terms of its weights, which is logged once in a process. The last two go for a describer, too.
     """
 
     def detect(
@@ -217,6 +218,14 @@ def _no_heads(weights: str | None) -> Sequence[HeadSpec]:
     return ()
 
 
+def _lacks_nothing(role: str, weights: str | None) -> str | None:
+    return None
+
+
+def _sees_all(pair: ImagePair, weights: str | None, heads: Sequence[str]) -> str | None:
+    return None
+
+
 @dataclass(frozen=True, kw_only=True)
 class ModelSpec:
     """A detector, a describer, or both.
@@ -237,6 +246,12 @@ class ModelSpec:
             for its own; only for one that takes heads. They are asked for by name like those of plugins.
         settings: class of the model's own settings, a `ModelSettings`; None where it has none. They reach `build` as
             `model_settings`, and their `why_not` is asked as `available` is.
+        lacks: why weights cannot take a role that this model otherwise has, or None; called with the role, and with
+            what the setting `weights` names, or None for its own.
+        unsuited: why it cannot look at a pair, or None; called with the pair as loaded, what the setting `weights`
+            names, and the heads. Where nobody asked for a detector by name, the domain's next one then has the pair.
+        wants_normalised: whether it wants images whose radiometry was fitted to each other. For one that has learned to
+            look past light, a domain's setting `normalise` is off unless somebody sets it.
     """
 
     name: str
@@ -249,6 +264,9 @@ class ModelSpec:
     takes_weights: bool = False
     held_heads: Callable[[str | None], Sequence[HeadSpec]] = _no_heads
     settings: type[ModelSettings] | None = None
+    lacks: Callable[[str, str | None], str | None] = _lacks_nothing
+    unsuited: Callable[[ImagePair, str | None, Sequence[str]], str | None] = _sees_all
+    wants_normalised: bool = True
 
     def __post_init__(self) -> None:
         """Check the name, the roles and the callables."""
@@ -260,21 +278,27 @@ class ModelSpec:
                 f"{owner}: roles {sorted(self.roles)} must be a non-empty part of {sorted(ROLES)}"
             )
         _check_callable(owner, "build", self.build)
-        _check_callable(owner, "available", self.available)
-        _check_callable(owner, "held_heads", self.held_heads)
+        for what in ("available", "held_heads", "lacks", "unsuited"):
+            _check_callable(owner, what, getattr(self, what))
         if self.settings is not None:
             if not isinstance(self.settings, type):
                 raise PluginContractError(f"{owner}: settings must be a ModelSettings class, got {self.settings!r}")
             _check_name(f"{owner}: section of settings", getattr(self.settings, "section", None))
 
-    def why_not(self, weights: str | None, settings: ModelSettings | None = None) -> str | None:
+    def why_not(
+        self, weights: str | None, role: str | None = None, settings: ModelSettings | None = None
+    ) -> str | None:
         """Why it cannot be built now, or None.
 
         Args:
             weights: what the setting `weights` names, or None.
+            role: that it is to take, or None for any.
             settings: the model's own, for one that has some.
         """
-        if not (self.takes_weights and weights is not None) and (why := self.available()) is not None:
+        weights = weights if self.takes_weights else None
+        if weights is None and (why := self.available()) is not None:
+            return why
+        if role is not None and (why := self.lacks(role, weights)) is not None:
             return why
         return None if settings is None else settings.why_not()
 

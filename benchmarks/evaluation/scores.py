@@ -56,6 +56,7 @@ class Answer:
         mask: (H, W) bool on the after grid, or None for a method that makes none.
         regions: a region is the box or boxes that show it, one per side.
         seconds: wall time from the files to the answer.
+        detecting: seconds of that which the detector took, or None where it is not known.
         failed: why there is no answer, or "".
     """
 
@@ -63,6 +64,7 @@ class Answer:
     mask: np.ndarray | None = None
     regions: tuple[tuple[Box, ...], ...] = ()
     seconds: float = 0.0
+    detecting: float | None = None
     failed: str = ""
 
 
@@ -168,6 +170,7 @@ class Tally:
     moved_outside: int = 0  # and of those, pixels outside the true boxes
     shares: list[float] = field(default_factory=list)  # flagged pixels of each pair
     seconds: list[float] = field(default_factory=list)
+    detecting: list[float] = field(default_factory=list)
 
     def add(self, truth: Truth, answer: Answer) -> None:
         """Count one pair. A failure finds nothing, is never right, and has no time."""
@@ -176,6 +179,7 @@ class Tally:
             self.failed += 1
         else:
             self.seconds.append(answer.seconds)
+            self.detecting += [] if answer.detecting is None else [answer.detecting]
             self.flagged += answer.changed is True
             self.undecided += answer.changed is None
         if truth.changed is not None:
@@ -246,6 +250,7 @@ class Tally:
             "outside": ratio(self.moved_outside, self.moved_flagged),
             "share": statistics.fmean(self.shares) if self.shares else None,
             "ms": statistics.median(self.seconds) * 1000 if self.seconds else None,
+            "detecting_ms": statistics.median(self.detecting) * 1000 if self.detecting else None,
         }
 
     def joined(self, other: Tally) -> Tally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from evaluation.ours import MOVES_COUNTED
+from evaluation.ours import DETECTORS
 from evaluation.scores import IOU_LEVELS, Tally
 from evaluation.sets import TUNING
 
@@ -60,6 +60,7 @@ COLUMNS: dict[str, dict[str, Cell]] = {
         "mean pair IoU": lambda f: number(f["mean_iou"]),
         **REGIONS,
         **COMMON,
+        "of that detecting": lambda f: number(f["detecting_ms"], 0),
     },
     "boxes": {**REGIONS, "flagged outside": lambda f: percent(f["outside"]), **COMMON},
     "none": {
@@ -139,7 +140,7 @@ def glance(group: Group, tallies: Tallies) -> list[str] | None:
     what, read = _measure(group)
     scored = {name: (read(tally.figures()) or 0.0, tally) for name, tally in methods.items()}
     ours, *others = scored
-    peers = [name for name in others if name != ours + MOVES_COUNTED]
+    peers = [name for name in others if name.partition(",")[0] not in DETECTORS]
     best = max(peers, key=lambda name: scored[name][0], default=None)
     of = f", {label}" if label.endswith("half") else ""
     return [

@@ -42,6 +42,22 @@ class Builder:
         """The heads that lie beside some weights; see `layout.held_heads`."""
         return layout.held_heads(self._locate(weights).folder)
 
+    def lacks(self, role: str, weights: str | None) -> str | None:
+        """Why weights cannot take a role, or None: some see and have no words."""
+        location = self._locate(weights)
+        why = layout.why_mute(location.folder) if role == "describe" else None
+        return None if why is None else f"{location.name} {why}, so it detects and does not describe"
+
+    def unsuited(self, pair: ImagePair, weights: str | None, heads: Sequence[str]) -> str | None:
+        """Why no head can look at a pair, or None; see `why_unsuited`."""
+        from onediff_core.suitability import why_unsuited
+
+        if weights is None and not heads:
+            return f"no head that ships is for the domain {pair.domain!r}"
+        specs = [spec for spec in self.held_heads(weights) if spec.name in heads]
+        # What lies elsewhere may be for any scale.
+        return why_unsuited(pair, specs if len(specs) == len(heads) else [])
+
     def __call__(self, context: BuildContext) -> OneDiff:
         """A OneDiff for a domain.
 
@@ -76,6 +92,7 @@ class OneDiff:
 
     Attributes:
         record: what was loaded, for the provenance of results.
+        notice: what whoever runs it has to read of its terms, or None.
     """
 
     def __init__(
@@ -93,8 +110,9 @@ class OneDiff:
 
         self._checkpoint, self._heads, self._domain, self._device = checkpoint, heads, domain, device
         self.record: ModelRecord = ModelRecord(
-            name=checkpoint.name, revision=checkpoint.revision, licence=checkpoint.licence, heads=tuple(heads)
+            name=checkpoint.name, revision=checkpoint.revision, licence=checkpoint.terms.licence, heads=tuple(heads)
         )
+        self.notice: str | None = checkpoint.terms.notice
 
     def detect(
         self, pairs: Sequence[ImagePair], overviews: Sequence[ImagePair], settings: DomainSettings
@@ -134,5 +152,5 @@ def _ready(location: layout.Location, device: torch.device) -> Checkpoint:
     from onediff_core.devices import place
 
     checkpoint = load_checkpoint(location, heads=())
-    place(checkpoint.model, device)
+    place(checkpoint.base if checkpoint.whole is None else checkpoint.whole, device)
     return checkpoint

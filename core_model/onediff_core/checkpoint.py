@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError
 from transformers.utils import logging
@@ -16,7 +16,7 @@ from onediff_core.errors import CheckpointError
 from onediff_core.heads import fingerprint, load_head
 from onediff_core.heads.files import read_config
 from onediff_core.image_processing_onediff import OneDiffImageProcessor
-from onediff_core.modeling_onediff import OneDiffForConditionalGeneration
+from onediff_core.modeling_onediff import OneDiffForConditionalGeneration, OneDiffModel
 from onediff_core.processing_onediff import OneDiffProcessor
 from onediff_plugins.atomic import replaced_folder
 from onediff_plugins.paths import existing_folder
@@ -36,26 +36,42 @@ class Checkpoint:
     """A OneDiff as it is stored.
 
     Attributes:
-        model: in `eval` mode, in the dtype that it is stored in.
+        base: the part that sees, in `eval` mode, in the dtype that it is stored in.
+        whole: that part with its language model, or None where there is none.
         image_processor: makes pairs ready.
         processor: makes pairs and prompts ready, with that image processor; None where there is no tokenizer.
         heads: name -> head, those that were asked for.
-        fingerprint: of `model.model`, the part that sees, as stored; heads belong to one.
+        fingerprint: of `base` as stored; heads belong to one.
         name: last part of the folder or hub id.
         revision: the hub's commit, else the first digits of the fingerprint.
-        licence: as the model card names it, or None.
+        terms: as the model card names them.
         folder: where it lies.
     """
 
-    model: OneDiffForConditionalGeneration
+    base: OneDiffModel
+    whole: OneDiffForConditionalGeneration | None
     image_processor: OneDiffImageProcessor
     processor: OneDiffProcessor | None
     heads: Mapping[str, Head]
     fingerprint: str
     name: str
     revision: str
-    licence: str | None
+    terms: layout.Terms
     folder: Path
+
+    @property
+    def model(self) -> OneDiffForConditionalGeneration:
+        """The whole OneDiff.
+
+        Raises:
+            CheckpointError: there is no language model; what sees is `base`.
+        """
+        if self.whole is None:
+            raise CheckpointError(
+                f"{self.name} holds no language model, so it detects and does not describe: choose --captioner "
+                "template, or weights that have one"
+            )
+        return self.whole
 
     def load_heads(self, asked: Sequence[str], specs: Mapping[str, HeadSpec] | None = None) -> dict[str, Head]:
         """Heads for this base, in `eval` mode.
@@ -120,36 +136,40 @@ def load_checkpoint(
     """
     location = source if isinstance(source, layout.Location) else layout.locate(source)
     folder = location.folder
-    model = _load_model(folder)
+    base, whole = _load_model(folder)
     image_processor, processor = _load_processors(folder)
-    digest = fingerprint(model.model)
-    base = Checkpoint(
-        model=model,
+    digest = fingerprint(base)
+    checkpoint = Checkpoint(
+        base=base,
+        whole=whole,
         image_processor=image_processor,
         processor=processor,
         heads={},
         fingerprint=digest,
         name=location.name,
         revision=location.commit or digest[: digest.index(":") + 1 + _REVISION_DIGITS],
-        licence=layout.licence_of(folder),
+        terms=layout.terms_of(folder),
         folder=folder,
     )
     wanted = [spec.name for spec in layout.held_heads(folder)] if heads is None else heads
-    return base.with_heads(wanted, head_specs) if wanted else base
+    return checkpoint.with_heads(wanted, head_specs) if wanted else checkpoint
 
 
-def _load_model(folder: Path) -> OneDiffForConditionalGeneration:
+def _load_model(folder: Path) -> tuple[OneDiffModel, OneDiffForConditionalGeneration | None]:
+    """The part that sees, and the whole OneDiff that it is a part of, where there is more of it."""
+    sees_only = layout.read_json(folder / layout.CONFIG).get("architectures") == [layout.SEEING]
+    architecture: Any = OneDiffModel if sees_only else OneDiffForConditionalGeneration
     try:
         with _no_bars():
-            model: OneDiffForConditionalGeneration = OneDiffForConditionalGeneration.from_pretrained(folder)
+            model = architecture.from_pretrained(folder)
     except (OSError, RuntimeError, TypeError, ValueError, SafetensorError) as error:
         raise CheckpointError(f"the OneDiff in {folder} cannot be loaded: {error}") from error
     model.eval()
-    return model
+    return (model, None) if sees_only else (model.model, model)
 
 
 def _load_processors(folder: Path) -> tuple[OneDiffImageProcessor, OneDiffProcessor | None]:
-    has_tokenizer = any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer_config.json"))
+    has_tokenizer = any((folder / name).is_file() for name in layout.TOKENIZERS)
     try:
         if not has_tokenizer:
             return OneDiffImageProcessor.from_pretrained(folder), None
@@ -175,20 +195,23 @@ def _no_bars() -> Iterator[None]:
 
 def save_checkpoint(
     folder: str | os.PathLike[str],
-    model: OneDiffForConditionalGeneration,
+    model: OneDiffForConditionalGeneration | OneDiffModel,
     processor: OneDiffProcessor | OneDiffImageProcessor,
     heads: Iterable[Head] = (),
     *,
     card: str | None = None,
+    papers: Mapping[str, str] | None = None,
 ) -> Path:
     """Write a OneDiff with its processor and heads; the folder appears, or is replaced, by one rename.
 
     Args:
         folder: new, empty, or a OneDiff that is replaced.
-        model: in the dtype that it is to be stored in.
+        model: in the dtype that it is to be stored in; the part that sees alone, `model.model`, where the language
+            model has not been trained.
         processor: an image processor alone where there is no tokenizer; such a OneDiff detects and does not describe.
-        heads: trained on `model.model` as it is.
+        heads: trained on the part that sees as it is.
         card: text of MODEL_CARD.md, with `license:` in its front matter.
+        papers: further texts to store beside the model, such as its LICENSE: file name -> text.
 
     Returns:
         The folder.
@@ -196,26 +219,39 @@ def save_checkpoint(
     Raises:
         CheckpointError: the folder holds something else, or the language model adapters.
     """
-    if has_adapters(model.language_model):
+    whole = model if isinstance(model, OneDiffForConditionalGeneration) else None
+    if whole is not None and has_adapters(whole.language_model):
         raise CheckpointError(
             "the language model holds adapters: work them in with onediff_core.adapters.merge_adapters(model), or save "
             "them without their base with save_adapters"
         )
     folder = Path(folder).resolve()
-    if folder.exists():
-        _check_replaceable(folder)
+    check_replaceable(folder)
     with replaced_folder(folder) as new, _no_bars():
         model.save_pretrained(new)
         processor.save_pretrained(new)
-        digest = fingerprint(model.model)
+        digest = fingerprint(model if whole is None else whole.model)
         for head in heads:
             head.save_pretrained(new / layout.HEADS / head.config.name, base_fingerprint=digest)
-        if card is not None:
-            (new / layout.CARDS[0]).write_text(card, encoding="utf-8")
+        texts = {**({} if card is None else {layout.CARDS[0]: card}), **(papers or {})}
+        for name, text in texts.items():
+            (new / name).write_text(text, encoding="utf-8")
+        for path in new.rglob("*"):
+            path.chmod(0o755 if path.is_dir() else 0o644)  # safetensors are written for their owner alone
     return folder
 
 
-def _check_replaceable(folder: Path) -> None:
+def check_replaceable(folder: Path) -> None:
+    """Refuse to write a OneDiff over something else.
+
+    Args:
+        folder: where it is to lie; not there yet, empty, or a OneDiff.
+
+    Raises:
+        CheckpointError: a file, or a folder with anything else in it.
+    """
+    if not folder.exists():
+        return
     if not folder.is_dir():
         raise CheckpointError(f"{folder} is a file: a OneDiff is saved as a folder")
     if any(folder.iterdir()):

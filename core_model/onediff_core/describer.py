@@ -51,14 +51,15 @@ class Describer:
             device: where it is.
 
         Raises:
-            CheckpointError: no tokenizer, or a language model that was never trained to speak of images.
+            CheckpointError: no language model, no tokenizer, or a language model that was never trained to speak of
+                images.
         """
+        self._model, self._unchanged, self._device = checkpoint.model, unchanged, device
         if checkpoint.processor is None:
             raise CheckpointError(
                 f"{checkpoint.name} holds no tokenizer, so it detects and does not describe: choose --captioner "
                 "template, or weights that have one"
             )
-        self._model, self._unchanged, self._device = checkpoint.model, unchanged, device
         self._processor = copy.copy(checkpoint.processor)
         self._processor.image_processor = whole_view(checkpoint.image_processor)
         self._window = window_of(checkpoint.image_processor)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import cv2
 import numpy as np
@@ -14,6 +14,8 @@ from onediff_core.errors import CheckpointError
 from onediff_core.heads import HeadSet
 from onediff_core.imagery import PairView, place_of, whole_view, window_of, with_context
 from onediff_core.layout import held_heads
+from onediff_core.suitability import MOST_ENLARGED, enlargement
+from onediff_core.surroundings import HeadAnswer, settled
 from onediff_core.tiling import Scene, predict_tiled
 from onediff_plugins.errors import UnsupportedSourceError
 from onediff_plugins.specs import KINDS
@@ -34,18 +36,15 @@ if TYPE_CHECKING:
     from onediff_plugins.settings import DomainSettings
     from onediff_plugins.types import Box, ImagePair
 
+    Looks = Sequence[tuple[float, Sequence[tuple[int, ...]]]]
+
 BATCH: Final = 8
 _TASKS: Final = ("mask", "region", "pair")
-# An image that would have to be enlarged by more does not show what the head was trained to see.
-MOST_ENLARGED: Final = 4.0
-
-
-class _Found(NamedTuple):
-    """What mask heads found in one pair, on its after grid."""
-
-    heads: Sequence[Any]
-    score: NDArray[np.float32]  # (H, W), the highest of theirs
-    classes: NDArray[np.float32]  # (K, H, W), of all of them
+# Windows of views that are enlarged are multiples of this, the stride of the coarsest maps.
+_WINDOW_STEP: Final = 32
+# How often, and how, a pair is looked at: at so many times the size, mirrored along these axes of (h, w).
+_ONCE: Final = ((1.0, ((),)),)
+_ACCURATELY: Final = tuple((size, ((), (1,))) for size in (1.0, 1.2))
 
 
 class Detector:
@@ -72,11 +71,10 @@ class Detector:
                 f"OneDiff finds places with a mask head, and the heads loaded are: {loaded}. Beside {checkpoint.name} "
                 f"lie {_held(checkpoint)}: name one with --head NAME, or a folder of one"
             )
-        self._base, self._device, self._kinds = checkpoint.model.model, device, kinds
+        self._base, self._device, self._kinds = checkpoint.base, device, kinds
         self._images = checkpoint.image_processor
         self._whole, self._window = whole_view(self._images), window_of(self._images)
-        scales = sorted(by_task["mask"], key=lambda head: str(head.config.gsd_range_m))
-        self._masks = [list(group) for _, group in groupby(scales, key=lambda head: head.config.gsd_range_m)]
+        self._masks = [list(group) for _, group in groupby(sorted(by_task["mask"], key=_scale), key=_scale)]
         self._pairs, self._regions = by_task["pair"], by_task["region"]
         try:
             self._on_pairs = HeadSet([*by_task["mask"], *self._pairs]).eval() if self._pairs else None
@@ -93,28 +91,31 @@ class Detector:
         Args:
             pairs: warped and preprocessed.
             overviews: each pair's scene, preprocessed alike: what scales values that are no colours.
-            settings: none are used.
+            settings: `accurate`, to look four times: mirrored, and enlarged by a fifth; the mean counts.
 
         Returns:
             For each pair the highest score of the mask heads, 1 where the after image has no counterpart, 0 where
             nothing can be compared; the classes of all heads; and the pair head's confidence where there is one. A head
-            that was trained for images more than four times as fine as a pair is left out of that pair.
+            that was trained for images more than four times as fine as a pair is left out of that pair. What a head
+            yields to another is 0 in its score and classes.
 
         Raises:
             UnsupportedSourceError: bands that are neither colours nor a single one, or no head for images so coarse.
         """
         views = [PairView.of(pair, seen, self._images) for pair, seen in zip(pairs, overviews, strict=True)]
-        found: list[list[_Found]] = [[] for _ in views]
+        found: list[list[HeadAnswer]] = [[] for _ in views]
+        looks = _ACCURATELY if settings.accurate else _ONCE
         for heads in self._masks:
             fitting = [index for index, view in enumerate(views) if _enlargement(view, heads) <= MOST_ENLARGED]
-            answers = self._probabilities(heads, [views[index] for index in fitting])
+            answers = self._probabilities(heads, [views[index] for index in fitting], looks)
             for index, answer in zip(fitting, answers, strict=True):
-                found[index].append(answer)
+                found[index] += answer
         for view, answers_to_it in zip(views, found, strict=True):
             if not answers_to_it:
                 raise _too_coarse(view, self._masks)
+        left = [settled(of_view, settings.threshold) for of_view in found]
         verdicts = self._verdicts(views)
-        return [_change_map(*parts) for parts in zip(views, found, verdicts, strict=True)]
+        return [_change_map(*parts) for parts in zip(views, left, verdicts, strict=True)]
 
     def label(self, pair: ImagePair, regions: Sequence[ChangeRegion]) -> list[ChangeRegion]:
         """Regions as the region head names them, each seen in a crop with context; as they are without such a head.
@@ -135,31 +136,58 @@ class Detector:
 
     # --- masks ------------------------------------------------------------------------------------------------
 
-    def _probabilities(self, heads: Sequence[Any], views: Sequence[PairView]) -> Iterator[_Found]:
-        """What heads of one scale find in each view, on its after grid."""
-        sizes = [_network_size(view, heads) for view in views]
-        scenes = (self._scene(view, size) for view, size in zip(views, sizes, strict=True))
+    def _probabilities(
+        self, heads: Sequence[Any], views: Sequence[PairView], looks: Looks
+    ) -> Iterator[list[HeadAnswer]]:
+        """What each head of one scale finds in each view, on its after grid: the mean of several looks."""
+        by_size = [self._looked_at(heads, views, size, mirrors) for size, mirrors in looks]
+        ends = np.cumsum([len(head.config.classes) for head in heads])[:-1]
+        for planes in zip(*by_size, strict=True):
+            mean = sum(planes) / np.float32(len(planes))
+            scores, classes = mean[: len(heads)], np.split(mean[len(heads) :], ends)
+            yield [HeadAnswer(head.config, *parts) for head, *parts in zip(heads, scores, classes, strict=True)]
+
+    def _looked_at(
+        self, heads: Sequence[Any], views: Sequence[PairView], size: float, mirrors: Sequence[tuple[int, ...]]
+    ) -> Iterator[NDArray[np.float32]]:
+        """A score for each head, then their classes, of each view at so many times the size that heads see it at."""
+        size *= heads[0].config.enlarge
+        scenes = (self._scene(view, _network_size(view, heads, size)) for view in views)
+        # As much of the scene in a window, whatever the size.
+        window = _WINDOW_STEP * max(1, round(size * self._window / _WINDOW_STEP))
         maps = predict_tiled(
-            lambda before, after: self._dense(heads, before, after),
+            lambda before, after: self._mirrored(heads, before, after, mirrors),
             scenes,
-            window=self._window,
-            overlap=self._window // 4,
+            window=window,
+            overlap=window // 4,
             batch_size=BATCH,
         )
         for view, found in zip(views, maps, strict=True):
-            planes = _on_grid(found.numpy(), view.box)
-            yield _Found(heads, score=planes[: len(heads)].max(axis=0), classes=planes[len(heads) :])
+            yield _on_grid(found.numpy(), view.box)
+
+    def _mirrored(
+        self, heads: Sequence[Any], before: Tensor, after: Tensor, mirrors: Sequence[tuple[int, ...]]
+    ) -> Tensor:
+        """The mean over mirror images of what `_dense` says."""
+        seen = []
+        for mirror in mirrors:
+            axes = [axis - 2 for axis in mirror]
+            seen.append(self._dense(heads, before.flip(axes), after.flip(axes)).flip(axes))
+        return torch.stack(seen).mean(dim=0)
 
     def _scene(self, view: PairView, size: tuple[int, int]) -> Scene:
+        width, height = size
         if size == (view.box.width, view.box.height):
-            return Scene(height=size[1], width=size[0], cut=lambda box: _tensors(*view.cut(box)))
+            return Scene(height=height, width=width, cut=lambda box: _tensors(*view.cut(box)))
+        if width >= view.box.width and height >= view.box.height:  # never whole: it would not fit into memory
+            return Scene(height=height, width=width, cut=lambda box: _tensors(*view.cut_enlarged(box, width, height)))
         return Scene.of(*_tensors(*view.resized(*size)))
 
     def _dense(self, heads: Sequence[Any], before: Tensor, after: Tensor) -> Tensor:
         """(T, S + K, h, w): a score for each head, then their classes, for windows (T, 3, h, w) of both images."""
         height, width = after.shape[2:]
         multiple = self._images.size_multiple
-        rows, columns = (_mirrored(side, multiple) for side in (height, width))
+        rows, columns = (_lengthened(side, multiple) for side in (height, width))
         mean, std = (torch.tensor(of)[:, None, None] for of in (self._images.image_mean, self._images.image_std))
         pixels = (torch.stack([before, after], dim=1)[..., rows, :][..., columns] - mean) / std  # (T, 2, 3, H, W)
         # Two images a pair in one batch of the tower: channels last there, where it counts.
@@ -235,23 +263,24 @@ def _tensors(before: FloatImage, after: FloatImage) -> tuple[Tensor, Tensor]:
     return torch.tensor(before).permute(2, 0, 1), torch.tensor(after).permute(2, 0, 1)
 
 
-def _mirrored(side: int, multiple: int) -> Tensor:
+def _lengthened(side: int, multiple: int) -> Tensor:
     """Indices that lengthen a side to a multiple by reflection at its end, however short it is."""
     return torch.tensor(np.pad(np.arange(side), (0, -side % multiple), mode="reflect"))
 
 
+def _scale(head: Any) -> str:
+    """What heads that look at a pair together have in common; as text, which sorts."""
+    return f"{head.config.gsd_range_m} {head.config.enlarge}"
+
+
 def _enlargement(view: PairView, heads: Sequence[Any]) -> float:
     """How many times as large heads, which share one range of ground sample distances, have to see a pair."""
-    gsd, scales = view.pair.after.gsd_m, heads[0].config.gsd_range_m
-    if gsd is None or scales is None:
-        return 1.0
-    low, high = scales
-    return float(gsd / min(max(gsd, low), high))
+    return enlargement(view.pair.after.gsd_m, heads[0].config.gsd_range_m)
 
 
-def _network_size(view: PairView, heads: Sequence[Any]) -> tuple[int, int]:
-    """Width and height at which heads of one scale look at a pair."""
-    factor = _enlargement(view, heads)
+def _network_size(view: PairView, heads: Sequence[Any], size: float) -> tuple[int, int]:
+    """Width and height at which heads of one scale look at a pair, at so many times the size."""
+    factor = size * _enlargement(view, heads)
     return max(1, round(view.box.width * factor)), max(1, round(view.box.height * factor))
 
 
@@ -266,15 +295,15 @@ def _too_coarse(view: PairView, groups: Sequence[Sequence[Any]]) -> UnsupportedS
     )
 
 
-def _change_map(view: PairView, groups: Sequence[_Found], verdict: float | None) -> ChangeMap:
-    pair, configs = view.pair, [head.config for found in groups for head in found.heads]
-    score = np.where(pair.valid, np.max([found.score for found in groups], axis=0), np.float32(0))
+def _change_map(view: PairView, answers: Sequence[HeadAnswer], verdict: float | None) -> ChangeMap:
+    pair, configs = view.pair, [answer.config for answer in answers]
+    score = np.where(pair.valid, np.max([answer.score for answer in answers], axis=0), np.float32(0))
     if pair.unmatched_after is not None:
         score = np.where(pair.valid & pair.unmatched_after, np.float32(1), score)
     return ChangeMap(
         score=score,
         valid=pair.valid,
-        class_scores=np.where(pair.valid, np.concatenate([found.classes for found in groups]), np.float32(0)),
+        class_scores=np.where(pair.valid, np.concatenate([answer.classes for answer in answers]), np.float32(0)),
         class_names=tuple(name for config in configs for name in config.classes),
         class_kinds=tuple(config.kinds.get(name) for config in configs for name in config.classes),
         pair_score=verdict,

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from onediff_core.image_processing_onediff import OneDiffImageProcessor
+from onediff_core.suitability import COLOURS, missing_colours
 from onediff_core.tiling import WINDOW
 from onediff_plugins.errors import UnsupportedSourceError
 from onediff_plugins.types import Box
@@ -22,13 +23,14 @@ if TYPE_CHECKING:
 
     FloatImage = NDArray[np.float32]
 
-COLOURS: Final = ("red", "green", "blue")
 # Values between these percentiles become [0, 1] where they are not colours but physical units.
 _PERCENTILES: Final = (2.0, 98.0)
 # Colours may leave [0, 1] by a little where one image's radiometry was fitted to the other's.
 _SLACK: Final = 0.05
 # A crop shows half of the region's side beyond it on each side, and at least this share of the window.
 _CONTEXT: Final = 0.5
+# Pixels beside a part of an image that bicubic interpolation looks at.
+_REACH: Final = 3
 _LEAST_SHARE: Final = 0.25
 
 
@@ -97,6 +99,38 @@ class PairView:
         seen = replace(self, pair=overview(self.pair))
         return seen.cut(seen.box)
 
+    def cut_enlarged(self, box: Box, width: int, height: int) -> tuple[FloatImage, FloatImage]:
+        """Both images inside a box of the view as it is at a larger size, bicubic.
+
+        Args:
+            box: within (height, width).
+            width: of the enlarged view.
+            height: likewise.
+
+        Returns:
+            Before and after, each (box.height, box.width, 3) float32 in [0, 1].
+        """
+        x, y = self.box.width / width, self.box.height / height
+        source = Box(
+            max(0, int(np.floor(box.x0 * x)) - _REACH),
+            max(0, int(np.floor(box.y0 * y)) - _REACH),
+            min(self.box.width, int(np.ceil(box.x1 * x)) + _REACH),
+            min(self.box.height, int(np.ceil(box.y1 * y)) + _REACH),
+        )
+        # OpenCV counts from the centres of pixels.
+        left, top = (box.x0 + 0.5) * x - 0.5 - source.x0, (box.y0 + 0.5) * y - 0.5 - source.y0
+        matrix = np.array([[x, 0, left], [0, y, top]])
+        flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+        before, after = (
+            np.clip(
+                cv2.warpAffine(image, matrix, (box.width, box.height), flags=flags, borderMode=cv2.BORDER_REPLICATE),
+                0,
+                1,
+            ).astype(np.float32)
+            for image in self.cut(source)
+        )
+        return before, after
+
     def resized(self, width: int, height: int) -> tuple[FloatImage, FloatImage]:
         """Both images whole, (height, width, 3): by area where that is smaller, bicubic where it is larger."""
         smaller = width * height < self.box.width * self.box.height
@@ -121,7 +155,7 @@ def channels_of(frame: Frame) -> tuple[int, int, int]:
     """
     if len(frame.bands) == 1:
         return 0, 0, 0
-    if missing := [colour for colour in COLOURS if colour not in frame.bands]:
+    if missing := missing_colours(frame):
         raise UnsupportedSourceError(
             f"{frame.source}: OneDiff looks at red, green and blue, or at a single band; there is no "
             f"{' and no '.join(missing)} among {', '.join(frame.bands)}. Give an image in colour, or another detector "

@@ -1,7 +1,7 @@
 """A OneDiff on disk: where its folder is, and what can be told of it without loading it.
 
-    config.json, model.safetensors         the model
-    processor_config.json, tokenizer.json  its processor
+    config.json, model.safetensors         the model, or its part that sees alone, which finds and has no words
+    processor_config.json, tokenizer.json  its processor; no tokenizer where there is no language model
     MODEL_CARD.md                          optional; its front matter names the licence
     heads/<name>/config.json, ...          a head on it
 
@@ -24,9 +24,15 @@ from onediff_plugins.specs import HeadSpec
 if TYPE_CHECKING:
     import os
 
-SHIPPED: Final = Path(__file__).parent / "weights" / "onediff-tiny"
+_SHIPPED_IN: Final = Path(__file__).parent / "weights"
+# What the setting `weights` calls the weights that ship: by what they may be used for.
+SHIPPED: Final = {"research": _SHIPPED_IN / "onediff-tiny", "open": _SHIPPED_IN / "onediff-tiny-open"}
+DEFAULT: Final = "research"
 CONFIG: Final = "config.json"
 HEADS: Final = "heads"
+# The architecture of one that has no language model, and the files of which one is there where there is a tokenizer.
+SEEING: Final = "OneDiffModel"
+TOKENIZERS: Final = ("tokenizer.json", "tokenizer_config.json")
 CARDS: Final = ("MODEL_CARD.md", "README.md")
 _HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 # Of the hub, at any depth (a star crosses folders): no pickles.
@@ -47,26 +53,34 @@ class Location(NamedTuple):
     commit: str | None = None
 
 
-def no_weights() -> str | None:
-    """Why OneDiff cannot be used without naming weights, or None where some ship."""
-    if SHIPPED.is_dir():
+def no_weights(name: str = DEFAULT) -> str | None:
+    """Why weights that ship cannot be used, or None.
+
+    Args:
+        name: a key of `SHIPPED`.
+    """
+    if SHIPPED[name].is_dir():
         return None
-    return "no weights ship with this onediff-core: name a folder or hub id of a OneDiff with --set weights=..."
+    there = [other for other, folder in SHIPPED.items() if folder.is_dir()]
+    which = f"the weights {name!r} do not ship with this onediff-core" + (f", {', '.join(there)} do" if there else "")
+    return f"{which}: name a folder or hub id of a OneDiff with --set weights=..."
 
 
 def locate(source: str | os.PathLike[str] | None) -> Location:
     """Find a OneDiff; one of the hub is downloaded unless it is in the hub's cache.
 
     Args:
-        source: a folder, a hub id such as "owner/name", or None for what ships.
+        source: a key of `SHIPPED`, a folder, a hub id such as "owner/name", or None for `DEFAULT`. A folder of one of
+            those names is "./research".
 
     Raises:
         CheckpointError: no such folder or hub id, or something that is no OneDiff; the message says what to do.
     """
-    if source is None:
-        if (why_not := no_weights()) is not None:
+    if source is None or source in SHIPPED:
+        name = DEFAULT if source is None else str(source)
+        if (why_not := no_weights(name)) is not None:
             raise CheckpointError(why_not)
-        source = SHIPPED
+        source = SHIPPED[name]
     found = existing_path(source)
     if found is not None and found.is_dir():
         location = Location(found, found.resolve().name)
@@ -154,8 +168,34 @@ def _head_spec(path: Path) -> HeadSpec:
     return spec
 
 
-def licence_of(folder: Path) -> str | None:
-    """The licence that a model card names in its front matter (`license:`), or None.
+def why_mute(folder: Path) -> str | None:
+    """Why a OneDiff has no words for what it sees, or None; told from its files, nothing is loaded."""
+    config = read_json(folder / CONFIG)
+    if config.get("architectures") == [SEEING]:
+        return "holds no language model"
+    if not any((folder / name).is_file() for name in TOKENIZERS):
+        return "holds no tokenizer"
+    if not config.get("trained_stages"):
+        return "holds a language model that was never trained to speak of images (trained_stages is empty)"
+    return None
+
+
+class Terms(NamedTuple):
+    """What a model card says of using the weights.
+
+    Attributes:
+        licence: SPDX name, or None.
+        notice: a line that whoever uses them has to read, or None.
+    """
+
+    licence: str | None = None
+    notice: str | None = None
+
+
+def terms_of(folder: Path) -> Terms:
+    """The terms that a model card names in its front matter.
+
+    They are `license`, or `license_name` where that is "other", and `license_notice`.
 
     Args:
         folder: with MODEL_CARD.md or README.md, or neither.
@@ -174,5 +214,7 @@ def licence_of(folder: Path) -> str | None:
         except (ValueError, yaml.YAMLError) as error:
             raise CheckpointError(f"the front matter of {path} cannot be read: {error}") from error
         if about and about.get("license"):
-            return str(about["license"])
-    return None
+            named = about["license"] == "other" and about.get("license_name")
+            notice = about.get("license_notice")
+            return Terms(str(named or about["license"]), None if notice is None else str(notice))
+    return Terms()

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from onediff_core import layout
 from onediff_plugins import Box, Host, PairRequest
 from onediff_plugins.demo import pairs_file
 
@@ -142,7 +143,10 @@ def test_a_batch_that_cannot_begin_writes_nothing(
     assert not out.exists()
 
 
-def test_without_weights_it_says_how_to_name_some(onediff: Callable[..., Any], tmp_path: Path) -> None:
+def test_without_weights_it_says_how_to_name_some(
+    onediff: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layout, "SHIPPED", {"research": tmp_path / "none"})
     path = square(tmp_path / "with.png")
     assert "--set weights=" in onediff("compare", path, path, "--domain", "ui", "--detector", "onediff").error
 

@@ -43,7 +43,8 @@ def test_a_wheel_holds_its_package_and_nothing_else(wheel: tuple[str, Path], rep
         for file in (repo / folder / package).rglob("*")
         if file.is_file() and "__pycache__" not in file.parts
     }
-    parts = {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE"}
+    licences = {f"licenses/{file}" for file in DISTRIBUTIONS[name].project["license-files"]}
+    parts = {"METADATA", "WHEEL", "RECORD", "entry_points.txt"} | licences
     about = {f"{info}/{part}" for part in parts}
     assert names == on_disk | about
     assert f"{package}/py.typed" in names
@@ -56,7 +57,9 @@ def test_a_wheel_says_what_it_is(wheel: tuple[str, Path]) -> None:
         (about,) = [part for part in archive.namelist() if part.endswith("METADATA")]
         metadata = archive.read(about).decode()
     assert f"Name: {name}\n" in metadata
-    assert "License-Expression: Apache-2.0\n" in metadata
+    # The weights in onediff-core have terms of their own.
+    of_weights = " AND LicenseRef-OneDiff-Research" if name == "onediff-core" else ""
+    assert f"License-Expression: Apache-2.0{of_weights}\n" in metadata
     assert "Requires-Python: >=3.11\n" in metadata
     assert len(metadata.split("\n\n", 1)[1].strip()) > 100, "the README is missing from the metadata"
 
@@ -76,9 +79,29 @@ def test_a_wheel_has_what_its_package_reads_at_run_time(wheel: tuple[str, Path])
             assert f"{module.replace('.', '/')}.py" in names
 
 
-def test_no_tracked_file_is_larger_than_a_megabyte(repo: Path) -> None:
-    large = {str(path): size for path in tracked(repo) if (size := (repo / path).stat().st_size) > MEGABYTE}
-    assert large == {}
+WEIGHTS = Path("core_model/onediff_core/weights")
+
+
+def test_no_tracked_file_is_larger_than_a_megabyte_but_for_the_weights_that_ship(repo: Path) -> None:
+    sizes = {path: (repo / path).stat().st_size for path in tracked(repo)}
+    assert {str(path): size for path, size in sizes.items() if size > MEGABYTE and WEIGHTS not in path.parents} == {}
+    assert all(size <= 16 * MEGABYTE for path, size in sizes.items() if WEIGHTS in path.parents)
+
+
+def test_the_wheel_of_onediff_core_holds_the_weights_with_their_papers(wheel: tuple[str, Path], repo: Path) -> None:
+    name, path = wheel
+    if name != "onediff-core":
+        pytest.skip("another wheel")
+    if not (repo / WEIGHTS).is_dir():
+        pytest.skip("this checkout holds no weights")
+    with zipfile.ZipFile(path) as archive:
+        held = {part.removeprefix("onediff_core/weights/") for part in archive.namelist() if "core/weights/" in part}
+    folder = repo / WEIGHTS / "onediff-tiny"
+    heads = [f"heads/{path.name}" for path in (folder / "heads").iterdir()]
+    wanted = [f"{part}/{file}" for part in (".", *heads) for file in ("config.json", "model.safetensors")]
+    papers = ["MODEL_CARD.md", "LICENSE", "NOTICE"]
+    assert {(Path("onediff-tiny") / file).as_posix() for file in (*wanted, *papers)} <= held
+    assert len(heads) >= 3
 
 
 def test_the_demo_is_under_a_megabyte_in_all(repo: Path) -> None:

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 HEADS: Final = {
     "satellite.building": ("building+", "building-"),
     "satellite.change": ("landcover",),
-    "surveillance.object": ("object",),
+    "surveillance.object": ("object+", "object-"),
 }
 KINDS: Final = {"+": "added", "-": "removed"}
-# What buildings were learned from has 0.5 and 1 m, enlarged and reduced; finer images are best seen at that.
-GSD_RANGES_M: Final = {"satellite.building": (0.4, 1.2)}
+# What was learned from has 0.5 and 1 m where that is known, enlarged and reduced; finer images are best seen at that.
+GSD_RANGES_M: Final = dict.fromkeys(("satellite.building", "satellite.change"), (0.4, 1.2))
 # Smaller than in inference: a batch of a few crops says little about a channel.
 TOWER_MOMENTUM: Final = 0.02
 
@@ -130,13 +130,14 @@ def moving_average(network: nn.Module, decay: float) -> AveragedModel:
     return AveragedModel(network, multi_avg_fn=update, use_buffers=True)
 
 
-def split_head(head: ChangeMaskHead, name: str, classes: Sequence[str]) -> ChangeMaskHead:
+def split_head(head: ChangeMaskHead, name: str, classes: Sequence[str], *, enlarge: float = 1.0) -> ChangeMaskHead:
     """A head of some of another's classes, with a copy of its decoder: equal logits for those classes.
 
     Args:
         head: of independent classes.
         name: of the new head.
         classes: some of the head's.
+        enlarge: see `HeadConfig`.
 
     Raises:
         ValueError: exclusive classes, whose logits mean nothing apart, or a class that the head lacks.
@@ -147,8 +148,9 @@ def split_head(head: ChangeMaskHead, name: str, classes: Sequence[str]) -> Chang
     if missing := sorted(set(classes) - set(config.classes)):
         raise ValueError(f"head {config.name!r} has no classes {missing}; it has {list(config.classes)}")
     kinds = {entry: KINDS[entry[-1]] for entry in classes if entry[-1] in KINDS}
+    scale = GSD_RANGES_M.get(name)
     made = ChangeMaskHead(
-        replace(config, name=name, classes=tuple(classes), kinds=kinds, gsd_range_m=GSD_RANGES_M.get(name))
+        replace(config, name=name, classes=tuple(classes), kinds=kinds, gsd_range_m=scale, enlarge=enlarge)
     )
     rows = torch.tensor([config.classes.index(entry) for entry in classes])
     state = dict(head.state_dict())

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from onediff_core.data import Sample
 
 
+PAIRS_NAME: Final = "pairs.jsonl"
+
+
 class DataError(ValueError):
     """A set is missing or holds what cannot be trained on."""
 
@@ -34,6 +37,7 @@ class MaskSet:
         scale: smallest and largest magnification that its crops are drawn at.
         swapped: whether before and after may change places. Not where the reverse of a change is no change of
             the class.
+        partly: whether pairs without a mask are left out; else they are an error.
         licence: of its images.
     """
 
@@ -44,6 +48,7 @@ class MaskSet:
     share: float = 0.0
     scale: tuple[float, float] = (1.0, 1.0)
     swapped: bool = False
+    partly: bool = False
     licence: str = ""
 
 
@@ -55,10 +60,12 @@ _BUILDINGS: Final = MaskSet(name="", mask="building+", empty=("building-",), swa
 
 TRAINING_SETS: Final = (
     # Where nothing was built there may still be a new road: "quiet" is right more often than not, and drawn rarely.
-    replace(_BUILDINGS, name="levir_train", quiet=("landcover",), share=0.58, scale=(0.6, 1.9)),
+    replace(_BUILDINGS, name="levir_train", quiet=("landcover",), share=0.55, scale=(0.6, 1.9)),
+    # Of other scenes: those of LEVIR-CD's test split, so that nothing may be reported on that.
+    replace(_BUILDINGS, name="levir_tiles", quiet=("landcover",), share=0.05, scale=(0.6, 1.9), partly=True),
     # Scenes at half the resolution: large roofs, and more of what is around them in one crop.
     replace(_BUILDINGS, name="levir_train_half", share=0.12, scale=(0.7, 1.9)),
-    MaskSet(name="dsifn_train", mask="landcover", share=0.3, scale=(0.6, 1.6), licence=_DSIFN),
+    MaskSet(name="dsifn_train", mask="landcover", share=0.28, scale=(0.6, 1.6), licence=_DSIFN),
 )
 VALIDATION_SETS: Final = (
     replace(_BUILDINGS, name="levir_val"),
@@ -86,9 +93,9 @@ def require_sets(folder: Path, sets: Iterable[MaskSet]) -> None:
     Raises:
         DataError: with the names of those that are missing.
     """
-    missing = [entry.name for entry in sets if not (folder / entry.name / "pairs.jsonl").is_file()]
+    missing = [entry.name for entry in sets if not (folder / entry.name / PAIRS_NAME).is_file()]
     if missing:
-        raise DataError(f"{folder} lacks {', '.join(missing)}: each is a folder with a pairs.jsonl and its images")
+        raise DataError(f"{folder} lacks {', '.join(missing)}: each is a folder with a {PAIRS_NAME} and its images")
 
 
 def read_set(folder: Path, entry: MaskSet) -> list[Sample]:
@@ -99,16 +106,26 @@ def read_set(folder: Path, entry: MaskSet) -> list[Sample]:
         entry: which one.
 
     Raises:
-        DataError: a pair has no mask.
+        DataError: a pair has no mask, in a set where all have one.
         PairError: `pairs.jsonl`, an image or a mask cannot be read, or they are of different sizes.
     """
-    return [_labelled(entry, sample) for sample in PairFolder(folder / entry.name, mask_class=entry.mask)]
+    pairs = PairFolder(folder / entry.name, mask_class=entry.mask)
+    return [_labelled(entry, sample) for sample in pairs if entry.mask in sample.masks or not entry.partly]
 
 
 def tuning_half(samples: Sequence[Sample]) -> list[Sample]:
     """Every second group in the order of names, the first included; the other half is for reporting alone."""
+    return _in_groups(samples, first=0)
+
+
+def held_out_half(samples: Sequence[Sample]) -> list[Sample]:
+    """The groups that `tuning_half` leaves."""
+    return _in_groups(samples, first=1)
+
+
+def _in_groups(samples: Sequence[Sample], *, first: int) -> list[Sample]:
     groups = sorted({sample.group or sample.id for sample in samples})
-    kept = set(groups[::2])
+    kept = set(groups[first::2])
     return [sample for sample in samples if (sample.group or sample.id) in kept]
 
 

@@ -15,7 +15,9 @@ class SatelliteSettings(DomainSettings):
         default=64, gt=0, description="furthest that refinement may move any after pixel, in pixels of the scene"
     )
     normalise: bool = Field(
-        default=True, description="fit the before image's radiometry to the after image's over unchanged pixels"
+        default=True,
+        description="fit the before image's radiometry to the after image's over unchanged pixels; "
+        "unless set, off for detectors that look past light, such as onediff",
     )
     min_area_px: int = Field(default=16, ge=1, description="smallest region that is kept, in after pixels")
     min_area_m2: float = Field(

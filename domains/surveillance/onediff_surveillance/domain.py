@@ -39,6 +39,7 @@ DOMAIN: Final = DomainSpec(
     kinds=("added", "removed", "changed"),
     capabilities=frozenset({"rigid"}),
     sniff=_sniff,
-    detectors=("onediff", "illumination"),
+    # "onediff" has its head beside it in docs/results.md, and on the tuning half of cdnet_highway it finds less.
+    detectors=("illumination",),
     describers=("onediff", "template"),
 )

@@ -29,7 +29,7 @@ def test_a_checkpoint_is_loaded_with_its_heads_and_says_what_it_is(tiny_onediff:
     assert sorted(checkpoint.heads) == ["any.changed", "any.square"]
     assert checkpoint.processor is not None
     assert checkpoint.processor.image_processor.size is None
-    assert (checkpoint.name, checkpoint.licence) == ("tiny", "apache-2.0")
+    assert (checkpoint.name, checkpoint.terms.licence) == ("tiny", "apache-2.0")
     assert checkpoint.fingerprint == fingerprint(checkpoint.model.model)
     assert checkpoint.revision == checkpoint.fingerprint[:19]
     assert not any(module.training for module in (checkpoint.model, *checkpoint.heads.values()))
@@ -49,6 +49,21 @@ def test_what_is_saved_again_is_the_same_base_for_its_heads(
     for one, other in ((first.model, again.model), (first.heads["any.square"], again.heads["any.square"])):
         assert all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
     assert (again.folder / "MODEL_CARD.md").read_text() == "A card."
+
+
+def test_the_part_that_sees_is_saved_alone_and_keeps_its_heads(tiny_onediff: Path, tmp_path: Path) -> None:
+    first = load_checkpoint(tiny_onediff)
+    folder = save_checkpoint(
+        tmp_path / "sees", first.base, first.image_processor, first.heads.values(), papers={"LICENSE": "Be kind."}
+    )
+    again = load_checkpoint(folder)
+    assert (again.fingerprint, sorted(again.heads)) == (first.fingerprint, sorted(first.heads))
+    assert again.whole is None
+    assert again.processor is None
+    with pytest.raises(CheckpointError, match=r"sees holds no language model, .* choose --captioner template"):
+        _ = again.model
+    assert (folder / "LICENSE").read_text() == "Be kind."
+    assert {path.stat().st_mode & 0o777 for path in folder.rglob("*") if path.is_file()} == {0o644}
 
 
 def test_only_the_heads_asked_for_are_loaded(tiny_onediff: Path) -> None:

@@ -123,6 +123,33 @@ def test_what_a_pair_scores_does_not_depend_on_its_neighbours(detector: Detector
         np.testing.assert_allclose(change.score, alone.score, atol=1e-5)
 
 
+def test_several_looks_say_of_a_mirrored_pair_what_they_say_of_the_pair(detector: Detector) -> None:
+    pair = a_square_came(256, 256)
+    mirrored = pair_of(pair.aligned.pixels[..., ::-1], pair.after.pixels[..., ::-1])
+
+    def scores(*, accurate: bool) -> list[NDArray[np.float32]]:
+        settings = DomainSettings(accurate=accurate)
+        changes = detector.detect([pair, mirrored], [pair, mirrored], settings)
+        return [changes[0].score, changes[1].score[:, ::-1]]
+
+    once, often = scores(accurate=False), scores(accurate=True)
+    np.testing.assert_allclose(often[0], often[1], atol=2e-3)  # OpenCV enlarges to 1/32 px
+    assert np.abs(once[0] - once[1]).max() > 0.01, "one look has a left and a right"
+    truth = np.zeros((256, 256), bool)
+    truth[SQUARE[1] : SQUARE[3], SQUARE[0] : SQUARE[2]] = True
+    found = often[0] >= 0.5
+    assert (found & truth).sum() / (found | truth).sum() > 0.8
+
+
+@pytest.mark.parametrize("enlarge", [1.25, 1.5])
+def test_a_head_that_sees_best_enlarged_answers_on_the_pairs_own_grid(checkpoint: Checkpoint, enlarge: float) -> None:
+    head = altered(checkpoint.heads["any.square"], enlarge=enlarge)
+    for size in ((300, 200), (600, 310)):
+        (change,) = detect(Detector(checkpoint, {"any.square": head}, CPU), a_square_came(*size))
+        assert change.score.shape == size[::-1]
+        assert overlap(change) > 0.6
+
+
 def test_what_is_not_valid_scores_nothing_whatever_its_pixels(detector: Detector) -> None:
     pair = a_square_came()
     x0, y0, x1, y1 = SQUARE
@@ -161,6 +188,39 @@ def test_of_several_mask_heads_the_highest_score_counts_and_all_classes_are_ther
     (alone,) = detect(Detector(checkpoint, {"any.square": learnt}, CPU), a_square_came())
     assert (change.score >= alone.score - 1e-6).all()
     assert overlap(change) > 0.7
+
+
+def everywhere(checkpoint: Checkpoint, **config: Any) -> Head:
+    """A head that marks all there is."""
+    spec = HeadSpec(name="any.land", task="mask", classes=("land",))
+    head = build_head(spec, **checkpoint.model.model.dense_shape()._asdict())
+    with torch.no_grad():
+        head.classify.weight.zero_()  # type: ignore[union-attr]
+        head.classify.bias.fill_(3.0)  # type: ignore[union-attr]
+    return altered(head.eval(), **config)
+
+
+@pytest.mark.parametrize(("most", "yields"), [(1000.0, True), (3.0, False)])
+def test_what_surrounds_the_things_of_another_head_is_left_to_it(
+    checkpoint: Checkpoint, most: float, yields: bool
+) -> None:
+    square, land = checkpoint.heads["any.square"], everywhere(checkpoint, yields_to={"any.square": most})
+    (change,) = detect(Detector(checkpoint, {"any.square": square, "any.land": land}, CPU), a_square_came())
+    (alone,) = detect(Detector(checkpoint, {"any.square": square}, CPU), a_square_came())
+    assert change.class_names == ("square+", "square-", "land")
+    assert change.class_scores is not None
+    found = alone.score >= 0.5
+    assert not change.class_scores[2][found].any()  # the things themselves are left to it in any case
+    if yields:
+        np.testing.assert_allclose(change.score, alone.score, atol=1e-5)
+    else:
+        assert (change.class_scores[2][~found] > 0.9).all()
+
+
+def test_a_head_yields_to_none_that_is_not_loaded(checkpoint: Checkpoint) -> None:
+    land = everywhere(checkpoint, yields_to={"any.square": 1000.0})
+    (change,) = detect(Detector(checkpoint, {"any.land": land}, CPU), a_square_came())
+    assert (change.score > 0.9).all()
 
 
 def test_a_pair_head_gives_the_pairs_confidence(checkpoint: Checkpoint) -> None:

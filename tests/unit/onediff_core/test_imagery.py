@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 import pytest
 import shapely
@@ -162,3 +163,13 @@ def test_the_place_of_a_region_is_at_least_a_pixel_of_the_image(
 ) -> None:
     region = ChangeRegion(score=1, area_px=1, geometry=shapely.box(*bounds))
     assert place_of(region, GRID) == place
+
+
+def test_a_part_of_an_enlarged_view_is_that_part_of_the_whole_enlarged() -> None:
+    smooth = cv2.GaussianBlur(noise(3, 40, 60).transpose(1, 2, 0), (0, 0), 2).transpose(2, 0, 1)
+    view = view_of(pair_of(frame(smooth), frame(1 - smooth)))
+    whole = view.resized(75, 50)
+    for box in (Box(0, 0, 75, 50), Box(0, 0, 20, 10), Box(31, 17, 75, 50)):
+        for part, image in zip(view.cut_enlarged(box, 75, 50), whole, strict=True):
+            assert part.shape == (box.height, box.width, 3)
+            np.testing.assert_allclose(part, image[box.slices], atol=0.01)  # OpenCV rounds places to 1/32 px

@@ -90,13 +90,35 @@ def test_a_configuration_that_is_damaged_is_named(copy: Path) -> None:
 def test_without_shipped_weights_nothing_is_found_and_the_setting_is_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny_onediff: Path
 ) -> None:
-    monkeypatch.setattr(layout, "SHIPPED", tmp_path / "none")
+    monkeypatch.setattr(layout, "SHIPPED", dict.fromkeys(("research", "open"), tmp_path / "none"))
     assert "--set weights=" in str(layout.no_weights())
-    with pytest.raises(CheckpointError, match="no weights ship"):
+    with pytest.raises(CheckpointError, match="'research' do not ship"):
         layout.locate(None)
-    monkeypatch.setattr(layout, "SHIPPED", tiny_onediff)
+    monkeypatch.setattr(layout, "SHIPPED", {"research": tiny_onediff, "open": tmp_path / "none"})
     assert layout.no_weights() is None
-    assert layout.locate(None).folder == tiny_onediff
+    assert layout.locate(None).folder == layout.locate("research").folder == tiny_onediff
+    with pytest.raises(CheckpointError, match="'open' do not ship with this onediff-core, research do"):
+        layout.locate("open")
+
+
+def test_a_folder_may_be_called_as_shipped_weights_are(
+    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy.rename(tmp_path / "open")
+    monkeypatch.chdir(tmp_path)
+    assert layout.locate("./open").folder.resolve() == tmp_path / "open"
+
+
+def test_whether_a_onediff_has_words_is_told_from_its_files(copy: Path) -> None:
+    assert layout.why_mute(copy) is None
+    config = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps({**config, "trained_stages": []}))
+    assert "never trained" in str(layout.why_mute(copy))
+    for name in layout.TOKENIZERS:
+        (copy / name).unlink(missing_ok=True)
+    assert layout.why_mute(copy) == "holds no tokenizer"
+    (copy / "config.json").write_text(json.dumps({**config, "architectures": ["OneDiffModel"]}))
+    assert layout.why_mute(copy) == "holds no language model"
 
 
 def test_heads_are_listed_with_what_they_answer(tiny_onediff: Path) -> None:
@@ -132,19 +154,21 @@ def test_a_head_whose_configuration_is_wrong_is_named(copy: Path, changes: dict[
 
 
 def test_the_licence_is_the_cards(copy: Path) -> None:
-    assert layout.licence_of(copy) == "apache-2.0"
+    assert layout.terms_of(copy) == ("apache-2.0", None)
     (copy / "MODEL_CARD.md").write_text("No front matter.\n")
     (copy / "README.md").write_text("---\nlicense: cc-by-4.0\n---\n")
-    assert layout.licence_of(copy) == "cc-by-4.0"
+    assert layout.terms_of(copy) == ("cc-by-4.0", None)
+    (copy / "README.md").write_text("---\nlicense: other\nlicense_name: Mine\nlicense_notice: Read it.\n---\n")
+    assert layout.terms_of(copy) == ("Mine", "Read it.")
     (copy / "README.md").unlink()
-    assert layout.licence_of(copy) is None
+    assert layout.terms_of(copy) == (None, None)
 
 
 @pytest.mark.parametrize("front", ["license: [", "- a list"])
 def test_a_cards_front_matter_that_cannot_be_read_is_named(copy: Path, front: str) -> None:
     (copy / "MODEL_CARD.md").write_text(f"---\n{front}\n---\n")
     with pytest.raises(CheckpointError, match=r"front matter of .*MODEL_CARD\.md cannot be read"):
-        layout.licence_of(copy)
+        layout.terms_of(copy)
 
 
 def test_its_errors_are_the_librarys() -> None:

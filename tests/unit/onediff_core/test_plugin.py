@@ -15,12 +15,12 @@ import torch
 import onediff_core
 import onediff_core.plugin
 import onediff_plugins
-from onediff_core import HeadSpec, Host, hookimpl
+from onediff_core import HeadSpec, Host, hookimpl, layout
 from onediff_core import building as building_module
 from onediff_core.checkpoint import load_checkpoint, save_checkpoint
 from onediff_core.errors import CheckpointError
-from onediff_plugins import DomainSettings, DomainSpec, Wording
-from onediff_plugins.errors import PluginError, SettingsError, UnknownNameError
+from onediff_plugins import DomainSettings, DomainSpec, Frame, Wording, models
+from onediff_plugins.errors import PluginError, SettingsError, UnknownNameError, UnsupportedSourceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,8 +61,9 @@ class Other:
 
 @pytest.fixture
 def make_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Host]:
-    """A host of the toy domain and OneDiff, called with the weights, further plugins and options."""
+    """A host of the toy domain and OneDiff without shipped weights, called with some, further plugins and options."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(layout, "SHIPPED", {"research": tmp_path / "none"})
 
     def make(weights: Path | str | None, *plugins: object, **options: Any) -> Host:
         settings = {} if weights is None else {"weights": str(weights)}
@@ -225,6 +226,63 @@ def test_without_a_mask_head_for_the_domain_the_heads_that_are_there_are_named(
 # --- weights and devices ----------------------------------------------------------------------------------------
 
 
+def sees_only(tiny_onediff: Path, folder: Path, **papers: str) -> Path:
+    """The same OneDiff without its language model."""
+    stored = load_checkpoint(tiny_onediff)
+    return save_checkpoint(folder, stored.base, stored.image_processor, stored.heads.values(), papers=papers)
+
+
+def test_weights_without_a_language_model_detect_and_leave_the_words_to_the_next_captioner(
+    make_host: Callable[..., Host], tiny_onediff: Path, tmp_path: Path, pictures: Any
+) -> None:
+    host = make_host(sees_only(tiny_onediff, tmp_path / "sees"))
+    result = host.compare(*pictures)
+    assert (result.detector, result.caption_source) == ("onediff", "template")
+    assert told(result) == [("added", "square")]
+    with pytest.raises(PluginError, match=r"captioner 'onediff' cannot be used here: sees holds no language model"):
+        host.compare(*pictures, captioner="onediff")
+
+
+def test_what_a_card_wants_to_be_read_is_logged_once_in_a_process(
+    make_host: Callable[..., Host], tiny_onediff: Path, tmp_path: Path, pictures: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    models._tell.cache_clear()
+    front = "---\nlicense: other\nlicense_name: LicenseRef-Mine\nlicense_notice: For research.\n---\n"
+    weights = sees_only(tiny_onediff, tmp_path / "sees", **{"MODEL_CARD.md": front})
+    for _ in range(2):
+        host = make_host(weights, Other())
+        result = host.compare(*pictures, domain="toy")
+        host.compare(*pictures, domain="other")
+    assert [entry.message for entry in caplog.records] == ["For research."]
+    assert result.provenance.models["detect"].licence == "LicenseRef-Mine"
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"gsd_m": 10.0}, "10 m a pixel"),
+        ({"bands": ("nir", "red", "swir16")}, "no green and no blue"),
+    ],
+)
+def test_a_pair_that_no_head_can_see_goes_to_the_domains_next_detector(
+    make_host: Callable[..., Host],
+    tmp_path: Path,
+    save_onediff: Callable[..., Path],
+    pictures: tuple[np.ndarray, np.ndarray],
+    changes: dict[str, Any],
+    why: str,
+) -> None:
+    fine = HeadSpec(name="any.square", task="mask", classes=("square",), gsd_range_m=(0.4, 1.2))
+    host = make_host(save_onediff(tmp_path / "fine", heads=[fine]))
+    values: dict[str, Any] = {"bands": ("red", "green", "blue"), **changes}
+    valid = np.ones(pictures[0].shape[:2], np.bool_)
+    pair = [Frame(pixels=picture.transpose(2, 0, 1), valid=valid, **values) for picture in pictures]
+    assert host.compare(*pair, captioner="template").detector == "difference"
+    for asked in ({"detector": "onediff"}, {"heads": ("any.square",)}):
+        with pytest.raises(UnsupportedSourceError, match=why):
+            host.compare(*pair, captioner="template", **asked)
+
+
 def test_without_weights_the_domains_next_models_answer_and_say_so(
     make_host: Callable[..., Host], pictures: tuple[np.ndarray, np.ndarray]
 ) -> None:
@@ -232,10 +290,21 @@ def test_without_weights_the_domains_next_models_answer_and_say_so(
     assert (result.detector, result.caption_source) == ("difference", "template")
 
 
+def test_shipped_weights_without_a_head_for_the_domain_leave_it_to_the_next_detector(
+    make_host: Callable[..., Host], tmp_path: Path, save_onediff: Callable[..., Path], pictures: Any, monkeypatch: Any
+) -> None:
+    weights = save_onediff(tmp_path / "sky", heads=[HeadSpec(name="sky.cloud", task="mask", classes=("cloud",))])
+    host = make_host(None)
+    monkeypatch.setattr(layout, "SHIPPED", {"research": weights})
+    assert host.compare(*pictures, captioner="template").detector == "difference"
+
+
 def test_asked_for_by_name_without_weights_it_says_how_to_name_some(
     make_host: Callable[..., Host], pictures: tuple[np.ndarray, np.ndarray]
 ) -> None:
-    with pytest.raises(PluginError, match=r"'onediff' cannot be used here: no weights ship .*--set weights="):
+    with pytest.raises(
+        PluginError, match=r"'onediff' cannot be used here: the weights 'research' do not ship .*--set weights="
+    ):
         make_host(None).compare(*pictures, detector="onediff")
 
 

@@ -393,6 +393,43 @@ def test_weights_that_a_setting_names_make_a_model_available_and_reach_it(make_h
     assert {context.weights for context in contexts} == {"somewhere"}
 
 
+class Lit(DomainSettings):
+    normalise: bool = True
+
+
+@pytest.mark.parametrize(
+    ("wants", "settings", "normalised"),
+    [(True, {}, True), (False, {}, False), (False, {"normalise": True}, True), (True, {"normalise": False}, False)],
+)
+def test_a_detector_that_looks_past_light_gets_pairs_as_they_are_unless_somebody_sets_it(
+    make_host, make_domain, pictures, wants, settings, normalised
+):
+    asked = []
+
+    def preprocess(pair, overview, settings):
+        asked.append(settings.normalise)
+        return pair
+
+    spec = model("lit", ("detect",), build=lambda context: Nothing(), wants_normalised=wants)
+    plugin = make_domain(
+        spec={"detectors": ("lit",), "settings": Lit},
+        onediff_models=lambda: [spec],
+        onediff_preprocess_pair=preprocess,
+    )
+    make_host(plugin, settings=settings).compare(*pictures)
+    assert set(asked) == {normalised}
+
+
+def test_a_pair_that_no_detector_suits_is_left_to_the_first_which_says_why_not(make_host, make_domain, pictures):
+    def build(context):
+        raise ValueError("too dark for me")
+
+    blind = model("blind", ("detect",), build=build, unsuited=lambda pair, weights, heads: "it is dark")
+    plugin = make_domain(spec={"detectors": ("blind",)}, onediff_models=lambda: [blind])
+    with pytest.raises(StageError, match="too dark for me"):
+        make_host(plugin).compare(*pictures)
+
+
 def test_weights_do_not_reach_a_model_that_takes_none(make_host, make_domain, pictures):
     contexts = []
     spec = weighty(contexts, available=lambda: None, takes_weights=False)

@@ -170,6 +170,9 @@ def test_named_weights_take_the_place_of_those_that_a_model_lacks() -> None:
     lacking = model(available=lambda: "no weights", takes_weights=True)
     assert lacking.why_not(None) == "no weights"
     assert lacking.why_not("somewhere") is None
+    mute = model(lacks=lambda role, weights: f"{weights} cannot {role}" if role == "describe" else None)
+    assert mute.why_not(None, "detect") is None
+    assert mute.why_not("ignored", "describe") == "None cannot describe"
     assert model(available=lambda: "no weights").why_not("somewhere") == "no weights"
 
 

@@ -146,5 +146,5 @@ def test_a_frozen_camera_has_no_noise(make_host, view):
 
 def test_the_installed_plugin_is_found():
     host = Host()
-    assert host.domain("surveillance").detectors == ("onediff", "illumination")
+    assert host.domain("surveillance").detectors == ("illumination",)
     assert host.model("illumination").roles == {"detect"}

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     Pixels = NDArray[np.uint8]
     Light = NDArray[np.float32]
 
-CLASSES: Final = ("object",)
+CLASSES: Final = ("object+", "object-")
 _UNCHANGED: Final = 0.38
 _ELSEWHERE: Final = 0.05  # of the rest: the two sides show two places
 _CONTRAST: Final = 12.0  # mean grey values by which what is pasted must differ from what it covers
@@ -167,7 +167,12 @@ def _pasted(rng: Rng, scene: Light, donor: Light, *, changed: bool) -> tuple[Lig
             left = mask_before if fate == "moved" else None
             changes.append(
                 Change(
-                    kind=fate, label=piece.label, mask=mask_after, left=left, classes=CLASSES, attributes=piece.facts
+                    kind=fate,
+                    label=piece.label,
+                    mask=mask_after,
+                    left=left,
+                    classes=("object",),
+                    attributes=piece.facts,
                 )
             )
     return before, after, changes

@@ -38,7 +38,7 @@ class FrozenBase:
         self.fingerprint, self.device = checkpoint.fingerprint, device
         self.images, self.whole = checkpoint.image_processor, whole_view(checkpoint.image_processor)
         self.window = window_of(checkpoint.image_processor)
-        self._model = checkpoint.model.model.requires_grad_(False).eval()
+        self._model = checkpoint.base.requires_grad_(False).eval()
         self._model.to(device=device, dtype=torch.float32, memory_format=torch.channels_last)
         self.shape = self._model.dense_shape()
         self._bf16 = precision == "bf16"

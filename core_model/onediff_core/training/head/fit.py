@@ -12,6 +12,7 @@ from onediff_core.data.folder import PairFolder
 from onediff_core.devices import torch_device
 from onediff_core.errors import TrainingError
 from onediff_core.heads import build_head
+from onediff_core.layout import why_mute
 from onediff_core.training.head import plan as plans
 from onediff_core.training.head import reading
 from onediff_core.training.head.base import FrozenBase
@@ -152,7 +153,7 @@ def train_head(plan: HeadPlan, watcher: Watcher | None = None) -> Fitted:
         stopped_early=run.stale >= plan.settings.patience,
         domain=domain,
         beside=beside,
-        silent=checkpoint.processor is None or not checkpoint.model.config.trained_stages,
+        silent=why_mute(checkpoint.folder) is not None,
         example=_paths(pairs, parts.held_out),
         curves=plot_curves(folder),
     )

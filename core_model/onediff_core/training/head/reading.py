@@ -60,7 +60,7 @@ class Eye:
         asked = self.domain or row["domain"] or "auto"
         request = PairRequest(before=row["before"], after=row["after"], domain=asked, id=str(row["id"]))
         domain = self.host.resolve_domain(request)
-        ready = prepare(self.host, domain, request)
+        ready = prepare(self.host, domain, request, self.host.model("onediff"))
         if (reason := ready.incomparable(self.host.settings(domain))) is not None:
             raise PairError(reason)
         pair = ready.prepared

@@ -1,13 +1,16 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from onediff_core.checkpoint import load_checkpoint, save_checkpoint
 from onediff_core.image_processing_onediff import OneDiffImageProcessor
-from onediff_core.training.export import averaged_network, best_bias, heads_of
+from onediff_core.training.export import SIZES, Choice, averaged_network, best_bias, heads_of, sizes_for
 from onediff_core.training.network import DenseNetwork
 from onediff_core.training.run import Run
 from onediff_core.training.schedule import Budget
+from onediff_core.training.sets import VALIDATION_SETS, held_out_half, tuning_half
 from onediff_core.training.settings import DenseSettings
 
 CLASSES = ("building+", "building-", "landcover")
@@ -47,6 +50,13 @@ def test_a_folder_without_a_run_is_refused(model, tmp_path):
         averaged_network(tmp_path, model.model)
 
 
+def test_the_halves_of_a_set_share_no_group_and_leave_no_sample(tile):
+    samples = [replace(tile(index), id=f"{index}", group=f"place {index // 2}") for index in range(10)]
+    tuning, held_out = tuning_half(samples), held_out_half(samples)
+    assert {sample.group for sample in tuning}.isdisjoint(sample.group for sample in held_out)
+    assert sorted(sample.id for sample in (*tuning, *held_out)) == [str(index) for index in range(10)]
+
+
 @pytest.mark.parametrize("shift", [-1.5, 0.0, 2.0])
 def test_the_bias_puts_the_best_threshold_at_a_half(tile, shift):
     sample, noise = tile(2), np.random.default_rng(0).normal(0, 0.05, (3, 96, 96))
@@ -55,3 +65,10 @@ def test_the_bias_puts_the_best_threshold_at_a_half(tile, shift):
     bias = best_bias(lambda images: logits, [sample], CLASSES)
     assert 0.8 + shift + bias > 0
     assert -3.0 + shift + bias < 0
+
+
+def test_heads_that_answer_together_look_at_one_picture():
+    levir, dsifn = VALIDATION_SETS
+    assert sizes_for(levir, {}) == SIZES
+    assert sizes_for(dsifn, {}) == SIZES
+    assert sizes_for(dsifn, {levir: Choice(1.25, 0.0, 0.9)}) == (1.25,)

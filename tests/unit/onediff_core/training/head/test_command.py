@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from onediff_core import layout
 from onediff_core.checkpoint import load_checkpoint
 from onediff_core.data.commands import data
 from onediff_core.training.commands import train
@@ -54,11 +55,11 @@ def test_a_mask_head_of_drawn_things_beats_chance_and_runs_in_compare(
     drawing = ["synth", "--scene", "objects", "--count", "24", "--size", "96", "--out", str(drawn)]
     assert CliRunner().invoke(data, drawing).exit_code == 0
     where = ("--base", tiny_onediff, "--out", tmp_path / "head")
-    result = call("surveillance.thing", drawn, *where, "--classes", "object", "--steps", 80, small=small)
+    result = call("surveillance.thing", drawn, *where, "--classes", "object+", "--steps", 80, small=small)
     rows = rows_of(result)
-    marked = [cv2.imread(str(path), 0).mean() / 255 for path in (drawn / "masks/object").iterdir()]
+    marked = [cv2.imread(str(path), 0).mean() / 255 for path in (drawn / "masks/object+").iterdir()]
     everything = 2 * np.mean(marked) / (1 + np.mean(marked))  # F1 of a head that marks every pixel
-    assert float(rows["held out object/f1"]) > 2 * everything
+    assert float(rows["held out object+/f1"]) > 2 * everything
     assert (tmp_path / "head/run/curves.png").is_file()
 
     record = compared(result)
@@ -185,9 +186,10 @@ def test_what_makes_no_sense_is_refused_before_anything_is_written(
 
 
 def test_a_name_base_folder_or_number_of_pairs_that_is_wrong_is_refused(
-    tiny_onediff: Path, squares: Callable[..., Path], tmp_path: Path
+    tiny_onediff: Path, squares: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, out, on = squares(9), tmp_path / "head", ("--base", tiny_onediff)
+    monkeypatch.setattr(layout, "SHIPPED", {"research": tmp_path / "none"})
     assert "a head is called <domain>.<what>" in refused("square", folder, *on, "--out", out)
     assert "unknown domain 'moon'" in refused("moon.square", folder, *on, "--out", out)
     assert "holds no pairs" in refused("any.square", tmp_path, *on, "--out", out)
@@ -195,7 +197,7 @@ def test_a_name_base_folder_or_number_of_pairs_that_is_wrong_is_refused(
     assert "5 pairs can be used, and a head needs 8 at least" in few
     (folder / "masks").rename(folder / "labels")
     assert "has masks, which a mask head learns from" in refused("surveillance.square", folder, *on, "--out", out)
-    assert "no weights ship" in refused("surveillance.square", folder, "--out", out)
+    assert "do not ship with this onediff-core" in refused("surveillance.square", folder, "--out", out)
     broken = tmp_path / "broken"
     shutil.copytree(tiny_onediff, broken)
     (broken / "model.safetensors").unlink()
