@@ -179,7 +179,7 @@ def print_plugins(host: Host, *, as_json: bool) -> None:
 
 def _availability(host: Host, spec: ModelSpec) -> str:
     try:
-        why_not = spec.why_not(None, host.model_settings(spec.name))
+        why_not = spec.why_not(None, settings=host.model_settings(spec.name))
     except Exception as exc:  # noqa: BLE001  # the list is there to find out what is wrong
         why_not = f"its check raised {type(exc).__name__}: {exc}"
     return " and ".join(sorted(spec.roles)) + (f" (not available: {why_not})" if why_not else "")
