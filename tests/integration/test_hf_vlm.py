@@ -100,7 +100,8 @@ def test_a_server_that_fails_costs_the_words_and_not_the_result(
     monkeypatch.setenv("ONEDIFF_VLM_API_KEY", KEY)
     reply, says = FAILURES[name]
     server.replies = [lambda body: reply(chat)]
-    code, out, err = compare("ui", "--json", "--set", "vlm.timeout_s=0.5", "--set", "vlm.retries=0", "--exit-code")
+    limit = 0.5 if name == "slow" else 60
+    code, out, err = compare("ui", "--json", "--set", f"vlm.timeout_s={limit}", "--set", "vlm.retries=0", "--exit-code")
     record = json.loads(out)
     assert (code, record["changed"], record["caption_source"]) == (1, True, "template")
     (fallback,) = record["provenance"]["fallbacks"]

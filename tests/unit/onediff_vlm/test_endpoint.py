@@ -178,16 +178,21 @@ WRONG = {
     "nothing": (lambda c: c.completion(None), 1, "it is empty"),
     "refusal": (lambda c: c.completion(None, message={"refusal": "I will not"}), 1, 'it refuses: "I will not"'),
     "cut": (lambda c: c.completion('{"regions": [', finish_reason="length"), 1, "it was cut off at vlm.max_tokens"),
-    "silent": (lambda c: c.Raw(wait=1.0), 1, "gave no whole answer within 0.3 s: raise vlm.timeout_s"),
+    "silent": (lambda c: c.Raw(wait=3.0), 1, "gave no whole answer within 0.3 s: raise vlm.timeout_s"),
     "slow": (lambda c: c.Raw(body=b"{" * 100, drip=0.05), 1, "gave no whole answer within 0.3 s: raise vlm.timeout_s"),
 }
+
+
+def limit_of(name):
+    """Short where it is to run out, and long where a busy machine must not make it do so."""
+    return 0.3 if name in ("silent", "slow") else 30
 
 
 @pytest.mark.parametrize("name", WRONG)
 def test_what_a_server_does_wrong_is_said_with_what_to_do(make_endpoint, server, chat, name):
     reply, times, says = WRONG[name]
     server.replies = [lambda body: reply(chat)]
-    message = failing(make_endpoint, timeout_s=0.3)
+    message = failing(make_endpoint, timeout_s=limit_of(name))
     assert says in message
     assert len(server.questions) == times
     assert "\n" not in message
@@ -225,7 +230,7 @@ def test_a_server_that_drips_even_its_headers_is_left_in_time(make_endpoint):
             connection, _ = listening.accept()
             with connection, contextlib.suppress(OSError):
                 connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
-                for _ in range(200):
+                for _ in range(1000):
                     connection.sendall(b"x")
                     time.sleep(0.02)
 
@@ -234,7 +239,7 @@ def test_a_server_that_drips_even_its_headers_is_left_in_time(make_endpoint):
         started = time.monotonic()
         address = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
         assert "gave no whole answer within 0.3 s" in failing(make_endpoint, endpoint=address, timeout_s=0.3)
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 10
         thread.join()
 
 
@@ -323,7 +328,7 @@ def test_a_long_wait_is_not_sat_out(make_endpoint, server, chat):
         busy.ask(QUESTION)
     with pytest.raises(DescriptionError, match=r"not asked so soon after it failed: .*HTTP 429"):
         busy.ask(QUESTION)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 60
     assert len(server.questions) == 1
 
 
@@ -345,20 +350,20 @@ def test_pauses_grow_and_are_never_twice_the_same(make_endpoint, server, chat, m
 
 
 def test_a_server_that_failed_is_left_alone_for_a_while_and_then_asked_again(make_endpoint, server, chat, monkeypatch):
-    monkeypatch.setattr(module, "_REST_S", 0.3)
+    monkeypatch.setattr(module, "_REST_S", 1.5)
     server.replies = [lambda b: chat.Raw(401), lambda b: chat.completion("ok")]
     resting = make_endpoint()
     for says in ("wants a valid key", r"not asked so soon after it failed: .*wants a valid key"):
         with pytest.raises(DescriptionError, match=says):
             resting.ask(QUESTION)
-    time.sleep(0.35)
+    time.sleep(1.6)
     assert resting.ask(QUESTION) == "ok"
     assert len(server.questions) == 2
 
 
 def test_a_question_that_took_too_long_keeps_nobody_from_the_next(make_endpoint, server, chat):
-    server.replies = [lambda b: chat.Raw(wait=0.6), lambda b: chat.completion("ok")]
-    slow = make_endpoint(timeout_s=0.3)
+    server.replies = [lambda b: chat.Raw(wait=4), lambda b: chat.completion("ok")]
+    slow = make_endpoint(timeout_s=2)
     with pytest.raises(DescriptionError, match="no whole answer"):
         slow.ask(QUESTION)
     assert slow.ask(QUESTION) == "ok"
@@ -422,7 +427,7 @@ def test_the_key_is_in_no_message_no_log_and_no_repr(make_endpoint, server, chat
 
     server.replies = [echoing]
     caplog.set_level(logging.DEBUG)
-    asked = make_endpoint(key=KEY, timeout_s=0.3)
+    asked = make_endpoint(key=KEY, timeout_s=limit_of(name))
     with pytest.raises(DescriptionError) as error:
         asked.ask(QUESTION)
     causes, cause = [], error.value
