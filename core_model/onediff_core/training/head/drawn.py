@@ -52,6 +52,7 @@ ALIKE: Final[Mapping[str, str]] = {
     "switch": "checkbox",
     "tab": "text",
 }
+BROWSED: Final = "ui-html"
 _SIDES: Final = (256, 768)  # of drawn images, in pixels
 _TRUE_BOXES: Final = 0.3  # of the regions are shown by their true box, whether the detector finds them or not
 _SAME: Final = 0.5  # IoU from which what a detector finds is a true region
@@ -161,7 +162,12 @@ def region_task(scenes: Scenes, classes: Sequence[str], base: FrozenBase, settin
         classes: labels that are learned.
         base: that looks at them.
         settings: of the run.
+
+    Raises:
+        TrainingError: a browser would have to draw in several processes.
     """
+    if settings.workers and BROWSED in scenes.shares:
+        raise TrainingError(f"{BROWSED} is drawn by one browser, of one process: give --set workers=0, too")
     training, others = (DrawnRegions(scenes, classes, base, seed=settings.seed + first) for first in (0, HELD_OUT))
     held_out = [others[_SHOWN * number] for number in range(settings.score_at_most)]  # one of a pair says more than two
     return RegionTask(base, training, held_out, settings)
