@@ -78,7 +78,7 @@ class Blob(NamedTuple):
         )
 
     def is_scroll_bar(self, width: int) -> bool:
-        """A long thin bar along the right edge of a page of that width: the handle, which shows when somebody scrolls."""
+        """A long thin bar along the right edge of a page of that width: the handle shows when somebody scrolls."""
         return (
             self.box.x1 == width
             and self.box.width <= min(_HANDLE_WIDTH, width // 8)

@@ -51,7 +51,7 @@ def same_tones(before: Array, after: Array, comparable: BoolArray) -> Array:
 
 
 def _curve(old: Array, new: Array) -> Array | None:
-    """(256,) uint8: the new level of each old one by the gamma and gain that fit best; None where these are too much."""
+    """(256,) uint8: the new level of each old one by the gamma and gain that fit best; None where that is too much."""
     counts = np.bincount(old, minlength=256)
     levels = np.flatnonzero(counts[_DARKEST:]) + _DARKEST
     if len(levels) < _LEVELS:
