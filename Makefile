@@ -13,7 +13,11 @@ export CHROMIUM
 PROJECTS := pyproject.toml core_model/pyproject.toml domains/satellite/pyproject.toml domains/surveillance/pyproject.toml domains/ui/pyproject.toml
 # Built in place with the pinned hatchling, so that no install fetches a build environment of its own.
 BUILD_TOOLS := editables hatchling
-PACKAGES := -e .[geo] -e ./domains/satellite -e ./domains/surveillance -e ./domains/ui -e ./core_model
+# OneDiff and its weights; `make demo CORE=` goes without them and without torch.
+CORE ?= -e ./core_model
+PACKAGES := -e .[geo] -e ./domains/satellite -e ./domains/surveillance -e ./domains/ui $(CORE)
+# PyTorch's own index of builds for CPUs; asked where those that pip is set up with have none.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test chromium alone lint format types docs bench train-tiny weights clean
@@ -25,7 +29,7 @@ help:
 	@echo "make lint    ruff and import-linter        make format  let ruff rewrite the code"
 	@echo "make types   mypy --strict                 make bench   speed and memory"
 	@echo "make train-tiny  train the weights of onediff-tiny from nothing; DATA=FOLDER MINUTES=180 RUN=FOLDER"
-	@echo "make weights     put the weights of that run where they ship; RUN=FOLDER DATA=FOLDER"
+	@echo "make weights     put that run where it ships; RUN=FOLDER DATA=FOLDER HEADS='FOLDER ...' WORDS=FOLDER|no MACHINE='...'"
 	@echo "make docs    copy the code that the docs show from its files, draw the figures"
 	@echo "make clean   remove .venv, caches and built files"
 
@@ -38,14 +42,24 @@ $(BIN)/python:
 	  echo "make: $(PYTHON) cannot make virtual environments. Install its venv module (Debian: apt-get install python3-venv)" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.demo.stamp: $(PROJECTS) constraints.txt | $(BIN)/python
+# Nothing here needs a GPU, and the usual build of torch for Linux brings gigabytes of CUDA.
+$(VENV)/.torch.stamp: constraints.txt | $(BIN)/python
+	@echo "Installing torch for CPUs into $(VENV) ..."
+	@version=$$(sed -n 's/^torch==//p' constraints.txt); \
+	[ "$$(uname -s)" = Linux ] && version="$$version+cpu"; \
+	$(PIP) install --quiet -c constraints.txt "torch==$$version" 2>/dev/null \
+	  || $(PIP) install --quiet -c constraints.txt --extra-index-url $(TORCH_INDEX) "torch==$$version" || { \
+	  echo "make: no torch $$version. Name an index that has it, make TORCH_INDEX=URL, or go without OneDiff: make demo CORE=" >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.demo.stamp: $(PROJECTS) constraints.txt $(if $(CORE),$(VENV)/.torch.stamp) | $(BIN)/python
 	@echo "Installing the library into $(VENV); minutes the first time ..."
 	$(PIP) install --quiet -c constraints.txt $(BUILD_TOOLS)
 	$(PIP) install --quiet --no-build-isolation -c constraints.txt $(PACKAGES)
 	@touch $@
 
 # The development environment holds the demo's, hence both stamps.
-$(VENV)/.dev.stamp: $(PROJECTS) constraints.txt requirements-dev.txt | $(BIN)/python
+$(VENV)/.dev.stamp: $(PROJECTS) constraints.txt requirements-dev.txt $(VENV)/.torch.stamp | $(BIN)/python
 	@echo "Installing what the tests need into $(VENV); minutes the first time ..."
 	$(PIP) install --quiet -c constraints.txt $(BUILD_TOOLS)
 	$(PIP) install --quiet --no-build-isolation -c constraints.txt -r requirements-dev.txt
@@ -106,9 +120,12 @@ train-tiny: $(VENV)/.dev.stamp
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/onediff train dense $(if $(DATA),--data $(DATA)) --out $(RUN)/dense --minutes $(MINUTES) --scene camera=0.12
 	$(BIN)/onediff train export $(RUN)/dense $(RUN)/weights $(if $(DATA),--data $(DATA)) --half
 
-# What ships: core_model/onediff_core/weights, from a finished run (RUN/dense).
+# What ships: core_model/onediff_core/weights, from a finished run (RUN/dense, RUN/weights and, for words, RUN/words) and
+# heads that were trained on the same weights.
+SHIPPED := core_model/onediff_core/weights/onediff-tiny
 weights: $(VENV)/.dev.stamp
-	$(BIN)/python -m onediff_core.training.export $(RUN)/dense core_model/onediff_core/weights/onediff-tiny $(if $(DATA),--data $(DATA)) --half --sees-only
+	$(BIN)/onediff train ship $(RUN) $(SHIPPED) $(if $(DATA),--data $(DATA)) $(HEADS:%=--head %) \
+	  $(if $(WORDS),$(if $(filter no,$(WORDS)),--without-words,--words $(WORDS))) $(if $(MACHINE),--machine "$(MACHINE)")
 
 clean:
 	rm -rf $(VENV) $(OUT) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .benchmarks

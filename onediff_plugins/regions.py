@@ -15,7 +15,7 @@ from onediff_plugins.specs import KINDS
 from onediff_plugins.types import BBox, Box, ChangeMap, Frame, GeoRef, ImagePair, Registration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
     from shapely.geometry.base import BaseGeometry
@@ -34,7 +34,8 @@ def components(change: ChangeMap, threshold: float, min_area_px: int = 1) -> lis
     """Connected components of the score map as regions of kind "changed".
 
     Args:
-        change: score and valid, (H, W).
+        change: score and valid, (H, W). With `class_kinds` of several things, a component is of one thing: what has the
+            highest score of a class there. "building+" and "building-" are one thing.
         threshold: score from which a pixel belongs to a region.
         min_area_px: smaller components are dropped.
 
@@ -42,25 +43,36 @@ def components(change: ChangeMap, threshold: float, min_area_px: int = 1) -> lis
         One region per 8-connected component; its score is the mean score of its pixels, its geometry follows the
         pixel edges, holes included.
     """
-    mask = ((change.score >= threshold) & change.valid).astype(np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    if count == 1:
-        return []
-    regions = []
+    mask = (change.score >= threshold) & change.valid
+    return [region for part in _things(change, mask) for region in _components(change.score, part, min_area_px)]
+
+
+def _things(change: ChangeMap, mask: BoolArray) -> Iterator[BoolArray]:
+    """A mask in parts, one for each thing that a detector names."""
+    names = [_thing(name) for name in change.class_names] if change.class_kinds else []
+    things = list(dict.fromkeys(names))
+    if change.class_scores is None or len(things) < 2:
+        yield mask
+        return
+    there = np.array([things.index(name) for name in names])[change.class_scores.argmax(axis=0)]  # (H, W)
+    for number in range(len(things)):
+        yield mask & (there == number)
+
+
+def _components(score: Array, mask: BoolArray, min_area_px: int) -> Iterator[ChangeRegion]:
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     for label in np.flatnonzero(stats[:, cv2.CC_STAT_AREA] >= min_area_px):
         if label == 0:
             continue
         x, y, width, height = (int(v) for v in stats[label, :4])
         box = Box(x, y, x + width, y + height)
         inside = labels[box.slices] == label
-        region = ChangeRegion(
-            score=min(float(change.score[box.slices][inside].mean(dtype=np.float64)), 1.0),
+        yield ChangeRegion(
+            score=min(float(score[box.slices][inside].mean(dtype=np.float64)), 1.0),
             area_px=int(stats[label, cv2.CC_STAT_AREA]),
             bbox_after=box,
             geometry=polygonise(inside, box.x0, box.y0),
         )
-        regions.append(region)
-    return regions
 
 
 def polygonise(mask: BoolArray, x0: int = 0, y0: int = 0) -> BaseGeometry:

@@ -55,7 +55,10 @@ class Way:
     words: str = ""
 
 
-LAND, BOTH = ("satellite.change",), ("satellite.building", "satellite.change")
+ALONE = tuple(
+    Way(detector="onediff", heads=(name,), words=f", {name} alone")
+    for name in ("satellite.building", "satellite.change")
+)
 OTHERS = {
     "satellite": (
         Way(detector="onediff"),
@@ -64,12 +67,10 @@ OTHERS = {
     ),
     "surveillance": (Way(detector="illumination"), Way(detector="onediff")),
 }
-# Of single tables: other heads where those of the other sets are tempting, and a size that suits coarse things.
+# Of single tables: each head alone, and a size that suits coarse things.
 FURTHER = {
-    "levir_val": (Way(detector="onediff", heads=BOTH, words=f", {' and '.join(BOTH)}"),),
-    "dsifn_val": tuple(
-        Way(detector="onediff", heads=heads, words=f", {' and '.join(heads)}") for heads in (LAND, BOTH)
-    ),
+    "levir_val": ALONE,
+    "dsifn_val": ALONE,
     "vcod": tuple(replace(way, reduced=2, words=", at half size") for way in OTHERS["surveillance"]),
 }
 

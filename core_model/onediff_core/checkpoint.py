@@ -226,8 +226,7 @@ def save_checkpoint(
             "them without their base with save_adapters"
         )
     folder = Path(folder).resolve()
-    if folder.exists():
-        _check_replaceable(folder)
+    check_replaceable(folder)
     with replaced_folder(folder) as new, _no_bars():
         model.save_pretrained(new)
         processor.save_pretrained(new)
@@ -242,7 +241,17 @@ def save_checkpoint(
     return folder
 
 
-def _check_replaceable(folder: Path) -> None:
+def check_replaceable(folder: Path) -> None:
+    """Refuse to write a OneDiff over something else.
+
+    Args:
+        folder: where it is to lie; not there yet, empty, or a OneDiff.
+
+    Raises:
+        CheckpointError: a file, or a folder with anything else in it.
+    """
+    if not folder.exists():
+        return
     if not folder.is_dir():
         raise CheckpointError(f"{folder} is a file: a OneDiff is saved as a folder")
     if any(folder.iterdir()):

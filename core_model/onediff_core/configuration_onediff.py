@@ -26,7 +26,8 @@ class OneDiffDeltaConfig(PreTrainedConfig):
         num_attention_heads: heads of each attention; 12, BERT-base's.
         intermediate_size: width of the feed-forward part; 3072, BERT-base's.
         num_delta_tokens: learned queries Q. The paper does not say how many; 32, the number of BLIP-2's Q-Former, is
-            ours.
+            ours. With 0 the language model reads projected image tokens alone: OneDiff without its delta module, for
+            comparison.
         memory: what the queries read. "states", the paper: the tower's hidden states of both images, nothing
             subtracted. "gated", an alternative: one gated difference a tap (Hu et al., M3Diff, ICCV 2025).
         taps: which hidden states of the tower are read, ascending. For a tower of tokens k means after layer k; for one
@@ -56,15 +57,10 @@ class OneDiffDeltaConfig(PreTrainedConfig):
 
     def __post_init__(self, **kwargs: Any) -> None:  # noqa: D105
         super().__post_init__(**kwargs)
-        for name in (
-            "hidden_size",
-            "num_hidden_layers",
-            "num_attention_heads",
-            "intermediate_size",
-            "num_delta_tokens",
-        ):
-            if getattr(self, name) < 1:
-                raise ValueError(f"delta_config.{name} is {getattr(self, name)}: it has to be at least 1")
+        least = dict.fromkeys(("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size"), 1)
+        for name, number in {**least, "num_delta_tokens": 0}.items():
+            if getattr(self, name) < number:
+                raise ValueError(f"delta_config.{name} is {getattr(self, name)}: it has to be at least {number}")
         if self.hidden_size % self.num_attention_heads:
             raise ValueError(
                 f"delta_config.hidden_size {self.hidden_size} does not divide into "

@@ -187,6 +187,15 @@ class VisualDeltaModule(nn.Module):
             image_mask: (B, H, W) bool, False in padding; handed on.
         """
         differences = self.read(taps)  # each (B, h*w, C_k)
+        dense = self.dense(taps, differences)
+        if self.config.num_delta_tokens:
+            tokens = self._ask(taps, differences, image_size)
+        else:
+            tokens = dense[0].new_zeros(len(dense[0]), 0, self.config.hidden_size)  # nobody asks
+        return DeltaFeatures(tokens=tokens, dense=dense, image_size=image_size, image_mask=image_mask)
+
+    def _ask(self, taps: Mapping[int, Tap], differences: Mapping[int, Tensor], image_size: Size) -> Tensor:
+        """The delta tokens (B, Q, D), once they have read the memory."""
         memory, masks = [], []
         for level, k in enumerate(self.taps):
             tap = taps[k]
@@ -202,13 +211,11 @@ class VisualDeltaModule(nn.Module):
             memory.append(read.flatten(1, 2))  # (B, n*T, D)
             if tap.mask is not None:
                 masks.append(functional.pad(tap.mask.flatten(1), (prefix, 0), value=True).repeat(1, states.shape[1]))
-        tokens = self.norm(self.delta_tokens).expand(len(memory[0]), -1, -1)  # (B, Q, D)
+        tokens: Tensor = self.norm(self.delta_tokens).expand(len(memory[0]), -1, -1)  # (B, Q, D)
         keys, mask = torch.cat(memory, dim=1), torch.cat(masks, dim=1) if masks else None
         for layer in self.layers:
             tokens = layer(tokens, keys, mask)
-        return DeltaFeatures(
-            tokens=tokens, dense=self.dense(taps, differences), image_size=image_size, image_mask=image_mask
-        )
+        return tokens
 
     def read(self, taps: Mapping[int, Tap]) -> dict[int, Tensor]:
         """How the cells of each level differ, each (B, h*w, C_k): 3 C of the tower's for "states", C for "gated"."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import cv2
 import numpy as np
@@ -15,6 +15,7 @@ from onediff_core.heads import HeadSet
 from onediff_core.imagery import PairView, is_shown, place_of, whole_view, window_of, with_context
 from onediff_core.layout import held_heads
 from onediff_core.suitability import MOST_ENLARGED, enlargement
+from onediff_core.surroundings import HeadAnswer, settled
 from onediff_core.tiling import Scene, predict_tiled
 from onediff_plugins.errors import UnsupportedSourceError
 from onediff_plugins.specs import KINDS
@@ -50,14 +51,6 @@ _WINDOW_STEP: Final = 32
 # How often, and how, a pair is looked at: at so many times the size, mirrored along these axes of (h, w).
 _ONCE: Final = ((1.0, ((),)),)
 _ACCURATELY: Final = tuple((size, ((), (1,))) for size in (1.0, 1.2))
-
-
-class _Found(NamedTuple):
-    """What mask heads found in one pair, on its after grid."""
-
-    heads: Sequence[Any]
-    score: NDArray[np.float32]  # (H, W), the highest of theirs
-    classes: NDArray[np.float32]  # (K, H, W), of all of them
 
 
 class Detector:
@@ -107,7 +100,8 @@ class Detector:
         Returns:
             For each pair the highest score of the mask heads, 1 where the after image has no counterpart, 0 where
             nothing can be compared; the classes of all heads; and the pair head's confidence where there is one. A head
-            that was trained for images more than four times as fine as a pair is left out of that pair.
+            that was trained for images more than four times as fine as a pair is left out of that pair. What a head
+            yields to another is 0 in its score and classes.
 
         Raises:
             CheckpointError: no mask head.
@@ -116,18 +110,19 @@ class Detector:
         if not self._masks:
             raise _blind(self._checkpoint, self._heads)
         views = [PairView.of(pair, seen, self._images) for pair, seen in zip(pairs, overviews, strict=True)]
-        found: list[list[_Found]] = [[] for _ in views]
+        found: list[list[HeadAnswer]] = [[] for _ in views]
         looks = _ACCURATELY if settings.accurate else _ONCE
         for heads in self._masks:
             fitting = [index for index, view in enumerate(views) if _enlargement(view, heads) <= MOST_ENLARGED]
             answers = self._probabilities(heads, [views[index] for index in fitting], looks)
             for index, answer in zip(fitting, answers, strict=True):
-                found[index].append(answer)
+                found[index] += answer
         for view, answers_to_it in zip(views, found, strict=True):
             if not answers_to_it:
                 raise _too_coarse(view, self._masks)
+        left = [settled(of_view, settings.threshold) for of_view in found]
         verdicts = self._verdicts(views)
-        return [_change_map(*parts) for parts in zip(views, found, verdicts, strict=True)]
+        return [_change_map(*parts) for parts in zip(views, left, verdicts, strict=True)]
 
     def label(self, pair: ImagePair, regions: Sequence[ChangeRegion]) -> list[ChangeRegion]:
         """Regions as the region head names them, each seen in a crop with context; as they are without such a head.
@@ -149,12 +144,16 @@ class Detector:
 
     # --- masks ------------------------------------------------------------------------------------------------
 
-    def _probabilities(self, heads: Sequence[Any], views: Sequence[PairView], looks: Looks) -> Iterator[_Found]:
-        """What heads of one scale find in each view, on its after grid: the mean of several looks."""
+    def _probabilities(
+        self, heads: Sequence[Any], views: Sequence[PairView], looks: Looks
+    ) -> Iterator[list[HeadAnswer]]:
+        """What each head of one scale finds in each view, on its after grid: the mean of several looks."""
         by_size = [self._looked_at(heads, views, size, mirrors) for size, mirrors in looks]
+        ends = np.cumsum([len(head.config.classes) for head in heads])[:-1]
         for planes in zip(*by_size, strict=True):
             mean = sum(planes) / np.float32(len(planes))
-            yield _Found(heads, score=mean[: len(heads)].max(axis=0), classes=mean[len(heads) :])
+            scores, classes = mean[: len(heads)], np.split(mean[len(heads) :], ends)
+            yield [HeadAnswer(head.config, *parts) for head, *parts in zip(heads, scores, classes, strict=True)]
 
     def _looked_at(
         self, heads: Sequence[Any], views: Sequence[PairView], size: float, mirrors: Sequence[tuple[int, ...]]
@@ -319,15 +318,15 @@ def _too_coarse(view: PairView, groups: Sequence[Sequence[Any]]) -> UnsupportedS
     )
 
 
-def _change_map(view: PairView, groups: Sequence[_Found], verdict: float | None) -> ChangeMap:
-    pair, configs = view.pair, [head.config for found in groups for head in found.heads]
-    score = np.where(pair.valid, np.max([found.score for found in groups], axis=0), np.float32(0))
+def _change_map(view: PairView, answers: Sequence[HeadAnswer], verdict: float | None) -> ChangeMap:
+    pair, configs = view.pair, [answer.config for answer in answers]
+    score = np.where(pair.valid, np.max([answer.score for answer in answers], axis=0), np.float32(0))
     if pair.unmatched_after is not None:
         score = np.where(pair.valid & pair.unmatched_after, np.float32(1), score)
     return ChangeMap(
         score=score,
         valid=pair.valid,
-        class_scores=np.where(pair.valid, np.concatenate([found.classes for found in groups]), np.float32(0)),
+        class_scores=np.where(pair.valid, np.concatenate([answer.classes for answer in answers]), np.float32(0)),
         class_names=tuple(name for config in configs for name in config.classes),
         class_kinds=tuple(config.kinds.get(name) for config in configs for name in config.classes),
         pair_score=verdict,

@@ -156,6 +156,41 @@ def soft_dice(logits: Tensor, target: Tensor, labelled: Tensor | None = None, *,
     return _weighted_mean(1 - dice, counted.sum(pixels).gt(0).to(dice.dtype))
 
 
+def lovasz_hinge(logits: Tensor, target: Tensor, labelled: Tensor | None = None) -> Tensor:
+    """The Lovasz hinge, a surrogate of one minus the intersection over union of all pixels of a channel in the batch.
+
+    Args:
+        logits: (B, K, H, W).
+        target: same shape, 0 or 1.
+        labelled: same shape, bool, or None where all is.
+
+    Returns:
+        Scalar, at least 0: the mean of the channels with a positive; the others have no union to speak of.
+
+    Source: Berman et al., "The Lovasz-Softmax loss", CVPR 2018, equation 9, over a batch rather than an image.
+    """
+    _check_dense("logits", logits)
+    _check_same("target", target, "logits", logits)
+    safe, counted = _only_labelled(logits, labelled)
+    values, truths = safe.transpose(0, 1).flatten(1), target.to(safe.dtype).transpose(0, 1).flatten(1)  # (K, pixels)
+    kept = counted.transpose(0, 1).flatten(1)
+    total = safe[:0].sum()  # zero, with a way back to the logits
+    channels = 0
+    for value, truth, known in zip(values, truths, kept.bool(), strict=True):
+        one, there = value[known], truth[known]
+        positives = there.sum()
+        if not bool(positives):
+            continue
+        errors, order = (1 - one * (2 * there - 1)).sort(descending=True)
+        sorted_truth = there[order]
+        union = positives + (1 - sorted_truth).cumsum(0)
+        jaccard = 1 - (positives - sorted_truth.cumsum(0)) / union
+        steps = torch.cat([jaccard[:1], jaccard.diff()])
+        total = total + (errors.clamp(min=0) * steps).sum()
+        channels += 1
+    return total / max(channels, 1)
+
+
 def cross_entropy(logits: Tensor, target: Tensor, *, ignore_index: int = -100, weight: Tensor | None = None) -> Tensor:
     """Mean cross-entropy of exclusive classes over what is not ignored.
 

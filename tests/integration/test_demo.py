@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 
+from onediff_core import layout
 from onediff_plugins.cli import main
 from onediff_plugins.demo import camera, make_pairs, pairs_file
 
@@ -30,6 +31,8 @@ def test_the_demo_compares_the_shipped_pairs(tmp_path: Path, capsys: pytest.Capt
         assert record["changed"] is True
         assert record["caption"] in said.out
     assert [line for line in said.err.splitlines() if "non-commercial research" not in line] == []
+    if layout.no_weights() is None:
+        assert records["village"]["detector"] == "onediff"
     index = tmp_path / "demo" / "index.html"
     assert said.out.splitlines()[-1] == f"look at {index}, which leads to the reports"
     for name, record in records.items():

@@ -28,6 +28,8 @@ class HeadConfig:
         kinds: class -> kind of change, for classes that have a direction.
         gsd_range_m: least and greatest ground sample distance in metres that it was trained for, or None.
         enlarge: mask only. How many times as large as that it sees best, as held-out pairs say: small things gain.
+        yields_to: mask only. Another mask head -> how many times as large as its things an area of this one may be and
+            still be no more than what surrounds them, and left to it; for when both are loaded. See `surroundings`.
         exclusive: mask only. False: a channel per class, each for itself, trained only where its class is labelled,
             so that sets with different labels train one head. True: softmax over "no change" and the classes.
         evidence: pair only. The mask head of the same `HeadSet` whose score it looks at, or None for tokens alone.
@@ -44,6 +46,7 @@ class HeadConfig:
     kinds: Mapping[str, str] = field(default_factory=dict)
     gsd_range_m: tuple[float, float] | None = None
     enlarge: float = 1.0
+    yields_to: Mapping[str, float] = field(default_factory=dict)
     exclusive: bool = False
     evidence: str | None = None
     width: int = 48
@@ -55,6 +58,7 @@ class HeadConfig:
         object.__setattr__(self, "classes", said.classes)
         object.__setattr__(self, "gsd_range_m", said.gsd_range_m)
         object.__setattr__(self, "kinds", dict(said.kinds))  # a plain one: heads are copied for moving averages
+        object.__setattr__(self, "yields_to", dict(self.yields_to))
         for name in ("channels", "strides"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         owner = f"head {self.name!r}"
@@ -72,6 +76,8 @@ class HeadConfig:
             raise ValueError(f"{owner}: channels, token_size, width and half_width must be at least 1")
         if not 0.25 <= self.enlarge <= 4:
             raise ValueError(f"{owner}: enlarge must be between a quarter and 4, got {self.enlarge}")
+        if self.yields_to and (self.task != "mask" or min(self.yields_to.values()) <= 0 or self.name in self.yields_to):
+            raise ValueError(f"{owner}: a mask head yields to others, by factors above 0, got {self.yields_to}")
         if self.exclusive and self.task != "mask":
             raise ValueError(f"{owner}: only a mask head has exclusive classes to choose")
         if self.evidence is not None and self.task != "pair":
@@ -93,7 +99,9 @@ class HeadConfig:
     def to_dict(self) -> dict[str, Any]:
         """Values that `json` writes as they are."""
         plain = {entry.name: getattr(self, entry.name) for entry in fields(self)}
-        return {name: dict(value) if name == "kinds" else _listed(value) for name, value in plain.items()}
+        return {
+            name: dict(value) if name in ("kinds", "yields_to") else _listed(value) for name, value in plain.items()
+        }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> HeadConfig:

@@ -47,6 +47,7 @@ _ELSEWHERE: Final = (
     Elsewhere("dense", "onediff_core.training.dense", "Train the tower and the change masks of onediff-tiny."),
     Elsewhere("words", "onediff_core.training.words.__main__", "Train a word stage of onediff-tiny."),
     Elsewhere("export", "onediff_core.training.export", "Write a run of the dense stage as a OneDiff with heads."),
+    Elsewhere("ship", "onediff_core.training.ship", "Put a finished run, its heads and words where they ship."),
 )
 for _command in _ELSEWHERE:
     train.add_command(_command)

@@ -17,6 +17,7 @@ import click
 import torch
 
 from onediff_core.data.synthetic import scene
+from onediff_core.devices import torch_device
 from onediff_core.efficientnet_lite import IMAGE_MEAN, IMAGE_STD
 from onediff_core.training.network import DenseNetwork, classes_of
 from onediff_core.training.run import Run
@@ -25,26 +26,28 @@ from onediff_core.training.sets import TRAINING_SETS, VALIDATION_SETS, data_fold
 from onediff_core.training.settings import DenseSettings
 from onediff_core.training.sources import MaskSource, ObjectSource, SceneSource
 from onediff_core.training.start import imagenet_weights, starting_model
+from onediff_plugins.errors import OneDiffError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from onediff_core.training.sources import Source
 
 # Beside the shares of the sets, which sum to one.
 OBJECT_SHARE: Final = 0.12
 
 
-def training_sources(folder: Path, scenes: Mapping[str, float]) -> list[Source]:
+def training_sources(folder: Path, settings: DenseSettings) -> list[Source]:
     """All sets of `TRAINING_SETS`, decoded, things pasted into their images, and drawn scenes.
 
     Args:
         folder: of the sets.
-        scenes: name of a scene of `onediff_core.data.synthetic` -> share.
+        settings: whose drawn scenes are taken.
     """
     sets = [MaskSource(entry, read_set(folder, entry)) for entry in TRAINING_SETS]
     images = [sample for source in sets for sample in source.samples]
-    drawn = [SceneSource(scene(name), share=share) for name, share in scenes.items()]
+    drawn = [
+        SceneSource(scene(name), share=share, pool=settings.scene_pool, workers=settings.workers)
+        for name, share in settings.scenes.items()
+    ]
     return [*sets, ObjectSource(images, share=OBJECT_SHARE), *drawn]
 
 
@@ -56,6 +59,7 @@ def training_sources(folder: Path, scenes: Mapping[str, float]) -> list[Source]:
 @click.option("--scene", "scenes", multiple=True, metavar="NAME=SHARE", help="Drawn pairs beside the real ones.")
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="A setting, such as batch=12.")
 @click.option("--threads", type=int, default=2, show_default=True, help="Threads of the network.")
+@click.option("--device", default="cpu", show_default=True, metavar="DEV", help="Any torch device.")
 def main(
     data: Path | None,
     out: Path,
@@ -64,23 +68,26 @@ def main(
     scenes: tuple[str, ...],
     assignments: tuple[str, ...],
     threads: int,
+    device: str,
 ) -> None:
     """Train the tower and the change masks of onediff-tiny from real pairs."""
     try:
         settings = DenseSettings.model_validate({"scenes": _values("--scene", scenes), **_values("--set", assignments)})
+        place = torch_device(device)
         folder = data_folder(data)
         require_sets(folder, (*TRAINING_SETS, *VALIDATION_SETS))
         weights = imagenet_weights()
         Budget(minutes=minutes, steps=steps)
-    except (ValueError, FileNotFoundError) as error:
+    except (OneDiffError, ValueError, FileNotFoundError) as error:
         raise click.ClickException(str(error)) from error
     torch.set_num_threads(threads)
     torch.manual_seed(settings.seed)
-    sources = training_sources(folder, settings.scenes)
+    torch.backends.cudnn.benchmark = place.type == "cuda"  # crops have one size for long
+    sources = training_sources(folder, settings)
     validation = {entry.name: tuning_half(read_set(folder, entry)) for entry in VALIDATION_SETS}
     model, _ = starting_model(weights)
     network = DenseNetwork(model.model, classes_of(sources), IMAGE_MEAN, IMAGE_STD)
-    run = Run(out, network, sources, settings, Budget(minutes=minutes, steps=steps))
+    run = Run(out, network, sources, settings, Budget(minutes=minutes, steps=steps), place)
     run.train(validation)
 
 

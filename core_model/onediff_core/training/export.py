@@ -5,21 +5,20 @@ onediff train export RUN FOLDER --data DATA
 
 from __future__ import annotations
 
-import copy
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 import torch
-from torch.nn.functional import interpolate
 from torch.optim.swa_utils import AveragedModel
 
 from onediff_core.checkpoint import save_checkpoint
 from onediff_core.efficientnet_lite import IMAGE_MEAN, IMAGE_STD
-from onediff_core.training.card import Scored, release_papers
+from onediff_core.errors import CheckpointError
+from onediff_core.training.card import Release, release_papers
 from onediff_core.training.checkpointing import load_state
-from onediff_core.training.evaluation import evaluate, operating_point
+from onediff_core.training.evaluation import operating_point
 from onediff_core.training.network import HEADS, DenseNetwork, split_head
 from onediff_core.training.sets import (
     PAIRS_NAME,
@@ -33,7 +32,9 @@ from onediff_core.training.sets import (
     tuning_half,
 )
 from onediff_core.training.settings import SETTINGS_NAME
+from onediff_core.training.settling import YIELDS, settle
 from onediff_core.training.start import starting_model
+from onediff_core.training.stored import enlarged, held_out_scores
 from onediff_plugins.pairs import read_pairs
 
 if TYPE_CHECKING:
@@ -99,33 +100,13 @@ def heads_of(network: DenseNetwork, enlarge: Mapping[str, float] | None = None) 
     ]
 
 
-def enlarged(network: Callable[[Tensor], Tensor], size: float) -> Callable[[Tensor], Tensor]:
-    """A network that sees pairs enlarged, as the detector shows them to a head, and answers on their own grid.
-
-    Args:
-        network: (B, 2, 3, H, W) -> (B, K, H, W).
-        size: at least 1.
-    """
-    if size == 1:
-        return network
-
-    def answer(images: Tensor) -> Tensor:
-        side = tuple(images.shape[-2:])
-        larger = [round(size * length) for length in side]
-        shown = interpolate(images.flatten(0, 1).float(), larger, mode="bicubic", align_corners=False)
-        return interpolate(network(shown.clamp(0, 255).unflatten(0, (-1, 2))), side, mode="area")
-
-    return answer
-
-
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of the sets; else the variable ONEDIFF_DATA.")
 @click.option("--half", is_flag=True, help="Store float16, half of the size.")
-@click.option("--sees-only", is_flag=True, help="Leave out the language model, which this stage does not train.")
 @click.option("--threads", type=int, default=2, show_default=True, help="Threads of the network.")
-def main(run: Path, folder: Path, data: Path | None, half: bool, sees_only: bool, threads: int) -> None:
+def main(run: Path, folder: Path, data: Path | None, half: bool, threads: int) -> None:
     """Write the averaged weights of RUN as a OneDiff with heads, a card and a licence to FOLDER."""
     torch.set_num_threads(threads)
     try:
@@ -136,31 +117,27 @@ def main(run: Path, folder: Path, data: Path | None, half: bool, sees_only: bool
     except (DataError, FileNotFoundError) as error:
         raise click.ClickException(str(error)) from error
     validation = {entry: read_set(sets, entry) for entry in VALIDATION_SETS}
-    chosen = {}
+    chosen: dict[MaskSet, Choice] = {}
     for entry, samples in validation.items():
-        chosen[entry] = tune(network, entry, tuning_half(samples))
+        chosen[entry] = tune(network, entry, tuning_half(samples), sizes_for(entry, chosen))
         click.echo(f"{entry.name}, tuning half: F1 {chosen[entry].f1:.3f} of {words(entry)}, {chosen[entry].said}")
     if half:
-        for module in (model, network):
-            _halve(module)
-    scored = {
-        entry.name: score(network, held_out_half(samples), chosen[entry].size) for entry, samples in validation.items()
-    }
+        halve(model, network)
+    heads = heads_of(network, {entry.mask: made.size for entry, made in chosen.items()})
+    tuning = {entry: tuning_half(samples) for entry, samples in validation.items()}
+    for which, factor in settle(model.model, heads, tuning).items():
+        click.echo(f"{which}: areas of up to {factor:g} times its things")
+    scored = held_out_scores(
+        model.model,
+        {head.config.name: head for head in heads},
+        {entry: held_out_half(samples) for entry, samples in validation.items()},
+    )
     for name, of_set in scored.items():
         click.echo(f"{name}, held-out half: F1 {of_set.scores.f1:.3f}")
-    heads = heads_of(network, {entry.mask: made.size for entry, made in chosen.items()})
     papers = release_papers(
-        run,
-        name=folder.resolve().name,
-        heads=heads,
-        sizes={entry.name: len(read_pairs(sets / entry.name / PAIRS_NAME)) for entry in TRAINING_SETS},
-        choices={words(entry): made.said for entry, made in chosen.items()},
-        scored=scored,
+        Release(name=folder.resolve().name, heads=heads, sizes=sizes_of(sets, TRAINING_SETS), dense=run, scored=scored)
     )
-    if sees_only:
-        save_checkpoint(folder, model.model, processor.image_processor, heads, papers=papers)
-    else:
-        save_checkpoint(folder, model, processor, heads, papers=papers)
+    save_checkpoint(folder, model, processor, heads, papers=papers)
     click.echo(f"written to {folder}")
 
 
@@ -183,17 +160,37 @@ class Choice(NamedTuple):
         return f"{self.bias:+.2f} on the logits of pairs at {self.size:g} times the size"
 
 
-def tune(network: DenseNetwork, entry: MaskSet, samples: Sequence[Sample]) -> Choice:
+def sizes_for(entry: MaskSet, chosen: Mapping[MaskSet, Choice]) -> tuple[float, ...]:
+    """The sizes that may be chosen for a set's classes.
+
+    A head that answers together with another looks at the same picture: one pass of the tower for both.
+
+    Args:
+        entry: whose classes are tuned next.
+        chosen: for others so far.
+    """
+    own, others = head_of(entry), {head_of(other): made.size for other, made in chosen.items()}
+    beside = YIELDS.get(own)
+    return (others[beside],) if beside in others else SIZES
+
+
+def head_of(entry: MaskSet) -> str:
+    """The name of the head that a set's classes are stored in."""
+    return next(name for name, classes in HEADS.items() if entry.mask in classes)
+
+
+def tune(network: DenseNetwork, entry: MaskSet, samples: Sequence[Sample], sizes: Sequence[float] = SIZES) -> Choice:
     """Choose the size at which a set's classes are seen best, and put their operating point there at 0.5.
 
     Args:
         network: whose head is calibrated, in place.
         entry: what the masks stand for.
         samples: of that set, on which nothing is reported.
+        sizes: that there are to choose from.
     """
     classes = network.head.config.classes
     points = {
-        size: operating_point(torch.inference_mode()(enlarged(network, size)), samples, classes) for size in SIZES
+        size: operating_point(torch.inference_mode()(enlarged(network, size)), samples, classes) for size in sizes
     }
     size, best = max(points.items(), key=lambda item: item[1].f1)
     for name in (entry.mask, *entry.empty):
@@ -201,21 +198,14 @@ def tune(network: DenseNetwork, entry: MaskSet, samples: Sequence[Sample]) -> Ch
     return Choice(size, best.bias, best.f1)
 
 
-def score(network: DenseNetwork, samples: Sequence[Sample], size: float) -> Scored:
-    """Scores of a calibrated network as it is stored, which runs in float32.
+def sizes_of(sets: Path, entries: Sequence[MaskSet]) -> dict[str, int]:
+    """How many pairs each set has.
 
     Args:
-        network: in any dtype; left as it is.
-        samples: on which nothing was chosen.
-        size: how many times as large it sees them.
+        sets: folder of all.
+        entries: which.
     """
-    stored = copy.deepcopy(network).float()
-
-    def probabilities(images: Tensor) -> Tensor:
-        return stored.head.probabilities(stored(images))
-
-    scores = evaluate(torch.inference_mode()(enlarged(probabilities, size)), samples, network.head.config.classes)
-    return Scored(pairs=len(samples), scores=scores)
+    return {entry.name: len(read_pairs(sets / entry.name / PAIRS_NAME)) for entry in entries}
 
 
 def words(entry: MaskSet) -> str:
@@ -223,10 +213,16 @@ def words(entry: MaskSet) -> str:
     return ", ".join((entry.mask, *entry.empty))
 
 
-def _halve(module: nn.Module) -> None:
-    module.half()
-    if not all(bool(value.isfinite().all()) for value in module.state_dict().values()):
-        raise click.ClickException("a weight is too large for float16: export without --half")
+def halve(*modules: nn.Module) -> None:
+    """Store weights in float16, in place.
+
+    Raises:
+        CheckpointError: one is too large for it.
+    """
+    for module in modules:
+        module.half()
+        if not all(bool(value.isfinite().all()) for value in module.state_dict().values()):
+            raise CheckpointError("a weight is not finite, or too large for float16: keep float32")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from onediff_core.training.settings import LearningSettings
 
 BAD_BATCH_NAME: Final = "bad-batch.pt"
+CPU: Final = torch.device("cpu")
 
 
 class Learner:
@@ -33,6 +34,7 @@ class Learner:
         average: its moving average, which is scored and kept.
         step: steps that are done.
         seen: pairs that were learned from.
+        device: where it learns; a run may go on on another one.
     """
 
     def __init__(
@@ -42,17 +44,20 @@ class Learner:
         groups: list[dict[str, Any]],
         settings: LearningSettings,
         budget: Budget,
+        device: torch.device = CPU,
     ) -> None:
         """Start at the first step.
 
         Args:
             folder: of the run; there already.
-            network: with the weights that a new run starts from.
+            network: with the weights that a new run starts from; moved to the device.
             groups: of `parameter_groups`.
             settings: of the run.
             budget: when it is over.
+            device: of `torch_device`.
         """
-        self.folder, self.budget = folder, budget
+        self.folder, self.budget, self.device = folder, budget, device
+        network.to(device)
         self.average = moving_average(network, settings.average)
         self.optimiser = torch.optim.AdamW(groups, betas=settings.betas, fused=True)
         self.step, self.seen = 0, 0
@@ -98,9 +103,9 @@ class Learner:
         rate = max(group["lr"] for group in self.optimiser.param_groups)
         return {**values, "rate/head": rate, "pairs/seen": self.seen, "seconds": round(self.budget.seconds, 1)}
 
-    def precision(self, device: str) -> torch.autocast:
+    def precision(self) -> torch.autocast:
         """Autocast as the settings say."""
-        return torch.autocast(device, torch.bfloat16, enabled=self._learning.precision == "bf16")
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self._learning.precision == "bf16")
 
     def save(self, **more: Any) -> None:
         """Write the state of the run, with what a kind of run adds to it."""

@@ -34,7 +34,7 @@ class StageRun(Learner, ABC):
             while (progress := self.progress) < 1:
                 phase = self._phase(progress)
                 for batch in self._batches(phase):
-                    losses = self._learn(batch, progress)
+                    losses = self._learn(self._placed(batch), progress)
                     if self.step % settings.log_every == 0:
                         log.write(self.step, self.figures(losses))
                     progress = self.progress
@@ -49,6 +49,9 @@ class StageRun(Learner, ABC):
             self.save()
             log.write(self.step, score())
         plot_curves(self.folder)
+
+    def _placed(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {name: value.to(self.device, non_blocking=True) for name, value in batch.items()}
 
     def _phase(self, progress: float) -> int:
         """Which part of the run it is: batches are made anew where it changes."""

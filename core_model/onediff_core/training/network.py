@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 HEADS: Final = {
     "satellite.building": ("building+", "building-"),
     "satellite.change": ("landcover",),
-    "surveillance.object": ("object",),
+    "surveillance.object": ("object+", "object-"),
 }
 KINDS: Final = {"+": "added", "-": "removed"}
-# What buildings were learned from has 0.5 and 1 m, enlarged and reduced; finer images are best seen at that.
-GSD_RANGES_M: Final = {"satellite.building": (0.4, 1.2)}
+# What was learned from has 0.5 and 1 m where that is known, enlarged and reduced; finer images are best seen at that.
+GSD_RANGES_M: Final = dict.fromkeys(("satellite.building", "satellite.change"), (0.4, 1.2))
 # Smaller than in inference: a batch of a few crops says little about a channel.
 TOWER_MOMENTUM: Final = 0.02
 

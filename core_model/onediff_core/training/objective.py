@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from onediff_core.losses import binary_cross_entropy, border_weights, channel_mask, soft_dice
+from onediff_core.losses import binary_cross_entropy, border_weights, channel_mask, lovasz_hinge, soft_dice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,9 +16,15 @@ WEIGHTS: Final = {"building": 1.0, "landcover": 0.5, "object": 0.3}
 
 
 def dense_losses(
-    logits: Tensor, batch: Mapping[str, Tensor], classes: Sequence[str], *, border_px: int, border_weight: float
+    logits: Tensor,
+    batch: Mapping[str, Tensor],
+    classes: Sequence[str],
+    *,
+    border_px: int,
+    border_weight: float,
+    lovasz: float = 0.0,
 ) -> dict[str, Tensor]:
-    """Border-weighted cross-entropy plus Dice of each group of classes.
+    """Border-weighted cross-entropy plus Dice of each group of classes, and the Lovasz hinge where it is asked for.
 
     Args:
         logits: (B, K, H, W).
@@ -26,6 +32,7 @@ def dense_losses(
         classes: K names.
         border_px: see `border_weights`.
         border_weight: see `border_weights`.
+        lovasz: weight of `lovasz_hinge` beside them.
 
     Returns:
         Group -> scalar; zero for a group without a label in this batch.
@@ -40,6 +47,8 @@ def dense_losses(
         found[group] = binary_cross_entropy(*part, weights[:, rows], labelled[:, rows]) + soft_dice(
             *part, labelled[:, rows]
         )
+        if lovasz:
+            found[group] = found[group] + lovasz * lovasz_hinge(*part, labelled[:, rows])
     return found
 
 

@@ -23,34 +23,38 @@ SHADOW_SHARE: Final = 0.3
 SWAY_SHARE: Final = 0.4
 
 
-def paste_objects(rng: np.random.Generator, sample: Sample, texture: NDArray[np.uint8], name: str) -> Sample:
+def paste_objects(rng: np.random.Generator, sample: Sample, texture: NDArray[np.uint8], came: str, went: str) -> Sample:
     """Two looks at the after image of a sample, with pieces of another image in one or the other.
 
     Args:
         rng: where chance comes from.
         sample: its after image is used, its labels are not.
         texture: (H, W, 3), what the things are made of.
-        name: of the class.
+        came: class of what is in the after look alone.
+        went: class of what is in the before look alone.
 
     Returns:
-        A sample that is labelled for that class alone; shadows and what sways are not in its mask.
+        A sample that is labelled for these classes alone; shadows and what sways are in no mask.
     """
     images = [sample.after.copy(), sample.after.copy()]
-    mask = np.zeros(sample.after.shape[:2], np.bool_)
+    height, width = sample.after.shape[:2]
+    masks = np.zeros((2, height, width), np.bool_)  # of what went, and of what came
     for _ in range(0 if rng.random() < EMPTY_SHARE else int(rng.integers(1, MOST_AT_ONCE, endpoint=True))):
         shape = random_shape(rng)
-        place, origin = _place(rng, mask.shape, shape.shape), _place(rng, texture.shape[:2], shape.shape)
+        place, origin = _place(rng, (height, width), shape.shape), _place(rng, texture.shape[:2], shape.shape)
         own, there = statistics(texture), statistics(sample.after[place])
         patch = recoloured(texture[origin], own, there, strength=float(rng.uniform(0.0, 0.9)))
         alpha = cv2.GaussianBlur(shape.astype(np.float32), (0, 0), float(rng.uniform(0.4, 1.2)))[..., None]
-        target = images[rng.integers(2)][place]
+        date = int(rng.integers(2))
+        target = images[date][place]
         target[:] = np.rint(target + alpha * (patch.astype(np.float32) - target)).astype(np.uint8)
-        mask[place] |= shape
+        masks[date][place] |= shape
     looks = [shadowed(rng, image) if rng.random() < SHADOW_SHARE else image for image in images]
     if rng.random() < SWAY_SHARE:
         looks[0] = swayed(rng, looks[0])
     return replace(
-        sample, before=looks[0], after=looks[1], masks={name: mask}, ignore=None, changed=bool(mask.any()),
+        sample, before=looks[0], after=looks[1], masks={went: masks[0], came: masks[1]}, ignore=None,
+        changed=bool(masks.any()),
         regions=None, captions=(),
     )  # fmt: skip
 

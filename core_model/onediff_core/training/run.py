@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from onediff_core.training.evaluation import evaluate, flat
+from onediff_core.training.learner import CPU
 from onediff_core.training.loop import StageRun
 from onediff_core.training.network import parameter_groups
 from onediff_core.training.objective import dense_losses, weighted_sum
@@ -31,7 +32,13 @@ class Run(StageRun):
     settings: DenseSettings
 
     def __init__(
-        self, folder: Path, network: DenseNetwork, sources: Sequence[Source], settings: DenseSettings, budget: Budget
+        self,
+        folder: Path,
+        network: DenseNetwork,
+        sources: Sequence[Source],
+        settings: DenseSettings,
+        budget: Budget,
+        device: torch.device = CPU,
     ) -> None:
         """Take up the run of a folder.
 
@@ -41,6 +48,7 @@ class Run(StageRun):
             sources: what is learned from.
             settings: of the run; those of a run that goes on must be the same.
             budget: when it is over.
+            device: of `torch_device`.
 
         Raises:
             TrainingError: the folder holds a run with other settings or classes.
@@ -53,7 +61,7 @@ class Run(StageRun):
         groups = parameter_groups(
             network.trained(), rate=settings.rate, weight_decay=settings.weight_decay, tower_share=settings.tower_share
         )
-        super().__init__(folder, network, groups, settings, budget)
+        super().__init__(folder, network, groups, settings, budget, device)
         self.restore()
 
     def train(self, validation: Mapping[str, Sequence[Sample]]) -> None:
@@ -70,9 +78,9 @@ class Run(StageRun):
 
         @torch.inference_mode()
         def probabilities(images: Tensor) -> Tensor:
-            with self.precision("cpu"):
-                logits: Tensor = network(images)
-            return logits.float().sigmoid()
+            with self.precision():
+                logits: Tensor = network(images.to(self.device))
+            return logits.float().sigmoid().cpu()
 
         return flat({name: evaluate(probabilities, samples, self.classes) for name, samples in validation.items()})
 
@@ -81,10 +89,15 @@ class Run(StageRun):
         settings = self.settings
         self.network.train()
         self.network.freeze_tower(settings.frozen if progress < settings.frozen_until else None)
-        with self.precision("cpu"):
+        with self.precision():
             logits = self.network(batch["images"])
         losses = dense_losses(
-            logits, batch, self.classes, border_px=settings.border_px, border_weight=settings.border_weight
+            logits,
+            batch,
+            self.classes,
+            border_px=settings.border_px,
+            border_weight=settings.border_weight,
+            lovasz=settings.lovasz if self._phase(progress) else 0.0,
         )
         self.descend(weighted_sum(losses), progress, batch)
         return {group: loss.detach() for group, loss in losses.items()}
@@ -96,5 +109,5 @@ class Run(StageRun):
     def _batches(self, phase: int) -> Iterator[dict[str, Tensor]]:
         settings = self.settings
         side, size = (settings.late_crop, settings.late_batch) if phase else (settings.crop, settings.batch)
-        pairs = TrainingPairs(self.sources, self.classes, side=side, seed=settings.seed)
+        pairs = TrainingPairs(self.sources, self.classes, side=side, seed=settings.seed, unchanged=settings.unchanged)
         return batches(pairs, first=self.seen, size=size, workers=settings.workers)

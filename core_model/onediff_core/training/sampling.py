@@ -34,7 +34,14 @@ class TrainingPairs(Dataset[dict[str, "Tensor"]]):
     """Crops of pairs by number, from any number of sources; without end."""
 
     def __init__(
-        self, sources: Sequence[Source], classes: Sequence[str], *, side: int, seed: int, upright: bool = False
+        self,
+        sources: Sequence[Source],
+        classes: Sequence[str],
+        *,
+        side: int,
+        seed: int,
+        upright: bool = False,
+        unchanged: bool = True,
     ) -> None:
         """Prepare what all pairs share.
 
@@ -44,9 +51,10 @@ class TrainingPairs(Dataset[dict[str, "Tensor"]]):
             side: of the crops in pixels.
             seed: of everything.
             upright: see `random_view`.
+            unchanged: whether there are pairs without a change.
         """
         self.sources, self.classes, self.side, self.seed = list(sources), tuple(classes), side, seed
-        self.upright = upright
+        self.upright, self.unchanged = upright, unchanged
         shares = np.array([source.share for source in self.sources])
         self.shares = shares / shares.sum()
         self.palette = [colours for source in self.sources for colours in source.palette()]
@@ -60,7 +68,9 @@ class TrainingPairs(Dataset[dict[str, "Tensor"]]):
         rng = np.random.default_rng((self.seed, number))
         source = self.sources[rng.choice(len(self.sources), p=self.shares)]
         sample = source.draw(rng)
-        if rng.random() < SELF_PAIR_SHARE:
+        while not (self.unchanged or sample.changed):
+            sample = source.draw(rng)
+        if self.unchanged and rng.random() < SELF_PAIR_SHARE:
             sample = self_pair(rng, sample, self.classes)
         return self._cropped(rng, sample, source.scale)
 
@@ -119,6 +129,7 @@ def batches(pairs: Dataset[dict[str, Tensor]], *, first: int, size: int, workers
         batch_sampler=Consecutive(first, size),
         num_workers=workers,
         prefetch_factor=4 if workers else None,
+        pin_memory=torch.cuda.is_available(),
         worker_init_fn=single_threaded,
     )
     return iter(loader)

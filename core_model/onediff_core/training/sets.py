@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from onediff_core.data import PairFolder
+from onediff_core.data.listing import holds_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -37,6 +38,7 @@ class MaskSet:
         scale: smallest and largest magnification that its crops are drawn at.
         swapped: whether before and after may change places. Not where the reverse of a change is no change of
             the class.
+        partly: whether pairs without a mask are left out; else they are an error.
         licence: of its images.
     """
 
@@ -47,6 +49,7 @@ class MaskSet:
     share: float = 0.0
     scale: tuple[float, float] = (1.0, 1.0)
     swapped: bool = False
+    partly: bool = False
     licence: str = ""
 
 
@@ -58,10 +61,12 @@ _BUILDINGS: Final = MaskSet(name="", mask="building+", empty=("building-",), swa
 
 TRAINING_SETS: Final = (
     # Where nothing was built there may still be a new road: "quiet" is right more often than not, and drawn rarely.
-    replace(_BUILDINGS, name="levir_train", quiet=("landcover",), share=0.58, scale=(0.6, 1.9)),
+    replace(_BUILDINGS, name="levir_train", quiet=("landcover",), share=0.55, scale=(0.6, 1.9)),
+    # Of other scenes: those of LEVIR-CD's test split, so that nothing may be reported on that.
+    replace(_BUILDINGS, name="levir_tiles", quiet=("landcover",), share=0.05, scale=(0.6, 1.9), partly=True),
     # Scenes at half the resolution: large roofs, and more of what is around them in one crop.
     replace(_BUILDINGS, name="levir_train_half", share=0.12, scale=(0.7, 1.9)),
-    MaskSet(name="dsifn_train", mask="landcover", share=0.3, scale=(0.6, 1.6), licence=_DSIFN),
+    MaskSet(name="dsifn_train", mask="landcover", share=0.28, scale=(0.6, 1.6), licence=_DSIFN),
 )
 VALIDATION_SETS: Final = (
     replace(_BUILDINGS, name="levir_val"),
@@ -89,7 +94,7 @@ def require_sets(folder: Path, sets: Iterable[MaskSet]) -> None:
     Raises:
         DataError: with the names of those that are missing.
     """
-    missing = [entry.name for entry in sets if not (folder / entry.name / PAIRS_NAME).is_file()]
+    missing = [entry.name for entry in sets if not holds_pairs(folder / entry.name)]
     if missing:
         raise DataError(f"{folder} lacks {', '.join(missing)}: each is a folder with a {PAIRS_NAME} and its images")
 
@@ -102,10 +107,11 @@ def read_set(folder: Path, entry: MaskSet) -> list[Sample]:
         entry: which one.
 
     Raises:
-        DataError: a pair has no mask.
+        DataError: a pair has no mask, in a set where all have one.
         PairError: `pairs.jsonl`, an image or a mask cannot be read, or they are of different sizes.
     """
-    return [_labelled(entry, sample) for sample in PairFolder(folder / entry.name, mask_class=entry.mask)]
+    pairs = PairFolder(folder / entry.name, mask_class=entry.mask)
+    return [_labelled(entry, sample) for sample in pairs if entry.mask in sample.masks or not entry.partly]
 
 
 def tuning_half(samples: Sequence[Sample]) -> list[Sample]:

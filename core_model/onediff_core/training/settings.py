@@ -57,6 +57,9 @@ class DenseSettings(MaskSettings, StageSettings):
     """
 
     scenes: dict[str, float] = Field({}, description="drawn scenes -> shares, beside the sets, which sum to one")
+    scene_pool: int = Field(0, ge=0, description="drawn pairs of each scene that are drawn once and kept; 0 for no end")
+    unchanged: bool = Field(True, description="pairs without a change, too; without them for ablation alone")
+    lovasz: float = Field(0.0, ge=0, description="weight of the Lovasz hinge in the last part of a run")
     crop: int = Field(192, multiple_of=32, description="side of a crop")
     batch: int = Field(16, ge=1, description="pairs in a step")
     late_crop: int = Field(256, multiple_of=32, description="side of a crop in the last part of a run")

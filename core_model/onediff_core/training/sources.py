@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from functools import partial
+from multiprocessing import get_context
 from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
@@ -90,7 +93,7 @@ class MaskSource:
 class ObjectSource:
     """Single images with pieces of others in one of two looks at them."""
 
-    classes = ("object",)
+    classes = ("object+", "object-")
 
     def __init__(self, samples: Sequence[Sample], *, share: float, scale: tuple[float, float] = (0.6, 1.5)) -> None:
         """Keep what images come from.
@@ -105,7 +108,7 @@ class ObjectSource:
     def draw(self, rng: np.random.Generator) -> Sample:
         """Two looks at an image, with things in one or the other."""
         sample, other = (self.samples[rng.integers(len(self.samples))] for _ in range(2))
-        return paste_objects(rng, sample, other.after, self.classes[0])
+        return paste_objects(rng, sample, other.after, *self.classes)
 
     def palette(self) -> Iterable[Statistics]:
         """None of its own: its images are those of other sources."""
@@ -113,25 +116,42 @@ class ObjectSource:
 
 
 class SceneSource:
-    """Drawn pairs, made as they are asked for."""
+    """Drawn pairs, made as they are asked for, or a number of them made once and kept."""
 
     scale = (0.7, 1.3)
 
-    def __init__(self, draw: Callable[[int, int, int], Sample], *, share: float, side: int = 256) -> None:
+    def __init__(
+        self, draw: Callable[[int, int, int], Sample], *, share: float, side: int = 256, pool: int = 0, workers: int = 0
+    ) -> None:
         """Draw one, to see what the scenes are labelled for.
 
         Args:
             draw: (seed, index, side in pixels) -> sample, such as `onediff_core.data.synthetic.scene` gives.
             share: see `Source`.
             side: of the scenes.
+            pool: how many are drawn now and kept, for a device that learns faster than scenes are drawn; 0 for no end.
+            workers: processes that draw them; 0 for this one.
         """
         self.scene, self.share, self.side = draw, share, side
         self.classes = tuple(draw(0, 0, side).masks)
+        numbered = partial(_numbered, draw, side)
+        if workers:
+            with ProcessPoolExecutor(workers, mp_context=get_context("fork")) as processes:
+                self.pool = list(processes.map(numbered, range(pool), chunksize=16))
+        else:
+            self.pool = [numbered(number) for number in range(pool)]
 
     def draw(self, rng: np.random.Generator) -> Sample:
-        """Any scene of the first 2^31."""
+        """One of the pool, or any scene of the first 2^31."""
+        if self.pool:
+            return self.pool[rng.integers(len(self.pool))]
         return self.scene(int(rng.integers(2**31)), 0, self.side)
 
     def palette(self) -> Iterable[Statistics]:
         """None: what is photographed should not look drawn."""
         return ()
+
+
+def _numbered(draw: Callable[[int, int, int], Sample], side: int, number: int) -> Sample:
+    """One of a pool; its captions and regions are for other stages."""
+    return replace(draw(number, 0, side), regions=None, captions=())

@@ -26,6 +26,7 @@ DOMAIN: Final = DomainSpec(
         region=("area", "areas"),
         place="compass",
         unit="m2",
+        nouns={"landcover": ("land cover", "land cover")},
         unchanged="Nothing changed in the scene.",
         undecided="Too little of the two scenes can be compared.",
     ),
@@ -34,7 +35,7 @@ DOMAIN: Final = DomainSpec(
     sniff=_sniff,
     detectors=("onediff", "ir-mad"),
     describers=("onediff", "template"),
-    # Buildings alone: "satellite.change" marks the whole site around a new building, and finds what it is labelled for
-    # when it is asked for. docs/results.md has both, and what both together say.
-    heads=("satellite.building",),
+    # Both: buildings that came or went, and land that changed beyond their sites, which the second leaves to the first.
+    # docs/results.md has each alone beside them.
+    heads=("satellite.building", "satellite.change"),
 )

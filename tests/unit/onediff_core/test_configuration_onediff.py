@@ -85,7 +85,7 @@ def test_placeholders_lie_past_the_vocabulary() -> None:
         ({"delta_config": {"num_delta_token": 3}}, "no field 'num_delta_token': did you mean 'num_delta_tokens'"),
         ({"delta_config": {"hidden_size": 100, "num_attention_heads": 12}}, "100 does not divide into 12"),
         ({"delta_config": {"hidden_size": 18, "num_attention_heads": 2}}, "18 is no multiple of 4"),
-        ({"delta_config": {"num_delta_tokens": 0}}, "num_delta_tokens is 0"),
+        ({"delta_config": {"num_delta_tokens": -1}}, "num_delta_tokens is -1: it has to be at least 0"),
         ({"delta_config": {"dropout": 1.0}}, r"in \[0, 1\)"),
         ({"delta_config": {"taps": (8, 4)}}, "ascending"),
         ({"delta_config": {"taps": ()}}, "name at least one"),

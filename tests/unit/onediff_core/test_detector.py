@@ -190,6 +190,39 @@ def test_of_several_mask_heads_the_highest_score_counts_and_all_classes_are_ther
     assert overlap(change) > 0.7
 
 
+def everywhere(checkpoint: Checkpoint, **config: Any) -> Head:
+    """A head that marks all there is."""
+    spec = HeadSpec(name="any.land", task="mask", classes=("land",))
+    head = build_head(spec, **checkpoint.model.model.dense_shape()._asdict())
+    with torch.no_grad():
+        head.classify.weight.zero_()  # type: ignore[union-attr]
+        head.classify.bias.fill_(3.0)  # type: ignore[union-attr]
+    return altered(head.eval(), **config)
+
+
+@pytest.mark.parametrize(("most", "yields"), [(1000.0, True), (3.0, False)])
+def test_what_surrounds_the_things_of_another_head_is_left_to_it(
+    checkpoint: Checkpoint, most: float, yields: bool
+) -> None:
+    square, land = checkpoint.heads["any.square"], everywhere(checkpoint, yields_to={"any.square": most})
+    (change,) = detect(Detector(checkpoint, {"any.square": square, "any.land": land}, CPU), a_square_came())
+    (alone,) = detect(Detector(checkpoint, {"any.square": square}, CPU), a_square_came())
+    assert change.class_names == ("square+", "square-", "land")
+    assert change.class_scores is not None
+    found = alone.score >= 0.5
+    assert not change.class_scores[2][found].any()  # the things themselves are left to it in any case
+    if yields:
+        np.testing.assert_allclose(change.score, alone.score, atol=1e-5)
+    else:
+        assert (change.class_scores[2][~found] > 0.9).all()
+
+
+def test_a_head_yields_to_none_that_is_not_loaded(checkpoint: Checkpoint) -> None:
+    land = everywhere(checkpoint, yields_to={"any.square": 1000.0})
+    (change,) = detect(Detector(checkpoint, {"any.land": land}, CPU), a_square_came())
+    assert (change.score > 0.9).all()
+
+
 def test_a_pair_head_gives_the_pairs_confidence(checkpoint: Checkpoint) -> None:
     detector = Detector(checkpoint, dict(checkpoint.heads), CPU)
     first, second = detect(detector, a_square_came(), a_square_came(500, 330))

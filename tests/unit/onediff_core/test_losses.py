@@ -10,6 +10,7 @@ from onediff_core import losses
 
 DENSE = (2, 3, 7, 9)
 ELEMENTWISE = [losses.binary_cross_entropy, losses.focal, losses.soft_dice]
+MASKED = [*ELEMENTWISE, losses.lovasz_hinge]
 
 
 @pytest.fixture
@@ -53,6 +54,21 @@ def test_focal_without_focus_is_cross_entropy(logits, target):
     torch.testing.assert_close(losses.focal(logits, target, gamma=0.0, alpha=None), expected)
 
 
+def test_the_lovasz_hinge_of_margins_is_one_minus_the_intersection_over_union(target, labelled):
+    wrong = torch.rand(DENSE, generator=torch.Generator().manual_seed(3)) > 0.7
+    logits = torch.where(wrong, 0.0, 2 * target - 1)  # errors of 1 where it is wrong, of 0 elsewhere
+    there = target.bool()
+    pixels = (0, 2, 3)
+    hit, either = (there & ~wrong & labelled).sum(pixels), ((there | wrong) & labelled).sum(pixels)
+    torch.testing.assert_close(losses.lovasz_hinge(logits, target, labelled), (1 - hit / either).mean())
+
+
+def test_the_lovasz_hinge_leaves_out_channels_without_a_positive(target):
+    logits = torch.randn(DENSE, generator=torch.Generator().manual_seed(0))
+    target[:, 1] = 0
+    torch.testing.assert_close(losses.lovasz_hinge(logits, target), losses.lovasz_hinge(logits[:, ::2], target[:, ::2]))
+
+
 def test_dice_of_half_a_mask_is_a_third():
     target = torch.zeros(1, 1, 4, 4)
     target[..., :2] = 1
@@ -70,17 +86,18 @@ def test_dice_averages_over_the_channels_that_have_a_label(logits, target):
     torch.testing.assert_close(losses.soft_dice(logits, target, labelled), (first + third) / 2)
 
 
-@pytest.mark.parametrize("loss", ELEMENTWISE)
+@pytest.mark.parametrize("loss", MASKED)
 def test_what_is_not_labelled_has_a_gradient_of_exactly_zero(loss, logits, target, labelled):
     logits = logits.masked_fill(~labelled, float("nan")).requires_grad_()
     value = loss(logits, target, labelled=labelled)
     value.backward()
     assert value.isfinite()
     assert (logits.grad[~labelled] == 0).all()
-    assert (logits.grad[labelled] != 0).all()
+    pulls = logits.grad[labelled] != 0
+    assert pulls.any() if loss is losses.lovasz_hinge else pulls.all()  # a hinge lets go of what is right by a margin
 
 
-@pytest.mark.parametrize("loss", ELEMENTWISE)
+@pytest.mark.parametrize("loss", MASKED)
 def test_without_a_label_a_loss_is_zero_and_pulls_nowhere(loss, logits, target):
     logits.requires_grad_()
     value = loss(logits, target, labelled=torch.zeros(DENSE, dtype=torch.bool))

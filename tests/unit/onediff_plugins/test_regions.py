@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import shapely
@@ -52,6 +54,18 @@ def test_components_are_8_connected_and_keep_their_holes():
     ring, dot = sorted(R.components(ChangeMap(score=score, valid=score >= 0), 0.5), key=lambda r: -r.area_px)
     assert (ring.area_px, ring.geometry.area, dot.bbox_after) == (33, 33, (20, 15, 21, 16))
     assert ring.score == pytest.approx((32 * 0.8 + 0.6) / 33, abs=1e-6)
+
+
+def test_neighbours_of_different_things_are_different_regions():
+    planes = np.zeros((3, 20, 30), np.float32)
+    planes[0, 5:10, 5:10] = 0.9  # came
+    planes[1, 5:10, 10:12] = 0.8  # went: the same thing, replaced
+    planes[2, 5:15, 12:20] = 0.7
+    names = ("building+", "building-", "land")
+    change = ChangeMap(score=planes.max(axis=0), valid=planes[0] >= 0, class_scores=planes, class_names=names)
+    assert [r.area_px for r in R.components(change, 0.5)] == [115]  # classes are evidence for the domain alone
+    named = replace(change, class_kinds=("added", "removed", None))
+    assert sorted(r.area_px for r in R.components(named, 0.5)) == [35, 80]
 
 
 def test_small_and_invalid_components_are_dropped():

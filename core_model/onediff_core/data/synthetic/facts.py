@@ -28,7 +28,8 @@ class Change:
         label: what it happened to.
         mask: (H, W), on the after grid: what is to be seen of it, or where it was to be seen.
         left: (H, W), of something moved, where it was; else None.
-        classes: masks of the sample that these pixels belong to.
+        classes: masks of the sample that these pixels belong to; of one whose directions are labelled apart, such as
+            "object+" and "object-", its bare name: what came belongs to the one, what went to the other.
         attributes: facts for captions.
     """
 
@@ -72,7 +73,13 @@ def sample_of(
     masks = {name: np.zeros(shape, np.bool_) for name in classes}
     for change in changes:
         for name in change.classes:
-            masks[name] |= change.pixels
+            if name in masks:
+                masks[name] |= change.pixels
+                continue
+            if change.kind != "removed":
+                masks[f"{name}+"] |= change.mask
+            if change.kind != "added":
+                masks[f"{name}-"] |= change.mask if change.left is None else change.left
     regions = tuple(change.region() for change in changes)
     return described(
         Sample(

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
     Things = Mapping[int, Thing]
 
-CLASSES: Final = ("object", "appearance")
+CLASSES: Final = ("object+", "object-", "appearance")
 _UNCHANGED: Final = 0.4
 _NEW: Final = 100  # keys above it are of things that came
 _SEEN: Final = 30  # pixels that must be visible of what changed

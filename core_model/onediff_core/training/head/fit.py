@@ -182,6 +182,7 @@ def _own_lesson(plan: HeadPlan, eye: reading.Eye, watcher: Watcher) -> _Lesson:
         plan.folder,
         mask_class=plan.classes[0] if len(plan.classes) == 1 else plans.DEFAULT_CLASS,
         look=eye,
+        split="train",
     )
     classes = plans.classes_for(plan, pairs)
     plans.check_name(plan, classes)
@@ -277,7 +278,7 @@ def _record(plan: HeadPlan, material: Material, evidence: str | None) -> dict[st
 
 
 def _paths(pairs: PairFolder, held_out: Sequence[Sample]) -> tuple[str, str]:
-    """Where a pair lies that was held out, a changed one."""
+    """Where a pair lies that was held out, a changed one; words to be replaced where its pictures lie in Parquet."""
     wanted = next(sample.id for sample in held_out if sample.changed)
     row = next(row for row in pairs.rows if str(row["id"]) == wanted)
-    return row["before"], row["after"]
+    return row["before"] or "BEFORE", row["after"] or "AFTER"

@@ -94,10 +94,10 @@ def read_pairs_of(
         done: called after each pair, with what is wrong with it or None.
 
     Returns:
-        Those that can be used, and those that cannot.
+        Those that can be used, and those that cannot, whole shards included.
     """
     kept: list[Sample] = []
-    skipped: list[Skipped] = []
+    skipped = [Skipped("a shard", reason) for reason in pairs.left_out]
     for index, row in enumerate(pairs.rows):
         try:
             kept.append(labelled(pairs[index]))

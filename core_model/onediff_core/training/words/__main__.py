@@ -18,6 +18,7 @@ import click
 import torch
 
 from onediff_core.checkpoint import load_checkpoint, save_checkpoint
+from onediff_core.devices import torch_device
 from onediff_core.training.schedule import Budget
 from onediff_core.training.sets import data_folder
 from onediff_core.training.words.run import WordRun
@@ -45,6 +46,7 @@ REPORT = "report.json"
 @click.option("--steps", type=int, help="Or how many steps.")
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="A setting, such as batch=12.")
 @click.option("--threads", type=int, default=2, show_default=True, help="Threads of the network.")
+@click.option("--device", default="cpu", show_default=True, metavar="DEV", help="Any torch device.")
 @click.option("--half", is_flag=True, help="Store float16, half of the size: for the last stage.")
 def main(
     stage: Stage,
@@ -56,6 +58,7 @@ def main(
     steps: int | None,
     assignments: tuple[str, ...],
     threads: int,
+    device: str,
     half: bool,
 ) -> None:
     """Train a word STAGE of onediff-tiny: facts, cst or joint."""
@@ -63,13 +66,16 @@ def main(
     try:
         settings = stage_settings(stage, **parse_assignments(assignments))
         Budget(minutes=minutes, steps=steps)
+        place = torch_device(device)
         checkpoint = load_checkpoint(start)
         if words is not None:
             checkpoint = with_words_of(checkpoint, load_checkpoint(words, heads=()))
+        for module in (checkpoint.model, *checkpoint.heads.values()):
+            module.to(place)
         out.mkdir(parents=True, exist_ok=True)
         prepared = prepare(stage, checkpoint, data_folder(data), out, settings)
         budget = Budget(minutes=minutes, steps=steps)  # only now: what is read is read before the clock starts
-        run = WordRun(out, stage, prepared.model, prepared.processor, prepared.source, settings, budget)
+        run = WordRun(out, stage, prepared.model, prepared.processor, prepared.source, settings, budget, place)
     except (OneDiffError, ValueError, FileNotFoundError) as error:
         raise click.ClickException(str(error)) from error
     trained: Any = run.average.module
@@ -95,7 +101,7 @@ def save(folder: Path, model: Any, processor: Any, heads: Mapping[str, Head], *,
         ClickException: a weight is too large for it.
     """
     for module in (model, *heads.values()):
-        module.to(torch.float16 if half else torch.float32)
+        module.to(device="cpu", dtype=torch.float16 if half else torch.float32)
         if not all(bool(value.isfinite().all()) for value in module.state_dict().values()):
             raise click.ClickException("a weight is not finite, or too large for float16: store it without --half")
     save_checkpoint(folder, model, processor, heads.values())

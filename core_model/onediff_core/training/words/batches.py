@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from onediff_core.processing_onediff import IGNORED
 from onediff_core.training.sampling import Consecutive, single_threaded
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from onediff_core.processing_onediff import OneDiffProcessor
     from onediff_core.training.words.lessons import Lesson, Turn
     from onediff_core.training.words.sources import LessonSource
+
+
+# Batches have lengths that are multiples of this: for each that is new, kernels are prepared and kept.
+LENGTHS: Final = 32
 
 
 class NumberedLessons(Dataset["Lesson"]):
@@ -62,7 +67,12 @@ class Collate:
 
     def _texts(self, prompts: list[str], visual: list[int] | None, answers: list[str]) -> dict[str, Tensor]:
         made = self.processor.tokenised(prompts, visual, answers)
-        return {name: torch.from_numpy(value) for name, value in made.items()}
+        fill = {"input_ids": self.processor.tokenizer.pad_token_id, "attention_mask": 0, "labels": IGNORED}
+        more = -len(made["input_ids"][0]) % LENGTHS
+        return {
+            name: torch.from_numpy(np.pad(value, ((0, 0), (more, 0)), constant_values=fill[name]))
+            for name, value in made.items()
+        }
 
 
 def prompt_of(processor: OneDiffProcessor, turn: Turn) -> str:
@@ -80,6 +90,7 @@ def lesson_batches(
         num_workers=workers,
         collate_fn=Collate(processor),
         prefetch_factor=4 if workers else None,
+        pin_memory=torch.cuda.is_available(),
         worker_init_fn=single_threaded,
     )
     return iter(loader)

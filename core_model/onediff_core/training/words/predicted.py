@@ -8,12 +8,16 @@ import numpy as np
 import torch
 
 from onediff_core.prompts import Place
+from onediff_core.surroundings import HeadAnswer, settled
 from onediff_core.training.words.places import MOST
-from onediff_plugins.regions import classified, components
+from onediff_plugins.regions import classified, components, direction
 from onediff_plugins.types import ChangeMap, Frame, ImagePair
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+    from torch import Tensor
 
     from onediff_core.data import Sample
     from onediff_core.heads.base import Head
@@ -26,41 +30,57 @@ MIN_AREA_PX: Final = 16  # as the domains have it
 
 @torch.inference_mode()
 def predicted_places(
-    model: OneDiffForConditionalGeneration, processor: OneDiffProcessor, head: Head, samples: Iterable[Sample]
+    model: OneDiffForConditionalGeneration,
+    processor: OneDiffProcessor,
+    heads: Sequence[Head],
+    samples: Iterable[Sample],
 ) -> list[list[Place]]:
     """The places of each sample, the strongest first, as the describer names them.
 
     Args:
         model: in `eval` mode.
         processor: its own.
-        head: a mask head on it.
+        heads: mask heads on it, which yield to each other, and of which the surest counts, as in the detector.
         samples: of the size that the processor gives images, whose pixels are then those of the mask.
     """
-    return [_places(model, processor, head, sample) for sample in samples]
+    return [_places(model, processor, heads, sample) for sample in samples]
 
 
-def _places(model: Any, processor: Any, head: Any, sample: Sample) -> list[Place]:
+def _places(model: Any, processor: Any, heads: Sequence[Any], sample: Sample) -> list[Place]:
     pixels = processor.image_processor([(sample.before, sample.after)])["pixel_values"]
-    logits = head(model.model.dense_features(pixels.to(model.dtype)))
-    height, width = logits.shape[-2:]
-    names = head.config.classes
-    valid = np.ones((height, width), np.bool_)
-    change = ChangeMap(
-        score=head.score(logits)[0].float().numpy().clip(0, 1),
-        valid=valid,
-        class_scores=head.probabilities(logits)[0].float().numpy().clip(0, 1),
-        class_names=names,
-        class_kinds=tuple(head.config.kinds.get(name) for name in names),
-    )
-    frames = [
-        Frame(pixels=image.transpose(2, 0, 1), valid=np.ones(image.shape[:2], np.bool_), bands=("red", "green", "blue"))
-        for image in (sample.before, sample.after)
+    features = model.model.dense_features(pixels.to(model.device, model.dtype))
+    logits = [head(features) for head in heads]
+    height, width = logits[0].shape[-2:]
+    answers = [
+        HeadAnswer(head.config, _array(head.score(found)[0]), _array(head.probabilities(found)[0]))
+        for head, found in zip(heads, logits, strict=True)
     ]
-    pair = ImagePair(before=frames[0], after=frames[1])
-    found = classified(components(change, THRESHOLD, MIN_AREA_PX), change, pair, THRESHOLD)
-    strongest = sorted(found, key=lambda region: -region.score)[:MOST]
+    left, configs = settled(answers, THRESHOLD), [head.config for head in heads]
+    change = ChangeMap(
+        score=np.max([answer.score for answer in left], axis=0),
+        valid=np.ones((height, width), np.bool_),
+        class_scores=np.concatenate([answer.classes for answer in left]),
+        class_names=tuple(name for config in configs for name in config.classes),
+        class_kinds=tuple(config.kinds.get(name) for config in configs for name in config.classes),
+    )
+    before, after = _frame(sample.before), _frame(sample.after)
+    pair = ImagePair(before=before, after=after, before_on_after=before)
+    found = [region.replace(kind=direction(region, pair)) for region in components(change, THRESHOLD, MIN_AREA_PX)]
+    strongest = sorted(classified(found, change, pair, THRESHOLD), key=lambda region: -region.score)[:MOST]
     places = []
     for region in strongest:
         x0, y0, x1, y1 = region.geometry.bounds
         places.append(Place((x0 / width, y0 / height, x1 / width, y1 / height), region.kind, region.label))
     return places
+
+
+def _array(values: Tensor) -> NDArray[np.float32]:
+    return np.asarray(values.float().cpu().numpy().clip(0, 1), dtype=np.float32)
+
+
+def _frame(image: NDArray[np.uint8]) -> Frame:
+    return Frame(
+        pixels=image.transpose(2, 0, 1).astype(np.float32) / 255,
+        valid=np.ones(image.shape[:2], np.bool_),
+        bands=("red", "green", "blue"),
+    )

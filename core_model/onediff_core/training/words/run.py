@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from onediff_core.processing_onediff import IGNORED
+from onediff_core.training.learner import CPU
 from onediff_core.training.loop import StageRun
 from onediff_core.training.network import parameter_groups
 from onediff_core.training.settings import keep_settings
-from onediff_core.training.words.batches import lesson_batches
+from onediff_core.training.words.batches import LENGTHS, lesson_batches
 from onediff_core.training.words.settings import WordSettings
 
 if TYPE_CHECKING:
@@ -25,7 +28,8 @@ if TYPE_CHECKING:
     from onediff_core.training.words.settings import Stage
     from onediff_core.training.words.sources import LessonSource
 
-_SEES: Final = ("model.delta.", "model.projector.", "model.delta_projector.")
+_SEES: Final = ("model.projector.",)
+_ASKS: Final = ("model.delta.", "model.delta_projector.")
 _SPEAKS: Final = ("language_model.",)
 _CHUNKS: Final = 4
 
@@ -48,6 +52,7 @@ class WordRun(StageRun):
         source: LessonSource,
         settings: WordSettings,
         budget: Budget,
+        device: torch.device = CPU,
     ) -> None:
         """Take up the run of a folder.
 
@@ -59,6 +64,7 @@ class WordRun(StageRun):
             source: of the lessons.
             settings: of the run; those of a run that goes on must be the same.
             budget: when it is over.
+            device: of `torch_device`.
 
         Raises:
             TrainingError: the folder holds a run of another stage or with other settings.
@@ -68,10 +74,10 @@ class WordRun(StageRun):
         keep_settings(folder, record, WordSettings().model_dump(mode="json"))
         rates: dict[tuple[str, ...], float] = {}
         if stage != "facts":
-            rates[_SEES] = settings.rate
+            rates[(*_ASKS, *_SEES) if settings.delta_tokens else _SEES] = settings.rate
         if stage != "cst":
             rates[_SPEAKS] = settings.rate * (1 if stage == "facts" else settings.words_share)
-        super().__init__(folder, model, _groups(model, rates, settings.weight_decay), settings, budget)
+        super().__init__(folder, model, _groups(model, rates, settings.weight_decay), settings, budget, device)
         self.model, self.processor, self.source, self.settings = model, processor, source, settings
         self.restore()
 
@@ -91,7 +97,9 @@ class WordRun(StageRun):
         torch.manual_seed(self.settings.seed + self.step)  # dropout of a run that goes on is what it would have been
         self.model.train()
         self.model.model.vision_tower.eval()  # its statistics are those that the heads know
-        with self.precision("cpu"):
+        # Fused attention on CUDA (torch 2.11, H100) made gradients that are not numbers where rows begin with padding.
+        exact = sdpa_kernel(SDPBackend.MATH) if self.device.type == "cuda" else nullcontext()
+        with self.precision(), exact:
             loss = self._of_pairs(batch) if "pixel_values" in batch else self._of_text(batch)
         self.descend(loss, progress, batch)
         return {"words": loss.detach()}
@@ -109,6 +117,7 @@ class WordRun(StageRun):
         total: Any = 0.0
         for rows in order.chunk(_CHUNKS):
             longest = int(texts["attention_mask"][rows[-1]].sum())
+            longest += -longest % LENGTHS
             part = {name: value[rows, -longest:] for name, value in texts.items()}
             total = total + self.model(**part).loss * (part["labels"] != IGNORED).sum()
         loss: Tensor = total / (texts["labels"] != IGNORED).sum()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import torch
@@ -60,10 +60,11 @@ class Speaker:
             else:
                 images = [(sample.before, sample.after) for sample in pairs[start : start + _BATCH]]
                 inputs = self.processor(images, prompts)
+            placed = {name: value.to(self.model.device) for name, value in inputs.items()}
             ids = self.model.generate(
-                **inputs, max_new_tokens=_MOST_NEW_TOKENS, do_sample=False, num_beams=1, allow_untrained=True
+                **placed, max_new_tokens=_MOST_NEW_TOKENS, do_sample=False, num_beams=1, allow_untrained=True
             )
-            said += self.processor.answers(ids, inputs["input_ids"])
+            said += self.processor.answers(ids.cpu(), inputs["input_ids"])
         return said
 
 
@@ -134,23 +135,74 @@ def score_drawn(speaker: Speaker, scenes: Iterable[str], side_px: int, pairs: in
     return _known(scores)
 
 
-def score_real(
-    speaker: Speaker, name: str, samples: Sequence[Sample], places: Sequence[Sequence[Place]]
-) -> dict[str, float]:
-    """Of real pairs: yes and no, and CIDEr-D on those that people call changed, told of what heads found.
+class RealAnswer(NamedTuple):
+    """What is said of a real pair.
+
+    Attributes:
+        sample: with captions; `changed` is what they say.
+        places: that heads found, the strongest first, as the model was told of them.
+        verdict: whether anything changed, asked without a place: "yes" or "no", if it answers in form.
+        said: about the places, or without any of the pair as a whole.
+    """
+
+    sample: Sample
+    places: tuple[Place, ...]
+    verdict: str
+    said: str
+
+
+def real_answers(speaker: Speaker, samples: Sequence[Sample], places: Sequence[Sequence[Place]]) -> list[RealAnswer]:
+    """Ask about real pairs, changed or not.
 
     Args:
         speaker: who speaks.
-        name: of the set, in the scores.
         samples: with captions.
         places: of each.
     """
-    scores = _verdicts(name, speaker.answers([Turn("yes_no", "")] * len(samples), list(samples)), samples)
-    changed = [(sample, tuple(found)) for sample, found in zip(samples, places, strict=True) if sample.changed]
-    turns = [Turn("regions" if found else "caption", "", found) for _, found in changed]
-    said = speaker.answers(turns, [sample for sample, _ in changed])
-    scores[f"{name}/cider_d"] = cider_d(said, [sample.captions for sample, _ in changed])
+    found = [tuple(some) for some in places]
+    verdicts = speaker.answers([Turn("yes_no", "")] * len(samples), samples)
+    said = speaker.answers([Turn("regions" if some else "caption", "", some) for some in found], samples)
+    return list(map(RealAnswer, samples, found, verdicts, said))
+
+
+def score_real(name: str, answers: Sequence[RealAnswer]) -> dict[str, float]:
+    """Of real pairs: yes and no, whether finding a place agrees with what people say, and CIDEr-D of changed pairs.
+
+    Args:
+        name: of the set, in the scores.
+        answers: of `real_answers`.
+    """
+    scores = _verdicts(name, [answer.verdict for answer in answers], [answer.sample for answer in answers])
+    scores[f"{name}/agreement"] = _share(bool(answer.places) == answer.sample.changed for answer in answers)
+    changed = [answer for answer in answers if answer.sample.changed]
+    scores[f"{name}/cider_d"] = cider_d(
+        [answer.said for answer in changed], [answer.sample.captions for answer in changed]
+    )
     return _known(scores)
+
+
+def told_pairs(answers: Sequence[RealAnswer]) -> list[dict[str, Any]]:
+    """All that is needed to score answers elsewhere and in other ways, as JSON has it.
+
+    Args:
+        answers: of `real_answers`.
+
+    Returns:
+        One a pair: id, group, changed, references (what people said), places (box in shares of the image, kind, label),
+        verdict and said.
+    """
+    return [
+        {
+            "id": sample.id,
+            "group": sample.group,
+            "changed": sample.changed,
+            "references": list(sample.captions),
+            "places": [place._asdict() for place in places],
+            "verdict": verdict,
+            "said": said,
+        }
+        for sample, places, verdict, said in answers
+    ]
 
 
 def _of_images(speaker: Speaker, turns: Sequence[Turn], images: Sequence[Any]) -> list[str]:

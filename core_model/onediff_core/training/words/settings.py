@@ -32,6 +32,7 @@ class WordSettings(StageSettings):
     real: float = Field(0.35, ge=0, le=1, description="share of real pairs, or of sentences that people wrote")
     scenes: dict[str, float] = Field(dict.fromkeys(SCENES, 1.0), description="drawn scenes -> share among them")
     tasks: dict[str, float] = Field(dict(TASKS), description="task -> share of the questions")
+    delta_tokens: bool = Field(True, description="false: the language model reads projected image tokens alone")
     predicted: float = Field(0.5, ge=0, le=1, description="share of questions on real pairs whose places heads found")
     fold: int = Field(0, ge=0, lt=5, description="fifth of the tuning groups that is scored and not learned from")
     held_out: int = Field(16, ge=1, description="drawn pairs of each scene that are scored")

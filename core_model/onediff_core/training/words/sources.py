@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
-from onediff_core.data import swap
+from onediff_core.data import SampleRegion, swap
 from onediff_core.data.synthetic import scene
 from onediff_core.data.synthetic.captions import side
 from onediff_core.data.synthetic.objects import still
@@ -23,10 +23,11 @@ from onediff_plugins.types import Box
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from onediff_core.data import Sample, SampleRegion
+    from onediff_core.data import Sample
     from onediff_core.training.words.texts import Texts
 
 _SWAPPED: Final = 0.3
+_REAL_BACKWARDS: Final = 0.2
 _CLOSE: Final = {"refer": 0.7, "yes_no": 0.3}  # what is asked of a cut around one change
 _SEEDS: Final = 2**31  # of training; what is scored has seeds from here on
 _TEXT_SIDE: Final = 96  # of scenes whose images nobody looks at
@@ -166,7 +167,7 @@ class DrawnPairs:
 
 
 class RealPairs:
-    """Real pairs with captions that people wrote, in four mirrorings, in other light."""
+    """Real pairs with captions that people wrote, in four mirrorings, in other light; now and then backwards."""
 
     def __init__(
         self,
@@ -191,6 +192,8 @@ class RealPairs:
         """A changed pair seven times in ten."""
         pool = self.pools[0 if rng.random() < 0.7 else -1]
         sample, places = pool[int(rng.integers(len(pool)))]
+        if rng.random() < _REAL_BACKWARDS and any(map(_came_or_went, places)):
+            sample, places = backwards(sample, places)
         across, down = (bool(rng.random() < 0.5) for _ in range(2))
         sample, places = turned(sample, across=across, down=down), mirrored(places, across=across, down=down)
         if places and rng.random() >= self.predicted:
@@ -200,6 +203,28 @@ class RealPairs:
             for image in (sample.before, sample.after)
         )
         return Lesson(images=(before, after), turns=turns_of(sample, self.tasks, rng, self.turns, places=places))
+
+
+def backwards(sample: Sample, places: Sequence[Place]) -> tuple[Sample, list[Place]]:
+    """A real pair in the other order of time. Nobody said how that reads: captions are written from what heads found.
+
+    Args:
+        sample: changed, with captions.
+        places: found in it; it holds a building that came or went.
+    """
+    height, width = sample.after.shape[:2]
+    size = np.array([width, height, width, height])
+    found = tuple(
+        SampleRegion(kind=place.kind, label=place.label, box=tuple(np.round(place.box * size).astype(int).tolist()))
+        for place in places
+        if _came_or_went(place)
+    )
+    told = [place._replace(kind=_OTHER_WAY.get(place.kind, place.kind)) for place in places]
+    return replace(swap(replace(sample, regions=found)), regions=None), told
+
+
+def _came_or_went(place: Place) -> bool:
+    return place.label == _DIRECTED and place.kind in _OTHER_WAY
 
 
 def close_to(region: SampleRegion, sample: Sample, window: int) -> Sample:
@@ -214,12 +239,16 @@ def close_to(region: SampleRegion, sample: Sample, window: int) -> Sample:
     cut = with_context(Box(*region.box), Box(0, 0, width, height), window)
     facts = dict(region.attributes)
     if "box_before" in facts:
-        facts["box_before"] = tuple(np.subtract(facts["box_before"], (cut.x0, cut.y0) * 2).tolist())
+        old = Box(*facts.pop("box_before")).shifted(-cut.x0, -cut.y0)
+        if old.intersection(Box(0, 0, cut.width, cut.height)) == old:  # else the cut does not show where it came from
+            facts["box_before"] = tuple(old)
     moved = replace(region, box=Box(*region.box).shifted(-cut.x0, -cut.y0), attributes=facts)
     before, after = (image[cut.slices] for image in (sample.before, sample.after))
     return replace(sample, before=before, after=after, masks={}, ignore=None, regions=(moved,), captions=())
 
 
+_OTHER_WAY: Final = {"added": "removed", "removed": "added"}
+_DIRECTED: Final = "building"  # what heads tell the direction of
 _ACROSS: Final = {"left": "right", "right": "left"}
 _DOWN: Final = {
     "top": "bottom", "bottom": "top", "upper": "lower", "lower": "upper", "above": "below", "below": "above"

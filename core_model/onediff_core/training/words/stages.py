@@ -7,13 +7,22 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import torch
+from torch import nn
 from transformers import AutoModelForCausalLM
 
 from onediff_core.errors import CheckpointError
 from onediff_core.processing_onediff import OneDiffProcessor
 from onediff_core.training.words.captioned import read_captioned
 from onediff_core.training.words.predicted import predicted_places
-from onediff_core.training.words.scoring import Speaker, score_coupled, score_drawn, score_real, score_texts
+from onediff_core.training.words.scoring import (
+    Speaker,
+    real_answers,
+    score_coupled,
+    score_drawn,
+    score_real,
+    score_texts,
+    told_pairs,
+)
 from onediff_core.training.words.sources import (
     CoupledFacts,
     CoupledPictures,
@@ -33,15 +42,16 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
     from onediff_core.checkpoint import Checkpoint
-    from onediff_core.heads.base import Head
     from onediff_core.modeling_onediff import OneDiffForConditionalGeneration
     from onediff_core.training.words.settings import Stage, WordSettings
     from onediff_core.training.words.sources import LessonSource
 
     Scores = Callable[[OneDiffForConditionalGeneration], dict[str, float]]
+    Report = Callable[[OneDiffForConditionalGeneration], dict[str, Any]]
 
 TOKENIZER: Final = "tokenizer"
-REAL_HEAD: Final = "satellite.building"  # whose places the language model is told of on real pairs
+# Whose places the language model is told of on real pairs: the first head's, and as often those of all that are there.
+REAL_HEADS: Final = ("satellite.building", "satellite.change")
 _TAUGHT: Final = 1500  # drawn lessons that the tokenizer learns from
 _COUPLED_SHARE: Final = 0.15  # of the lessons in text alone
 
@@ -54,14 +64,14 @@ class Prepared(NamedTuple):
         processor: its own.
         source: of its lessons.
         score: of averaged weights on the way, as `set/score`.
-        report: likewise, at the end alone: of pairs on which nothing may be chosen.
+        report: likewise, at the end alone, with every answer: of pairs on which nothing may be chosen, too.
     """
 
     model: OneDiffForConditionalGeneration
     processor: OneDiffProcessor
     source: LessonSource
     score: Scores
-    report: Scores
+    report: Report
 
 
 def prepare(stage: Stage, checkpoint: Checkpoint, data: Path, run: Path, settings: WordSettings) -> Prepared:
@@ -79,6 +89,12 @@ def prepare(stage: Stage, checkpoint: Checkpoint, data: Path, run: Path, setting
         DataError: a set is missing or holds what cannot be trained on.
         PairError: a file of a set cannot be read.
     """
+    if not settings.delta_tokens:
+        checkpoint = without_delta_tokens(checkpoint)
+    elif not checkpoint.model.config.delta_config.num_delta_tokens:
+        raise CheckpointError(
+            f"{checkpoint.name} has no delta tokens to learn with: go on without them, with --set delta_tokens=false"
+        )
     if stage == "facts":
         return _facts(checkpoint, data, run, settings)
     if checkpoint.processor is None or "facts" not in checkpoint.model.config.trained_stages:
@@ -125,35 +141,42 @@ def _joint(
     data: Path,
     settings: WordSettings,
 ) -> Prepared:
-    if REAL_HEAD not in checkpoint.heads:
+    heads = [checkpoint.heads[name].float() for name in REAL_HEADS if name in checkpoint.heads]
+    building = heads[:1]
+    if REAL_HEADS[0] not in checkpoint.heads:
         raise CheckpointError(
-            f"{checkpoint.name} has no head {REAL_HEAD!r}, which finds the places in real pairs: start from weights "
-            "that the dense stage was exported to"
+            f"{checkpoint.name} has no head {REAL_HEADS[0]!r}, which finds the places in real pairs: start from "
+            "weights that the dense stage was exported to"
         )
-    head: Head = checkpoint.heads[REAL_HEAD].float()
     pairs = read_captioned(data, settings.fold)
-    learned, scored = (predicted_places(model, processor, head, some) for some in (pairs.learned, pairs.scored))
+    scored = predicted_places(model, processor, building, pairs.scored)
+    ways = [building] if len(heads) == 1 else [building, heads]
+    learned = [
+        told
+        for way in ways
+        for told in zip(pairs.learned, predicted_places(model, processor, way, pairs.learned), strict=True)
+    ]
     source = Mixture(
         [
             (DrawnPairs(settings.scenes, settings.tasks, settings.turns, settings.side), 1 - settings.real),
-            (
-                RealPairs(
-                    list(zip(pairs.learned, learned, strict=True)), settings.tasks, settings.turns, settings.predicted
-                ),
-                settings.real,
-            ),
+            (RealPairs(learned, settings.tasks, settings.turns, settings.predicted), settings.real),
         ]
     )
 
     def score(trained: OneDiffForConditionalGeneration) -> dict[str, float]:
         speaker = Speaker(trained, processor)
         return score_drawn(speaker, settings.scenes, settings.side, settings.held_out) | score_real(
-            speaker, "fold", pairs.scored, scored
+            "fold", real_answers(speaker, pairs.scored, scored)
         )
 
-    def report(trained: OneDiffForConditionalGeneration) -> dict[str, float]:
-        found = predicted_places(trained, processor, head, pairs.reported)
-        return score_real(Speaker(trained, processor), "reported", pairs.reported, found)
+    def report(trained: OneDiffForConditionalGeneration) -> dict[str, Any]:
+        speaker = Speaker(trained, processor)
+        made: dict[str, Any] = {}
+        found = predicted_places(trained, processor, building, pairs.reported)
+        for name, samples, places in (("fold", pairs.scored, scored), ("reported", pairs.reported, found)):
+            answers = real_answers(speaker, samples, places)
+            made |= {**score_real(name, answers), f"{name}/pairs": told_pairs(answers)}
+        return made
 
     return Prepared(model, processor, source, score, report)
 
@@ -201,18 +224,40 @@ def with_words_of(seeing: Checkpoint, speaking: Checkpoint) -> Checkpoint:
     return replace(seeing, base=model.model, whole=model, processor=processor)
 
 
+def without_delta_tokens(checkpoint: Checkpoint) -> Checkpoint:
+    """A OneDiff whose language model reads projected image tokens and words alone: what its delta module is worth.
+
+    Heads see what they saw: dense delta features are not learned.
+
+    Args:
+        checkpoint: with delta tokens, or already without.
+
+    Raises:
+        CheckpointError: no processor.
+    """
+    delta = checkpoint.model.model.delta
+    delta.config.num_delta_tokens = 0  # of `model.config` too: it is the same object
+    delta.delta_tokens = nn.Parameter(delta.delta_tokens.detach()[:0])
+    model, processor = _joined(checkpoint, checkpoint.model.language_model, _processor_of(checkpoint).tokenizer)
+    return replace(checkpoint, base=model.model, whole=model, processor=processor)
+
+
+def _processor_of(checkpoint: Checkpoint) -> OneDiffProcessor:
+    if checkpoint.processor is None:
+        raise CheckpointError(f"{checkpoint.name} holds no processor for prompts: export the dense stage with one")
+    return checkpoint.processor
+
+
 def _joined(
     checkpoint: Checkpoint, words: Any, tokenizer: Any
 ) -> tuple[OneDiffForConditionalGeneration, OneDiffProcessor]:
-    if checkpoint.processor is None:
-        raise CheckpointError(f"{checkpoint.name} holds no processor for prompts: export the dense stage with one")
     model: Any = checkpoint.model.float()
     model.language_model = words.float()
     processor = OneDiffProcessor(
         checkpoint.image_processor,
         tokenizer,
-        visual_stride=checkpoint.processor.visual_stride,
-        num_delta_tokens=checkpoint.processor.num_delta_tokens,
+        visual_stride=_processor_of(checkpoint).visual_stride,
+        num_delta_tokens=model.config.delta_config.num_delta_tokens,
     )
     model.config.pair_token_id, model.config.delta_token_id = processor.placeholder_ids
     return model, processor

@@ -42,7 +42,7 @@ def test_the_command_draws_scenes_in_turn_and_prints_where_the_list_is(tmp_path:
     ids = [sample.id for sample in PairFolder(out)]
     assert ids == ["objects-0-0", "camera-0-0", "objects-0-1", "camera-0-1"]
     assert (out / "before" / "objects-0-0.png").exists()
-    assert (out / "masks" / "object" / "camera-0-0.png").exists()
+    assert (out / "masks" / "object+" / "camera-0-0.png").exists()
 
 
 def test_the_pairs_are_those_that_the_scene_draws(tmp_path: Path) -> None:

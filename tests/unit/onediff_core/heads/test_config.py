@@ -6,7 +6,9 @@ from onediff_core.heads import HeadConfig
 
 
 def test_a_configuration_is_the_same_after_json(config):
-    made = config("mask", kinds={"building": "added"}, gsd_range_m=(0.3, 1), exclusive=True)
+    made = config(
+        "mask", kinds={"building": "added"}, gsd_range_m=(0.3, 1), exclusive=True, yields_to={"any.thing": 5.0}
+    )
     assert HeadConfig.from_dict(json.loads(json.dumps(made.to_dict()))) == made
 
 
@@ -39,6 +41,8 @@ def test_unknown_and_missing_keys_are_named(config):
         ("mask", {"strides": (1, 2, 4)}, "start at 2 or more"),
         ("mask", {"width": 0}, "must be at least 1"),
         ("region", {"exclusive": True}, "only a mask head"),
+        ("region", {"yields_to": {"any.thing": 5.0}}, "a mask head yields to others"),
+        ("mask", {"yields_to": {"any.thing": 0.0}}, "by factors above 0"),
         ("mask", {"evidence": "satellite.mask"}, "only a pair head"),
     ],
 )

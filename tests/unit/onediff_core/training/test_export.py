@@ -6,14 +6,11 @@ import torch
 
 from onediff_core.checkpoint import load_checkpoint, save_checkpoint
 from onediff_core.image_processing_onediff import OneDiffImageProcessor
-from onediff_core.layout import terms_of
-from onediff_core.training.card import Scored, release_papers
-from onediff_core.training.evaluation import DenseScores
-from onediff_core.training.export import averaged_network, best_bias, heads_of
+from onediff_core.training.export import SIZES, Choice, averaged_network, best_bias, heads_of, sizes_for
 from onediff_core.training.network import DenseNetwork
 from onediff_core.training.run import Run
 from onediff_core.training.schedule import Budget
-from onediff_core.training.sets import held_out_half, tuning_half
+from onediff_core.training.sets import VALIDATION_SETS, held_out_half, tuning_half
 from onediff_core.training.settings import DenseSettings
 
 CLASSES = ("building+", "building-", "landcover")
@@ -53,45 +50,6 @@ def test_a_folder_without_a_run_is_refused(model, tmp_path):
         averaged_network(tmp_path, model.model)
 
 
-def test_the_papers_say_what_the_run_was_and_what_it_reached(model, sources, tmp_path):
-    network = DenseNetwork(model.model, CLASSES, (0.5,) * 3, (0.25,) * 3)
-    settings = DenseSettings(
-        seed=7, crop=64, batch=2, late_crop=64, late_batch=2, workers=0, precision="fp32", frozen=None, log_every=1
-    )
-    Run(tmp_path, network, sources, settings, Budget(steps=3)).train({})
-    sizes = {"levir_train": 1288, "levir_train_half": 67, "dsifn_train": 520}
-    scores = DenseScores(precision=0.5, recall=1.0, f1=2 / 3, tnr=0.25, pair_recall=None, direction=None)
-    papers = release_papers(
-        tmp_path,
-        name="mine",
-        heads=heads_of(network, {"building+": 1.25}),
-        sizes=sizes,
-        choices={"landcover": "-0.50 on the logits"},
-        scored={"houses": Scored(pairs=9, scores=scores)},
-    )
-    card = papers["MODEL_CARD.md"]
-    for said in (
-        "# mine\n",
-        "3 steps, 6 pairs, 0 minutes",
-        "seed 7",
-        "| houses, held-out half | 9 | 0.500 | 1.000 | 0.667 | 0.250 | - | - |",
-        "landcover: -0.50 on the logits",
-        "| `satellite.building` | building+, building- | 0.4 to 1.2 m a pixel",
-        "all are then shown 1.25 times as large",
-        "| levir_train | 1288 | building+, building- | LEVIR-CD",
-    ):
-        assert said in card, said
-    assert "$" not in card
-    assert sorted(papers) == ["LICENSE", "MODEL_CARD.md", "NOTICE"]
-    assert all(set_name in papers["LICENSE"] for set_name in ("LEVIR-CD", "DSIFN"))
-
-    (tmp_path / "card").mkdir()
-    (tmp_path / "card" / "MODEL_CARD.md").write_text(card)
-    licence, notice = terms_of(tmp_path / "card")
-    assert licence == "LicenseRef-OneDiff-Research"
-    assert notice.startswith("the weights of mine are for non-commercial research only")
-
-
 def test_the_halves_of_a_set_share_no_group_and_leave_no_sample(tile):
     samples = [replace(tile(index), id=f"{index}", group=f"place {index // 2}") for index in range(10)]
     tuning, held_out = tuning_half(samples), held_out_half(samples)
@@ -107,3 +65,10 @@ def test_the_bias_puts_the_best_threshold_at_a_half(tile, shift):
     bias = best_bias(lambda images: logits, [sample], CLASSES)
     assert 0.8 + shift + bias > 0
     assert -3.0 + shift + bias < 0
+
+
+def test_heads_that_answer_together_look_at_one_picture():
+    levir, dsifn = VALIDATION_SETS
+    assert sizes_for(levir, {}) == SIZES
+    assert sizes_for(dsifn, {}) == SIZES
+    assert sizes_for(dsifn, {levir: Choice(1.25, 0.0, 0.9)}) == (1.25,)

@@ -73,3 +73,9 @@ def test_worker_processes_make_the_same_batches(pairs):
         first, second = next(alone), next(shared)
         assert all(torch.equal(first[name], second[name]) for name in first)
     assert torch.equal(next(batches(pairs, first=9, size=1, workers=0))["images"][0], pairs[9]["images"])
+
+
+def test_without_unchanged_pairs_every_pair_shows_a_change(sources):
+    pairs = TrainingPairs(sources, CLASSES, side=64, seed=3, unchanged=False)
+    drawn = [pairs[number] for number in range(40)]
+    assert np.mean([bool(pair["masks"].any()) for pair in drawn]) > 0.9  # a crop may miss what changed

@@ -52,7 +52,7 @@ def test_a_set_is_read_as_samples(folder):
 
 def test_what_is_missing_is_named(folder, monkeypatch):
     with pytest.raises(DataError, match="lacks levir_train, dsifn_train"):
-        require_sets(folder, (ENTRY, TRAINING_SETS[0], TRAINING_SETS[2]))
+        require_sets(folder, (ENTRY, TRAINING_SETS[0], TRAINING_SETS[3]))
     with pytest.raises(DataError, match="--data or the variable ONEDIFF_DATA"):
         data_folder(None)
     with pytest.raises(DataError, match="is no folder"):
@@ -70,6 +70,12 @@ def test_a_pair_without_a_mask_and_a_file_that_is_gone_are_named(folder):
         read_set(folder, ENTRY)
 
 
+def test_of_a_set_that_has_masks_in_part_those_pairs_are_read(folder):
+    path = folder / "drawn/pairs.jsonl"
+    path.write_text(path.read_text() + '{"id": "bare", "before": "before.png", "after": "after.png"}\n')
+    assert [sample.id for sample in read_set(folder, replace(ENTRY, partly=True))] == ["none", "some"]
+
+
 def test_the_tuning_half_is_that_of_the_benchmarks(tile):
     samples = [replace(tile(1), id=f"p{number}", group=f"g{number * 7 % 5}") for number in range(10)]
     rows = [{"id": sample.id, "group": sample.group} for sample in samples]
@@ -85,7 +91,7 @@ def test_no_set_is_both_trained_on_and_scored():
 @pytest.mark.slow
 def test_the_real_sets_are_read(data_set):
     root = data_set("levir_train_half")
-    samples = read_set(root.parent, TRAINING_SETS[1])
+    samples = read_set(root.parent, TRAINING_SETS[2])
     assert len(samples) == 67
     assert {sample.after.shape for sample in samples} == {(512, 512, 3)}
     assert 0.02 < np.mean([sample.masks["building+"].mean() for sample in samples]) < 0.4

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Ids = NDArray[np.int16]
     Figures = Mapping[int, Figure]
 
-CLASSES: Final = ("object",)
+CLASSES: Final = ("object+", "object-")
 _UNCHANGED: Final = 0.37
 _TRIES: Final = 5  # there may be no room for a newcomer
 _NEW: Final = 100  # keys above it are of those who came
@@ -44,7 +44,8 @@ def camera(seed: int, index: int, size: int = 256, *, calm: bool = False) -> Sam
         calm: leave out all that is not a change: shadows, light, leaves, weather, noise, and knocks.
 
     Returns:
-        A sample with the mask `object`: who and what came, went or moved. Shadows and lights are no change.
+        A sample with the masks `object+` and `object-`: who and what came and went; what moved did both. Shadows and
+        lights are no change.
     """
     rng = np.random.default_rng([seed, index])
     where = place(rng, size)
@@ -181,7 +182,7 @@ def _changes(figures: Figures, later: Figures, ids_before: Ids, ids_after: Ids) 
                 label=figure.label,
                 mask=masks[-1],
                 left=masks[0] if len(masks) == 2 else None,
-                classes=CLASSES,
+                classes=("object",),
                 attributes=adjectives(figure),
             )
         )

@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from onediff_core.training.words.batches import Collate, lesson_batches
+from onediff_core.processing_onediff import IGNORED
+from onediff_core.training.words.batches import LENGTHS, Collate, lesson_batches, prompt_of
+from onediff_core.training.words.lessons import Lesson, Turn
 from onediff_core.training.words.settings import TASKS
 from onediff_core.training.words.sources import CoupledFacts, CoupledPictures, DrawnPairs
 
@@ -37,3 +39,14 @@ def test_a_run_that_goes_on_gets_the_lessons_that_it_would_have_had(processor):
     one, two = next(whole), next(later)
     assert torch.equal(one["pixel_values"], two["pixel_values"])
     assert torch.equal(one["input_ids"], two["input_ids"])
+
+
+def test_batches_have_few_lengths(processor):
+    lessons = [Lesson(turns=(Turn("caption", "a house was built " * n),)) for n in range(1, 12)]
+    for lesson in lessons:
+        batch = Collate(processor)([lesson])
+        assert {len(row) % LENGTHS for row in batch["input_ids"]} == {0}
+        kept = batch["attention_mask"].bool()
+        assert (batch["labels"][~kept] == IGNORED).all()
+        whole = processor.tokenised([prompt_of(processor, lesson.turns[0])], None, [lesson.turns[0].answer])
+        assert batch["input_ids"][kept].tolist() == whole["input_ids"][0].tolist()

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from onediff_core.data import Sample
+from onediff_core.heads import ChangeMaskHead
 from onediff_core.training.words.predicted import predicted_places
 
 
@@ -22,6 +25,26 @@ def sure_of_the_left(dense, monkeypatch):
 
 def test_what_a_head_finds_is_a_place_with_its_label_and_kind(dense, sure_of_the_left):
     image = np.zeros((64, 64, 3), np.uint8)
-    ((place,),) = predicted_places(dense.model, dense.processor, sure_of_the_left, [Sample(before=image, after=image)])
+    ((place,),) = predicted_places(
+        dense.model, dense.processor, [sure_of_the_left], [Sample(before=image, after=image)]
+    )
     assert place.box == (0.0, 0.25, 0.5, 0.5)
     assert (place.kind, place.label) == ("added", "building")
+
+
+def test_the_surest_of_several_heads_counts_and_images_tell_the_direction_where_a_class_does_not(
+    dense, sure_of_the_left
+):
+    config = replace(sure_of_the_left.config, name="satellite.change", classes=("landcover",), kinds={})
+    other = ChangeMaskHead(config).eval()
+    logits = torch.full((1, 1, 64, 64), -9.0)
+    logits[..., 40:56, 40:56] = 5.0
+    other.forward = lambda features: logits
+    before = np.zeros((64, 64, 3), np.uint8)
+    after = before.copy()
+    after[40:56, 40:56] = 255
+    (places,) = predicted_places(
+        dense.model, dense.processor, [sure_of_the_left, other], [Sample(before=before, after=after)]
+    )
+    assert [(place.label, place.kind) for place in places] == [("building", "added"), ("landcover", "added")]
+    assert places[1].box == (0.625, 0.625, 0.875, 0.875)

@@ -7,6 +7,7 @@ from onediff_core.data import Sample, SampleRegion
 from onediff_core.data.synthetic import scene
 from onediff_core.prompts import Place
 from onediff_core.training.words.lessons import told_regions
+from onediff_core.training.words.parsing import kinds_said
 from onediff_core.training.words.settings import TASKS
 from onediff_core.training.words.sources import (
     CoupledFacts,
@@ -16,6 +17,7 @@ from onediff_core.training.words.sources import (
     Mixture,
     RealPairs,
     WrittenFacts,
+    backwards,
     close_to,
     turned,
 )
@@ -80,7 +82,29 @@ def test_real_pairs_are_mirrored_with_the_places_that_were_found():
     places = [Place((0.0, 0.0, 0.25, 0.25), "added", "building")]
     source = RealPairs([(replace(BUILT, captions=("left",)), places)], {"regions": 1.0}, 1, 1.0)
     seen = {(lesson.turns[0].answer, lesson.turns[0].places[0].box[0]) for lesson in lessons(source, 30)}
-    assert seen == {("left", 0.0), ("right", 0.75)}
+    told = {answer for answer, _ in seen if "building" not in answer}
+    assert {(answer, x0) for answer, x0 in seen if answer in told} == {("left", 0.0), ("right", 0.75)}
+
+
+def test_a_real_pair_backwards_loses_what_it_gained_where_it_was():
+    places = [Place((0.0, 0.0, 0.25, 0.25), "added", "building"), Place((0.0, 0.5, 1.0, 1.0), "changed", "landcover")]
+    sample, told = backwards(replace(BUILT, after=PICTURE[::-1]), places)
+    assert [place.kind for place in told] == ["removed", "changed"]
+    assert np.array_equal(sample.before, PICTURE[::-1])
+    assert np.array_equal(sample.after, PICTURE)
+    for caption in sample.captions:
+        assert kinds_said(caption) == {"removed"}
+        assert "building" in caption
+        assert "landcover" not in caption
+
+
+def test_a_close_look_that_does_not_show_where_a_thing_came_from_does_not_tell_it():
+    came_from = SampleRegion(
+        kind="moved", label="cube", box=(200, 200, 216, 216), attributes={"box_before": (4, 4, 20, 20)}
+    )
+    blank = np.zeros((256, 256, 3), np.uint8)
+    near = close_to(came_from, Sample(before=blank, after=blank, regions=(came_from,), changed=True), 64)
+    assert "box_before" not in near.regions[0].attributes
 
 
 def test_a_close_look_holds_its_change():
@@ -93,6 +117,9 @@ def test_a_close_look_holds_its_change():
             assert isinstance(moved, SampleRegion)
             assert 0 <= x0 < x1 <= near.after.shape[1]
             assert 0 <= y0 < y1 <= near.after.shape[0]
+            u0, v0, u1, v1 = moved.attributes.get("box_before", moved.box)
+            assert 0 <= u0 < u1 <= near.after.shape[1]
+            assert 0 <= v0 < v1 <= near.after.shape[0]
             assert np.array_equal(
                 near.after[y0:y1, x0:x1], sample.after[region.box[1] : region.box[3], region.box[0] : region.box[2]]
             )

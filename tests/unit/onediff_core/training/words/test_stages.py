@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
@@ -62,7 +63,30 @@ def test_three_stages_make_a_describer_of_a_dense_checkpoint(dense, train, tmp_p
         assert torch.equal(value, tower[name]), name
     assert made.processor.tokenizer.tokenize("Top left") == ["top", "Ġleft"]
     report = json.loads((tmp_path / "run-joint" / "report.json").read_text())
-    assert {"reported/yes_no", "reported/no", "reported/yes"} <= report.keys()
+    assert {"reported/yes_no", "reported/no", "reported/yes", "reported/agreement"} <= report.keys()
+    assert [len(report[f"{name}/pairs"]) for name in ("fold", "reported")] == [4, 12]
+    for pair in report["reported/pairs"]:
+        assert pair["changed"] is ("there is no difference" not in pair["references"])
+        assert all(place["kind"] in ("added", "removed") for place in pair["places"])
+        assert isinstance(pair["said"], str)
+
+
+@pytest.mark.slow
+def test_words_are_learned_without_delta_tokens_too(dense, train, tmp_path):
+    facts = train("facts", dense.folder)
+    last = train("joint", facts, "--set", "delta_tokens=false")
+    made = load_checkpoint(last)
+    assert made.model.config.delta_config.num_delta_tokens == 0
+    delta = dense.model.model.delta.state_dict()
+    for name, value in made.model.model.delta.state_dict().items():
+        assert name == "delta_tokens" or torch.equal(value, delta[name]), name
+    assert json.loads((tmp_path / "run-joint" / "settings.json").read_text())["delta_tokens"] is False
+    image = np.zeros((64, 64, 3), np.uint8)
+    inputs = made.processor([(image, 255 - image)], made.processor.prompt())
+    assert made.model.config.delta_token_id not in inputs["input_ids"]
+    assert made.model.generate(**inputs, max_new_tokens=2, do_sample=False).shape[0] == 1
+    with pytest.raises(ValueError, match="go on without them, with --set delta_tokens=false"):
+        prepare("joint", made, tmp_path / "sets", tmp_path, stage_settings("joint"))
 
 
 def test_a_stage_that_needs_words_refuses_a_model_without(dense, sets, tmp_path):
