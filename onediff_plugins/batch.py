@@ -237,7 +237,8 @@ def _refuse_hopeless(plan: RunPlan, host: Host, entries: Sequence[PairEntry]) ->
             host.domain(domain)
             detector = host.choose_model(domain, "detect", plan.detector)
             host.choose_model(domain, "describe", plan.captioner)
-            host.choose_heads(detector, domain, plan.heads)
+            if host.choose_labeller(detector, domain, plan.heads) is None:
+                host.choose_heads(detector, domain, plan.heads)
         except OneDiffError as exc:
             refused = refused or exc
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import click
 
@@ -36,6 +36,18 @@ _LOG: Final = logging.getLogger(__name__)
 
 # Heads of a model that are called so are for every domain that has none of its own.
 ANY_DOMAIN: Final = "any."
+
+
+class Labeller(NamedTuple):
+    """Who names the regions that another model found.
+
+    Attributes:
+        model: that takes heads.
+        heads: of the task "region".
+    """
+
+    model: ModelSpec
+    heads: tuple[str, ...]
 
 
 class Shelf(dict[str, list[tuple[PluginInfo, Spec]]]):
@@ -239,10 +251,36 @@ class Catalog:
         of_domain = tuple(name for name in held if name.startswith(f"{domain}."))
         return of_domain or tuple(name for name in held if name.startswith(ANY_DOMAIN))
 
-    def _held_heads(self, model: ModelSpec, weights: str | None) -> list[str]:
-        named = weights if model.takes_weights else None
-        specs = self._asked(model, f"asking {model.name!r} for its heads", lambda: list(model.held_heads(named)))
-        return [spec.name for spec in specs]
+    def choose_labeller(
+        self,
+        detector: ModelSpec,
+        domain: str,
+        asked: Sequence[str],
+        weights: str | None = None,
+        sections: Mapping[str, ModelSettings] = MappingProxyType({}),
+    ) -> Labeller | None:
+        """Who names the regions of a detector; see `Host.choose_labeller`.
+
+        `weights` is as in `choose_heads`, `sections` as in `choose_model`.
+        """
+        if detector.takes_heads:
+            return None
+        for name in self.domains.take(domain).labellers:
+            model = self.models.specs.get(name)
+            if model is None or not model.takes_heads or self._why_not(model, "detect", weights, sections) is not None:
+                continue
+            held = {spec.name: spec.task for spec in self._held_specs(model, weights)}
+            for head in asked:
+                self._check_head(head, held)
+                if held.get(head, "region") != "region":
+                    raise PluginError(
+                        f"detector {detector.name!r} finds regions, and {head!r} is a {held[head]} head, which does "
+                        f"not name them: take a region head, or --detector {name}"
+                    )
+            own = (head for head, task in held.items() if task == "region" and head.startswith(f"{domain}."))
+            if heads := tuple(asked) or tuple(own):
+                return Labeller(model, heads)
+        return None
 
     def _wrong_sections(self) -> Iterator[tuple[PluginInfo, OneDiffError]]:
         """Plugins whose models have settings of no such class, or in a section that somebody else has."""
@@ -267,7 +305,14 @@ class Catalog:
                     ),
                 )
 
-    def _check_head(self, name: str, held: Sequence[str]) -> None:
+    def _held_heads(self, model: ModelSpec, weights: str | None) -> list[str]:
+        return [spec.name for spec in self._held_specs(model, weights)]
+
+    def _held_specs(self, model: ModelSpec, weights: str | None) -> list[HeadSpec]:
+        named = weights if model.takes_weights else None
+        return self._asked(model, f"asking {model.name!r} for its heads", lambda: list(model.held_heads(named)))
+
+    def _check_head(self, name: str, held: Collection[str]) -> None:
         if name in held or existing_folder(name) is not None:
             return
         if name not in self.heads:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     import click
 
+    from onediff_plugins.catalog import Labeller
     from onediff_plugins.specs import BuildContext, DomainSpec, ExecutorSpec, ExporterSpec, HeadSpec, ModelSpec
     from onediff_plugins.types import Box
 
@@ -226,6 +227,25 @@ class Host:
             UnknownNameError: no head and no folder of that name.
         """
         return self._catalog.choose_heads(model, domain, asked, self.settings(domain).weights)
+
+    def choose_labeller(self, detector: ModelSpec, domain: str, asked: Sequence[str]) -> Labeller | None:
+        """Who names the regions of a detector that takes no heads: the first of `DomainSpec.labellers` that can.
+
+        Args:
+            detector: that found them.
+            domain: name of the domain.
+            asked: region heads by name or folder; where there are none, those beside the model's weights that are
+                called `<domain>.*`.
+
+        Returns:
+            The model and its heads; None where nobody names them but the detector.
+
+        Raises:
+            PluginError: a head that was asked for is none for regions.
+            UnknownNameError: no head and no folder of that name.
+        """
+        weights = self.settings(domain).weights
+        return self._catalog.choose_labeller(detector, domain, asked, weights, self._sections)
 
     def build_context(self, model: ModelSpec, domain: str, heads: Sequence[str] = ()) -> BuildContext:
         """What a model is built from in this host.

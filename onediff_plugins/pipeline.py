@@ -67,12 +67,14 @@ def compare(
     settings = host.settings(domain)
     detecting = host.choose_model(domain, "detect", detector)
     describing = host.choose_model(domain, "describe", captioner)
-    chosen_heads = host.choose_heads(detecting, domain, heads)
+    naming = host.choose_labeller(detecting, domain, heads)
+    chosen_heads = host.choose_heads(detecting, domain, heads if naming is None else ())
 
     with _timed(timings, "load"):
         loaded = host.load_pair(domain, request)
     if detector is None and not heads:  # whoever named either means it
         detecting = host.choose_model(domain, "detect", pair=loaded)
+        naming = host.choose_labeller(detecting, domain, ())
         chosen_heads = host.choose_heads(detecting, domain, ())
     pair, registration, prepared, seen = ready = _prepared(host, domain, request, loaded, detecting, timings)
     valid_fraction = float(pair.valid.mean())
@@ -83,7 +85,8 @@ def compare(
             (change,) = host.detect(detecting, [prepared], [seen], settings, chosen_heads)
         with _timed(timings, "regions"):
             kept, score = _regions(host, change, prepared, settings)
-            labelled = host.label(detecting, prepared, kept, chosen_heads)
+            by, with_heads = naming or (detecting, chosen_heads)
+            labelled = host.label(by, prepared, kept, with_heads)
             found = region_tools.finish(labelled, pair, registration)
         with _timed(timings, "caption"):
             finding = _describe(host, describing, prepared, change, found, score)
@@ -94,6 +97,8 @@ def compare(
         "detect": host.model_record(detecting, chosen_heads, domain=asked),
         "describe": host.model_record(finding.words_by or describing, domain=asked),
     }
+    if naming is not None:
+        models["label"] = host.model_record(naming.model, naming.heads, domain=asked)
 
     result = ChangeResult(
         id=request.id,
@@ -113,7 +118,9 @@ def compare(
         provenance=Provenance(
             onediff_plugins=__version__,
             plugins=host.versions(),
-            settings_digest=host.settings_digest(domain, detecting.name, describing.name, chosen_heads),
+            settings_digest=host.settings_digest(
+                domain, detecting.name, describing.name, chosen_heads if naming is None else naming.heads
+            ),
             models=models,
             fallbacks=finding.fallbacks,
         ),
@@ -165,6 +172,23 @@ def prepare(host: Host, domain: str, request: PairRequest, detector: ModelSpec |
         OneDiffError: with `stage` and `plugin` set where they are known.
     """
     return _prepared(host, domain, request, host.load_pair(domain, request), detector, {})
+
+
+def find_regions(host: Host, ready: Prepared, detector: ModelSpec, heads: Sequence[str] = ()) -> Sequence[ChangeRegion]:
+    """The regions that a detector keeps of a pair, before anybody names them.
+
+    Args:
+        host: routes each stage to the pair's domain.
+        ready: the pair, of `prepare`.
+        detector: of the pair's domain.
+        heads: as `Host.choose_heads` gives them.
+
+    Raises:
+        OneDiffError: the detector cannot answer.
+    """
+    settings = host.settings(ready.prepared.domain)
+    (change,) = host.detect(detector, [ready.prepared], [ready.overview], settings, heads)
+    return _regions(host, change, ready.prepared, settings)[0]
 
 
 def _prepared(

@@ -130,6 +130,7 @@ class DomainSpec:
     sniff: Callable[[PairRequest], float] | None = None
     detectors: tuple[str, ...] = ("difference",)
     describers: tuple[str, ...] = ("template",)
+    labellers: tuple[str, ...] = ()
     heads: tuple[str, ...] = ()
     verdict_kinds: tuple[str, ...] = KINDS
     api: int = API_VERSION
@@ -146,7 +147,7 @@ class DomainSpec:
         _check_kinds(owner, self.verdict_kinds)
         if self.sniff is not None:
             _check_callable(owner, "sniff", self.sniff)
-        for name in (*self.detectors, *self.describers, *self.heads):
+        for name in (*self.detectors, *self.describers, *self.labellers, *self.heads):
             _check_name(owner, name)
         if not self.detectors or not self.describers:
             raise PluginContractError(f"{owner}: name at least one detector and one describer")

@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
 
@@ -18,6 +19,7 @@ import pytest
 import learn_64_pairs
 import model_sizes
 import snippets
+from onediff_core.data import Record, sources
 from onediff_core.data.commands import data
 from onediff_core.training import dense, export
 from onediff_core.training.commands import train
@@ -127,9 +129,10 @@ def test_the_docs_name_no_command_or_option_that_does_not_exist() -> None:
 
 @pytest.mark.parametrize("name", data.commands)
 def test_every_option_for_pairs_to_learn_from_is_documented(name: str) -> None:
-    text = section(page("docs/data.md"), "## In a folder")
+    text = section(page("docs/data.md"), "## In a folder") if name == "synth" else page("docs/converters.md")
     assert f"onediff data {name}" in text
-    assert [param.opts[-1] for param in data.commands[name].params if f"`{param.opts[-1]}`" not in text] == []
+    options = [param.opts[-1] for param in data.commands[name].params if isinstance(param, click.Option)]
+    assert [option for option in options if f"`{option}`" not in text] == []
 
 
 def test_every_option_of_a_head_of_ones_own_is_documented() -> None:
@@ -311,6 +314,27 @@ def test_a_head_of_ones_own_is_trained_and_used_as_its_page_says(save_onediff, t
     assert "satellite.roof (mask: building+, building-)" in output
     last = source.splitlines()[-1]
     assert last.split("--domain")[1] in output  # what the run prints at its end is what the page shows
+
+
+@pytest.mark.slow
+def test_ones_own_data_are_read_as_their_page_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("datasets")
+    for name, value in (("HF_HOME", str(tmp_path / "cache")), ("HF_HUB_OFFLINE", "1")):
+        monkeypatch.setenv(name, value)
+    shell, python = (run_example(language, source, tmp_path) for language, source in examples("docs/own-data.md"))
+    assert "pairs: 8 of 8 pairs" in shell
+    assert shell.splitlines()[-1] == "again/pairs.jsonl"
+    assert len(python.splitlines()) == 9
+    assert python.splitlines()[-1] == "(96, 96)"
+
+
+def test_every_source_of_pairs_is_documented() -> None:
+    assert set(sources.NAMES) <= rows(section(page("docs/converters.md"), "## What there is")).keys()
+
+
+def test_every_field_of_a_pair_is_documented() -> None:
+    cells = " ".join(rows(section(page("docs/own-data.md"), "## 2. Or write a list")))
+    assert [field.name for field in fields(Record) if not re.search(rf"\b{field.name}\b", cells)] == []
 
 
 def test_the_sizes_of_the_presets_are_those_that_are_counted() -> None:

@@ -68,5 +68,6 @@ DOMAIN: Final = DomainSpec(
     sniff=sniff,
     detectors=("ui-blocks",),
     describers=("onediff", "template"),
+    labellers=("onediff",),
     verdict_kinds=("added", "removed", "changed"),
 )

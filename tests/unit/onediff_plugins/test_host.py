@@ -9,6 +9,7 @@ from typing import ClassVar
 import click
 import numpy as np
 import pytest
+import shapely
 
 from onediff_plugins import (
     ChangeMap,
@@ -363,6 +364,72 @@ def test_heads_reach_the_detector_and_the_record(make_host, make_domain, picture
     assert (record.revision, record.licence) == ("7", "MIT")
     with pytest.raises(UnknownNameError, match=r"unknown head 'toy\.thin'\. Did you mean 'toy\.thing'"):
         host.compare(*pictures, heads=("toy.thin",))
+
+
+# --- who names what a detector without heads found ---
+
+
+class Finder:
+    def detect(self, pairs, overviews, settings):
+        return [finding(pair) for pair in pairs]
+
+
+def finding(pair):
+    shape = (pair.after.height, pair.after.width)
+    found = ChangeRegion(kind="changed", score=0.9, area_px=16, geometry=shapely.box(1, 1, 5, 5))
+    return ChangeMap(score=np.zeros(shape, np.float32), valid=pair.valid, candidates=(found,))
+
+
+class Namer(Finder):
+    def label(self, pair, regions):
+        return [region.replace(label="button", kind="added") for region in regions]
+
+
+def namer(contexts=None, held=("toy.kind",), task="region"):
+    def build(context):
+        if contexts is not None:
+            contexts.append(context)
+        return Namer()
+
+    specs = [HeadSpec(name=name, task=task, classes=("button", "text")) for name in held]
+    return model("namer", ("detect",), build=build, takes_heads=True, revision="3", held_heads=lambda weights: specs)
+
+
+def host_of_finder(make_host, make_domain, *models):
+    finder = model("finder", ("detect",), build=lambda context: Finder())
+    spec = {"detectors": ("finder",), "labellers": ("absent", "namer")}
+    return make_host(make_domain(spec=spec, onediff_models=lambda: [finder, *models]))
+
+
+def test_a_labeller_names_what_a_detector_without_heads_found(make_host, make_domain, pictures):
+    contexts = []
+    result = host_of_finder(make_host, make_domain, namer(contexts)).compare(*pictures)
+    assert [(region.kind, region.label) for region in result.regions] == [("added", "button")]
+    assert contexts[0].heads == ("toy.kind",)
+    models = result.provenance.models
+    assert (models["detect"].name, models["label"].name, models["label"].heads) == ("finder", "namer", ("toy.kind",))
+
+
+def test_without_a_head_for_the_domain_nobody_names_regions(make_host, make_domain, pictures):
+    for others in ([], [namer(held=("other.kind",))], [namer(task="mask")]):
+        result = host_of_finder(make_host, make_domain, *others).compare(*pictures)
+        assert [(region.kind, region.label) for region in result.regions] == [("changed", "")]
+        assert "label" not in result.provenance.models
+
+
+def test_a_region_head_that_is_asked_for_goes_to_the_labeller(make_host, make_domain, pictures):
+    host = host_of_finder(make_host, make_domain, namer(held=("other.kind",)))
+    named = host.compare(*pictures, heads=("other.kind",))
+    assert named.regions[0].label == "button"
+    assert named.provenance.settings_digest != host.compare(*pictures).provenance.settings_digest
+    with pytest.raises(UnknownNameError, match=r"Did you mean 'other\.kind'"):
+        host.compare(*pictures, heads=("other.kin",))
+
+
+def test_a_mask_head_does_not_name_what_another_detector_found(make_host, make_domain, pictures):
+    host = host_of_finder(make_host, make_domain, namer(held=("toy.mask",), task="mask"))
+    with pytest.raises(PluginError, match=r"'finder' finds regions, and 'toy\.mask' is a mask head.*--detector namer"):
+        host.compare(*pictures, heads=("toy.mask",))
 
 
 # --- weights, heads beside them, and what was loaded ---

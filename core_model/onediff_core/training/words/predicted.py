@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from onediff_core.prompts import Place
+from onediff_core.surroundings import HeadAnswer, settled
 from onediff_core.training.words.places import MOST
 from onediff_plugins.regions import classified, components, direction
 from onediff_plugins.types import ChangeMap, Frame, ImagePair
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from onediff_core.data import Sample
     from onediff_core.heads.base import Head
@@ -38,7 +40,7 @@ def predicted_places(
     Args:
         model: in `eval` mode.
         processor: its own.
-        heads: mask heads on it, of which the surest counts, as in the detector.
+        heads: mask heads on it; they settle what is whose, as in the detector, and the surest counts.
         samples: of the size that the processor gives images, whose pixels are then those of the mask.
     """
     return [_places(model, processor, heads, sample) for sample in samples]
@@ -47,17 +49,14 @@ def predicted_places(
 def _places(model: Any, processor: Any, heads: Sequence[Any], sample: Sample) -> list[Place]:
     pixels = processor.image_processor([(sample.before, sample.after)])["pixel_values"]
     features = model.model.dense_features(pixels.to(model.device, model.dtype))
-    logits = [head(features) for head in heads]
-    height, width = logits[0].shape[-2:]
-    scores = [head.score(found) for head, found in zip(heads, logits, strict=True)]
-    classes = [head.probabilities(found)[0] for head, found in zip(heads, logits, strict=True)]
-    configs = [head.config for head in heads]
+    answers = settled([_answer(head, head(features)) for head in heads], THRESHOLD)
+    height, width = answers[0].score.shape
     change = ChangeMap(
-        score=torch.cat(scores).amax(0).float().cpu().numpy().clip(0, 1),
+        score=np.max([answer.score for answer in answers], axis=0),
         valid=np.ones((height, width), np.bool_),
-        class_scores=torch.cat(classes).float().cpu().numpy().clip(0, 1),
-        class_names=tuple(name for config in configs for name in config.classes),
-        class_kinds=tuple(config.kinds.get(name) for config in configs for name in config.classes),
+        class_scores=np.concatenate([answer.classes for answer in answers]),
+        class_names=tuple(name for answer in answers for name in answer.config.classes),
+        class_kinds=tuple(answer.config.kinds.get(name) for answer in answers for name in answer.config.classes),
     )
     before, after = _frame(sample.before), _frame(sample.after)
     pair = ImagePair(before=before, after=after, before_on_after=before)
@@ -68,6 +67,11 @@ def _places(model: Any, processor: Any, heads: Sequence[Any], sample: Sample) ->
         x0, y0, x1, y1 = region.geometry.bounds
         places.append(Place((x0 / width, y0 / height, x1 / width, y1 / height), region.kind, region.label))
     return places
+
+
+def _answer(head: Any, logits: Tensor) -> HeadAnswer:
+    score, classes = head.score(logits)[0], head.probabilities(logits)[0]
+    return HeadAnswer(head.config, *(found.float().cpu().numpy().clip(0, 1) for found in (score, classes)))
 
 
 def _frame(image: NDArray[np.uint8]) -> Frame:

@@ -239,7 +239,7 @@ def without_delta_tokens(checkpoint: Checkpoint) -> Checkpoint:
     delta.config.num_delta_tokens = 0  # of `model.config` too: it is the same object
     delta.delta_tokens = nn.Parameter(delta.delta_tokens.detach()[:0])
     model, processor = _joined(checkpoint, checkpoint.model.language_model, _processor_of(checkpoint).tokenizer)
-    return replace(checkpoint, model=model, processor=processor)
+    return replace(checkpoint, base=model.model, whole=model, processor=processor)
 
 
 def _processor_of(checkpoint: Checkpoint) -> OneDiffProcessor:
