@@ -5,6 +5,7 @@ Both measures are pycocoevalcap's, after its PTB tokenizer, as the captions of C
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections import defaultdict
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 RESAMPLES = 500
+# Who takes whose place: parsing reads both as gone.
+_REPLACED = re.compile(r" (?:is|are|was|were|has been|have been) replaced (?:by|with) ")
+_REPLACING = re.compile(r" (?:replaces?|replaced|have replaced|has replaced) ")
 LEVEL = 0.95
 
 
@@ -118,4 +122,6 @@ def directions(text: str, label: str) -> frozenset[str]:
         text: a caption.
         label: the things' name, in the words of `onediff_core.training.words.parsing`.
     """
-    return frozenset(fact.kind for fact in parse(text) if fact.label == label) & {"added", "removed"}
+    told = _REPLACED.sub(" are removed, and there appear ", text)
+    told = _REPLACING.sub(" are added, and there disappear ", told)
+    return frozenset(fact.kind for fact in parse(told) if fact.label == label) & {"added", "removed"}

@@ -56,6 +56,12 @@ def test_trees_that_go_say_nothing_of_buildings():
     assert directions("the road is widened", "building") == frozenset()
 
 
+def test_who_takes_whose_place_is_read_from_the_grammar():
+    assert directions("many houses replace the woods", "building") == {"added"}
+    assert directions("the woods are replaced by villas", "building") == {"added"}
+    assert directions("the houses are replaced with a parking lot", "building") == {"removed"}
+
+
 def test_a_swap_is_right_where_what_came_goes():
     run = Run("levir_val", "satellite", [pair(0, built=True), pair(1, built=True), pair(2)])
     run.answers["onediff"] = [Answer("houses are built"), Answer("a house is built"), Answer("houses are built")]

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 from torch.utils.data import Dataset
 
+from onediff_core.data import swap
 from onediff_core.data.synthetic import scene
 from onediff_core.errors import TrainingError
 from onediff_core.imagery import is_shown, place_of
 from onediff_core.training.head.looks import loosened, region_item, seen_with_context
 from onediff_core.training.head.regions import RegionTask
+from onediff_core.training.sources import SWAPPED_SHARE
 from onediff_plugins.pipeline import find_regions
 from onediff_plugins.types import Box, Frame, PairRequest
 
@@ -52,6 +54,7 @@ ALIKE: Final[Mapping[str, str]] = {
     "switch": "checkbox",
     "tab": "text",
 }
+BROWSED: Final = "ui-html"
 _SIDES: Final = (256, 768)  # of drawn images, in pixels
 _TRUE_BOXES: Final = 0.3  # of the regions are shown by their true box, whether the detector finds them or not
 _SAME: Final = 0.5  # IoU from which what a detector finds is a true region
@@ -95,10 +98,14 @@ class Scenes:
         draw = scene(names[rng.choice(len(names), p=shares / shares.sum())])
         while True:
             sample = draw(seed, int(rng.integers(2**31)), int(rng.integers(_SIDES[0], _SIDES[1] + 1)))
-            if _told(sample):
-                seen = self._seen(sample, true_boxes=rng.random() < _TRUE_BOXES)
-                if seen.regions:
-                    return seen
+            told = _told(sample)
+            if not told:
+                continue
+            if len(told) == len(sample.regions or ()) and rng.random() < SWAPPED_SHARE:
+                sample = swap(replace(sample, captions=()))  # nothing was pushed, so boxes stay true
+            seen = self._seen(sample, true_boxes=rng.random() < _TRUE_BOXES)
+            if seen.regions:
+                return seen
 
     def _seen(self, sample: Sample, *, true_boxes: bool) -> Seen:
         host, domain = self.eye.host, sample.domain
@@ -161,7 +168,12 @@ def region_task(scenes: Scenes, classes: Sequence[str], base: FrozenBase, settin
         classes: labels that are learned.
         base: that looks at them.
         settings: of the run.
+
+    Raises:
+        TrainingError: a browser would have to draw in several processes.
     """
+    if settings.workers and BROWSED in scenes.shares:
+        raise TrainingError(f"{BROWSED} is drawn by one browser, of one process: give --set workers=0, too")
     training, others = (DrawnRegions(scenes, classes, base, seed=settings.seed + first) for first in (0, HELD_OUT))
     held_out = [others[_SHOWN * number] for number in range(settings.score_at_most)]  # one of a pair says more than two
     return RegionTask(base, training, held_out, settings)

@@ -40,7 +40,7 @@ def predicted_places(
     Args:
         model: in `eval` mode.
         processor: its own.
-        heads: mask heads on it, which yield to each other, and of which the surest counts, as in the detector.
+        heads: mask heads on it; they settle what is whose, as in the detector, and the surest counts.
         samples: of the size that the processor gives images, whose pixels are then those of the mask.
     """
     return [_places(model, processor, heads, sample) for sample in samples]
@@ -49,19 +49,14 @@ def predicted_places(
 def _places(model: Any, processor: Any, heads: Sequence[Any], sample: Sample) -> list[Place]:
     pixels = processor.image_processor([(sample.before, sample.after)])["pixel_values"]
     features = model.model.dense_features(pixels.to(model.device, model.dtype))
-    logits = [head(features) for head in heads]
-    height, width = logits[0].shape[-2:]
-    answers = [
-        HeadAnswer(head.config, _array(head.score(found)[0]), _array(head.probabilities(found)[0]))
-        for head, found in zip(heads, logits, strict=True)
-    ]
-    left, configs = settled(answers, THRESHOLD), [head.config for head in heads]
+    answers = settled([_answer(head, head(features)) for head in heads], THRESHOLD)
+    height, width = answers[0].score.shape
     change = ChangeMap(
-        score=np.max([answer.score for answer in left], axis=0),
+        score=np.max([answer.score for answer in answers], axis=0),
         valid=np.ones((height, width), np.bool_),
-        class_scores=np.concatenate([answer.classes for answer in left]),
-        class_names=tuple(name for config in configs for name in config.classes),
-        class_kinds=tuple(config.kinds.get(name) for config in configs for name in config.classes),
+        class_scores=np.concatenate([answer.classes for answer in answers]),
+        class_names=tuple(name for answer in answers for name in answer.config.classes),
+        class_kinds=tuple(answer.config.kinds.get(name) for answer in answers for name in answer.config.classes),
     )
     before, after = _frame(sample.before), _frame(sample.after)
     pair = ImagePair(before=before, after=after, before_on_after=before)
@@ -74,8 +69,9 @@ def _places(model: Any, processor: Any, heads: Sequence[Any], sample: Sample) ->
     return places
 
 
-def _array(values: Tensor) -> NDArray[np.float32]:
-    return np.asarray(values.float().cpu().numpy().clip(0, 1), dtype=np.float32)
+def _answer(head: Any, logits: Tensor) -> HeadAnswer:
+    score, classes = head.score(logits)[0], head.probabilities(logits)[0]
+    return HeadAnswer(head.config, *(found.float().cpu().numpy().clip(0, 1) for found in (score, classes)))
 
 
 def _frame(image: NDArray[np.uint8]) -> Frame:
