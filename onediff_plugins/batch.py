@@ -280,7 +280,7 @@ def _settings(host: Host) -> dict[str, dict[str, Any]]:
     for name in host.domains():
         with contextlib.suppress(PluginConflictError):  # the pairs that ask for this domain will say so
             settings[name] = host.settings(name).model_dump(mode="json")
-    return settings
+    return settings | {name: own.model_dump(mode="json") for name, own in host.sections().items()}
 
 
 def _lines(out: Path, entries: Sequence[PairEntry], outcomes: Mapping[int, Outcome]) -> Iterator[str]:

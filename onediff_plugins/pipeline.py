@@ -11,6 +11,7 @@ import numpy as np
 
 from onediff_plugins import __version__
 from onediff_plugins import regions as region_tools
+from onediff_plugins.describing import describe
 from onediff_plugins.errors import OneDiffError, StageError
 from onediff_plugins.records import (
     ChangeRegion,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from onediff_plugins.host import Host
+    from onediff_plugins.records import Fallback
     from onediff_plugins.settings import DomainSettings
     from onediff_plugins.specs import ModelSpec
     from onediff_plugins.types import Array, FloatArray, PairRequest
@@ -93,7 +95,7 @@ def compare(
     asked = None if finding.changed is None else domain
     models = {
         "detect": host.model_record(detecting, chosen_heads, domain=asked),
-        "describe": host.model_record(describing, domain=asked),
+        "describe": host.model_record(finding.words_by or describing, domain=asked),
     }
     if naming is not None:
         models["label"] = host.model_record(naming.model, naming.heads, domain=asked)
@@ -120,6 +122,7 @@ def compare(
                 domain, detecting.name, describing.name, chosen_heads if naming is None else naming.heads
             ),
             models=models,
+            fallbacks=finding.fallbacks,
         ),
         meta=dict(request.meta),
         change=finding.change,
@@ -217,18 +220,18 @@ class _Finding(NamedTuple):
     caption: str
     changed: bool | None
     reason: str | None
+    words_by: ModelSpec | None = None
+    fallbacks: tuple[Fallback, ...] = ()
 
 
 def _describe(
     host: Host, spec: ModelSpec, pair: ImagePair, change: ChangeMap, found: Sequence[ChangeRegion], score: float
 ) -> _Finding:
-    prompt = host.caption_prompt(pair.domain, pair, found)
-    said = host.describe(spec, pair, found, prompt)
-    words = said.region_captions or ("",) * len(found)
-    regions = tuple(region.replace(caption=caption) for region, caption in zip(found, words, strict=True))
+    said = describe(host, spec, pair, found)
+    regions = tuple(region.replace(caption=words) for region, words in zip(found, said.region_captions, strict=True))
     deciding = _verdict_kinds(host, pair.domain)
     changed = any(region.kind in deciding for region in regions)
-    return _Finding(change, regions, score, said.caption, changed, None)
+    return _Finding(change, regions, score, said.caption, changed, None, said.by, said.fallbacks)
 
 
 def _undecided(host: Host, pair: ImagePair, reason: str, told: str | None) -> _Finding:

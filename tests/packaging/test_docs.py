@@ -31,7 +31,14 @@ from onediff_plugins.settings import RESERVED_ENV, DomainSettings
 REPO = Path(__file__).resolve().parent.parent.parent
 PAGES = sorted(
     path
-    for pattern in ("*.md", "docs/*.md", "core_model/README.md", "domains/*/README.md", "examples/*/README.md")
+    for pattern in (
+        "*.md",
+        "docs/*.md",
+        "core_model/README.md",
+        "domains/*/README.md",
+        "integrations/*/README.md",
+        "examples/*/README.md",
+    )
     for path in REPO.glob(pattern)
 )
 
@@ -79,6 +86,14 @@ def test_settings_of_a_domain_are_documented_with_their_defaults(domain: str) ->
     assert documented == {name: as_written(fields[name].default) for name in own}
 
 
+def test_settings_of_models_are_documented_with_their_defaults() -> None:
+    sections = Host().sections()
+    assert "vlm" in sections
+    for section, settings in sections.items():
+        documented = {name: cells[0] for name, cells in settings_of(f"`{section}`").items()}
+        assert documented == {name: as_written(field.default) for name, field in type(settings).model_fields.items()}
+
+
 def test_variables_that_are_no_settings_are_documented() -> None:
     assert set(RESERVED_ENV) <= rows(section(page("docs/settings.md"), "## Variables")).keys()
 
@@ -108,7 +123,7 @@ def test_the_docs_name_no_command_or_option_that_does_not_exist() -> None:
     known = {opt for command in everything for param in command.params for opt in param.opts}
     lines = [line for file in PAGES for line in file.read_text("utf-8").splitlines() if "python benchmarks" not in line]
     used = {option for line in lines for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", line)}
-    of_other_tools = {"--strict", "--benchmark-only", "--prefix", "--no-deps"}
+    of_other_tools = {"--strict", "--benchmark-only", "--prefix", "--no-deps", "--limit-mm-per-prompt"}
     assert sorted(used - known - of_other_tools - {"--help", "--verbose", "--version"}) == []
 
 
@@ -138,7 +153,7 @@ def test_every_field_of_the_record_is_documented() -> None:
     schema = json.loads((REPO / "onediff_plugins/schemas/change-result-1.json").read_text(encoding="utf-8"))
     text = page("docs/record.md")
     documented = set(re.findall(r"`(\w+)`", text))
-    for part in ("result", "region", "side", "registration", "model", "provenance", "georef"):
+    for part in ("result", "region", "side", "registration", "model", "fallback", "provenance", "georef"):
         found = schema["$defs"][part] if part in schema["$defs"] else schema["$defs"]["result"]["properties"][part]
         properties = (found.get("oneOf", [{}])[-1] | found).get("properties", {})
         assert properties, part

@@ -212,7 +212,7 @@ def test_a_list_in_parquet_is_not_taken_for_a_shard(tmp_path: Path, draw) -> Non
 
 def test_a_parquet_of_the_hub_with_less_in_it_is_read(own: Path, tmp_path: Path) -> None:
     picture = {"bytes": (own / "before/camera-4-0.png").read_bytes(), "path": None}
-    mask = {"bytes": (own / "masks/object/camera-4-0.png").read_bytes(), "path": "m.png"}
+    mask = {"bytes": (own / "masks/object+/camera-4-0.png").read_bytes(), "path": "m.png"}
     pq.write_table(pa.Table.from_pylist([{"before": picture, "after": picture, "mask": mask}]), tmp_path / "a.parquet")
     pairs = PairFolder(tmp_path / "a.parquet", mask_class="thing")
     assert (pairs[0].id, list(pairs[0].masks), classes_of(pairs.rows, "thing")) == ("000001", ["thing"], ["thing"])
