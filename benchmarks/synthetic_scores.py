@@ -29,7 +29,8 @@ from onediff_plugins import Host
 from onediff_plugins.errors import OneDiffError
 from onediff_plugins.types import Frame
 
-SCENES = ("satellite", "camera", "ui-drawn", "ui-html")
+# Scene -> side in pixels: pages are not looked at in pieces.
+SCENES = {"satellite": 256, "camera": 256, "ui-drawn": 512, "ui-html": 512}
 DEFAULT, ALL = "default", "all"
 PLACE = "synthetic"
 COLUMNS = {
@@ -55,7 +56,7 @@ def main() -> int:
     for name in options.scenes or SCENES:
         tallies[name] = measured(host, name, detectors, options)
     if len(tallies) > 1:
-        tallies[ALL] = {detector: pooled([of[detector] for of in tallies.values()]) for detector in detectors}
+        tallies[ALL] = {name: pooled([of[name] for of in tallies.values() if name in of]) for name in detectors}
     text = block(tallies, options)
     print(text)
     if options.write:
@@ -73,7 +74,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--head", action="append", default=[], help="for detectors that take heads")
     parser.add_argument("--set", action="append", default=[], type=assignment, metavar="KEY=VALUE", dest="settings")
     parser.add_argument("--count", type=int, default=150, help="pairs of each scene")
-    parser.add_argument("--size", type=int, default=256, help="side in pixels")
+    parser.add_argument("--size", type=int, help="side in pixels; 256, of pages 512")
     parser.add_argument("--seed", type=int, default=HELD_OUT, help="smaller ones are for tuning")
     parser.add_argument("--json", type=Path, help="file for all figures")
     parser.add_argument("--write", type=Path, help="page whose table is replaced")
@@ -90,9 +91,11 @@ def assignment(text: str) -> tuple[str, str]:
 
 def measured(host: Host, name: str, detectors: list[str], options: argparse.Namespace) -> dict[str, Drawn]:
     """Every detector on the pairs of a scene; pairs of which nobody can say whether they changed are passed over."""
-    draw, tallies = scene(name), {detector: Drawn() for detector in detectors}
+    draw, size = scene(name), options.size or SCENES[name]
+    domain = draw(options.seed, 0, size).domain
+    tallies = {detector: Drawn() for detector in detectors if finds(host, domain, detector, options.head)}
     for index in range(options.count):
-        sample = draw(options.seed, index, options.size)
+        sample = draw(options.seed, index, size)
         if sys.stderr.isatty() or index + 1 == options.count:
             print(f"\r{name}: {index + 1}/{options.count}", end="", file=sys.stderr, flush=True)
         if sample.changed is None or sample.regions is None:
@@ -109,6 +112,15 @@ def measured(host: Host, name: str, detectors: list[str], options: argparse.Name
                 tally.add_swapped(result, compared(host, sides[::-1], sample.domain, detector, options.head))
     print(file=sys.stderr)
     return tallies
+
+
+def finds(host, domain, detector, asked):
+    """Whether a detector can be asked: of one with heads, whether there is a mask head for the domain."""
+    if detector == DEFAULT or not (model := host.model(detector)).takes_heads:
+        return True
+    chosen = host.choose_heads(model, domain, asked)
+    held = {spec.name: spec.task for spec in model.held_heads(host.settings(domain).weights)}
+    return any(held.get(name, "mask") == "mask" for name in chosen)
 
 
 def frame(image, gsd_m):
@@ -155,7 +167,9 @@ def block(tallies: dict[str, dict[str, Drawn]], options: argparse.Namespace) -> 
     words = [*options.scenes, *(f"--detector {name}" for name in options.detector or ())]
     words += [f"--head {name}" for name in options.head]
     words += [f"--set {key}={'WEIGHTS' if key == 'weights' else value}" for key, value in options.settings]
-    words += [f"--{name} {getattr(options, name)}" for name in ("count", "size", "seed")]
+    words += [
+        f"--{name} {value}" for name in ("count", "size", "seed") if (value := getattr(options, name)) is not None
+    ]
     rows = [
         [f"{name}: {tally.pairs}", method, *(cell(tally.figures()) for cell in COLUMNS.values())]
         for name, methods in tallies.items()

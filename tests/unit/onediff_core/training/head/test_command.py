@@ -59,7 +59,7 @@ def test_a_mask_head_of_drawn_things_beats_chance_and_runs_in_compare(
     rows = rows_of(result)
     marked = [cv2.imread(str(path), 0).mean() / 255 for path in (drawn / "masks/object+").iterdir()]
     everything = 2 * np.mean(marked) / (1 + np.mean(marked))  # F1 of a head that marks every pixel
-    assert float(rows["held out object+/f1"]) > 2 * everything
+    assert float(rows["held out object/f1"]) > 2 * everything
     assert (tmp_path / "head/run/curves.png").is_file()
 
     record = compared(result)
