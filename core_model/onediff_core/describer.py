@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from onediff_core.devices import inference
 from onediff_core.errors import CheckpointError
+from onediff_core.grounding import grounded
 from onediff_core.imagery import PairView, place_of, whole_view, window_of, with_context
 from onediff_core.prompts import Place
 from onediff_plugins.records import Description
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 BATCH: Final = 8
 MOST_PLACES: Final = 8
 MOST_NEW_TOKENS: Final = 64
+BEAMS: Final = 3
 # What is said of a pair that has changed places, by a model that found no words for them.
 SOMETHING: Final = "Something changed."
 
@@ -33,10 +35,13 @@ SOMETHING: Final = "Something changed."
 class _Question(NamedTuple):
     images: tuple[FloatImage, FloatImage]
     prompt: str
+    places: tuple[Place, ...]
 
 
 class Describer:
-    """Says what differs, in greedy decoding: the same pair gets the same words, and beams would cost three times that.
+    """Says what differs, by beam search: the same pair gets the same words.
+
+    Of the beams that one is said which the places do not contradict (`onediff_core.grounding`).
 
     Whether anything changed is not the language model's to say: the verdict is made from the regions that were kept,
     and a pair without any gets the domain's own sentence.
@@ -99,16 +104,15 @@ class Describer:
         if not regions:
             return
         view = PairView.of(pair, overview(pair), self._processor.image_processor)
-        if prompt is None:
-            strongest = sorted(regions, key=lambda region: -region.score)[:MOST_PLACES]
-            places = [_place(region, place_of(region, view.box), view.box) for region in strongest]
-            yield _Question(view.whole(), self._processor.prompt("regions", places))
-        else:
-            yield _Question(view.whole(), self._processor.prompt(question=prompt))
+        strongest = sorted(regions, key=lambda region: -region.score)[:MOST_PLACES]
+        places = tuple(_place(region, place_of(region, view.box), view.box) for region in strongest)
+        asked = self._processor.prompt(*(("regions", places) if prompt is None else ()), question=prompt)
+        yield _Question(view.whole(), asked, places)
         for region in regions:
             place = place_of(region, view.box)
             crop = with_context(place, view.box, self._window)
-            yield _Question(view.cut(crop), self._processor.prompt("refer", [_place(region, place, crop)]))
+            near = _place(region, place, crop)
+            yield _Question(view.cut(crop), self._processor.prompt("refer", [near]), (near,))
 
     def _answers(self, questions: Iterator[_Question]) -> Iterator[str]:
         """One for each; crops are made when their turn comes, so that memory holds one batch of them."""
@@ -116,8 +120,16 @@ class Describer:
             inputs = self._processor([asked.images for asked in batch], [asked.prompt for asked in batch])
             inputs = inputs.to(self._device)
             with inference(self._device):
-                said = self._model.generate(**inputs, max_new_tokens=MOST_NEW_TOKENS, do_sample=False, num_beams=1)
-            yield from (sentence(text) for text in self._processor.answers(said, inputs["input_ids"]))
+                said = self._model.generate(
+                    **inputs,
+                    max_new_tokens=MOST_NEW_TOKENS,
+                    do_sample=False,
+                    num_beams=BEAMS,
+                    num_return_sequences=BEAMS,
+                )
+            texts = self._processor.answers(said, inputs["input_ids"])
+            for number, asked in enumerate(batch):
+                yield sentence(grounded(texts[number * BEAMS : (number + 1) * BEAMS], asked.places))
 
 
 def sentence(text: str) -> str:

@@ -31,6 +31,12 @@ def checkpoint(tiny_onediff: Path) -> Checkpoint:
     return load_checkpoint(tiny_onediff, heads=())
 
 
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is random need not be long."""
+    monkeypatch.setattr("onediff_core.describer.MOST_NEW_TOKENS", 6)
+
+
 @pytest.fixture
 def describer(checkpoint: Checkpoint) -> Describer:
     return Describer(checkpoint, UNCHANGED, CPU)
@@ -142,6 +148,15 @@ def test_a_model_that_says_nothing_has_found_something_all_the_same(
     monkeypatch.setattr(type(describer._processor), "answers", lambda self, said, prompts: [" \n"] * len(said))
     (said,) = describer.describe([yard()], [[region(30, 20, 90, 80)]], [None])
     assert (said.caption, said.region_captions) == (SOMETHING, ("",))
+
+
+def test_beams_that_contradict_their_place_are_passed_over(
+    describer: Describer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beams = ["a crate is gone", "a crate at the bottom right appeared", "a crate at the top left appeared"]
+    monkeypatch.setattr(type(describer._processor), "answers", lambda *_: [*beams, *beams[:1] * 3])
+    (said,) = describer.describe([yard()], [[region(0, 0, 60, 60)]], [None])
+    assert (said.caption, said.region_captions) == ("A crate at the top left appeared.", ("",))
 
 
 def test_a_region_of_no_extent_is_described_too(describer: Describer, asked: list[Any]) -> None:

@@ -33,7 +33,7 @@ _TEXTS: Final = 64  # held-out sentences that are written again
 
 @dataclass(frozen=True, eq=False)
 class Speaker:
-    """A model in `eval` mode with its processor, asked greedily, as the describer asks.
+    """A model in `eval` mode with its processor, asked greedily, which is faster than what the describer does.
 
     Attributes:
         model: a OneDiffForConditionalGeneration.

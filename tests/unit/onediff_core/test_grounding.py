@@ -1,0 +1,36 @@
+"""Words that places contradict, and words that they do not."""
+
+from __future__ import annotations
+
+import pytest
+
+from onediff_core.grounding import grounded
+from onediff_core.prompts import Place
+
+TOP_LEFT = Place((0.0, 0.0, 0.3, 0.3), "added", "building")
+BOTTOM_RIGHT = Place((0.7, 0.6, 0.9, 0.9), "added", "building")
+
+
+@pytest.mark.parametrize(
+    ("texts", "places", "said"),
+    [
+        (["a house is built at the top", "a house"], [TOP_LEFT], "a house is built at the top"),
+        (["a house is gone", "a house is built"], [TOP_LEFT], "a house is built"),
+        (["a house is gone"], [TOP_LEFT], ""),
+        (["a house is gone"], [TOP_LEFT, BOTTOM_RIGHT._replace(kind="removed")], "a house is gone"),
+        (["a house is gone"], [TOP_LEFT._replace(kind="changed")], "a house is gone"),
+        (["houses replace the trees"], [TOP_LEFT], "houses replace the trees"),
+        (["trees are removed and a house is built"], [TOP_LEFT], "trees are removed and a house is built"),
+        (["a house is built on the right", "a house is built on the left"], [TOP_LEFT], "a house is built on the left"),
+        (["a house is built on the right"], [TOP_LEFT, BOTTOM_RIGHT], "a house is built on the right"),
+        (["a house is built at the top of the scene"], [BOTTOM_RIGHT], "a house is built"),
+        (["a building appears in the top right corner, and a road"], [TOP_LEFT], "a building appears, and a road"),
+        (["houses on the left side of the road"], [BOTTOM_RIGHT], "houses on the left side of the road"),
+        (["a row on the left side of the road at the top"], [BOTTOM_RIGHT], "a row on the left side of the road"),
+        (["a house on the left side of the scene is built"], [BOTTOM_RIGHT], "a house is built"),
+        (["a car moved to the left"], [BOTTOM_RIGHT], "a car moved to the left"),
+        ([""], [TOP_LEFT], ""),
+    ],
+)
+def test_of_several_texts_the_first_that_no_place_contradicts_is_said(texts, places, said):
+    assert grounded(texts, places) == said
