@@ -36,6 +36,7 @@ class _Question(NamedTuple):
     images: tuple[FloatImage, FloatImage]
     prompt: str
     places: tuple[Place, ...]
+    more: bool = False  # places than the strongest
 
 
 class Describer:
@@ -107,7 +108,7 @@ class Describer:
         strongest = sorted(regions, key=lambda region: -region.score)[:MOST_PLACES]
         places = tuple(_place(region, place_of(region, view.box), view.box) for region in strongest)
         asked = self._processor.prompt(*(("regions", places) if prompt is None else ()), question=prompt)
-        yield _Question(view.whole(), asked, places)
+        yield _Question(view.whole(), asked, places, more=len(regions) > MOST_PLACES)
         for region in regions:
             place = place_of(region, view.box)
             crop = with_context(place, view.box, self._window)
@@ -129,7 +130,8 @@ class Describer:
                 )
             texts = self._processor.answers(said, inputs["input_ids"])
             for number, asked in enumerate(batch):
-                yield sentence(grounded(texts[number * BEAMS : (number + 1) * BEAMS], asked.places))
+                beams = texts[number * BEAMS : (number + 1) * BEAMS]
+                yield sentence(grounded(beams, asked.places, more=asked.more))
 
 
 def sentence(text: str) -> str:
