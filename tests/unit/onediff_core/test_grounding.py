@@ -35,6 +35,13 @@ BOTTOM_RIGHT = Place((0.7, 0.6, 0.9, 0.9), "added", "building")
             "two houses are gone",
         ),
         (["one change: a house is built"], [TOP_LEFT], "a house is built"),
+        (["a house is built and a house is built"], [TOP_LEFT], "a house is built"),
+        (["a car came and a car came", "two cars came"], [TOP_LEFT], "two cars came"),
+        (
+            ["a house is built", "a house is built and a tree is gone"],
+            [TOP_LEFT, BOTTOM_RIGHT._replace(kind="removed")],
+            "a house is built and a tree is gone",
+        ),
         ([""], [TOP_LEFT], ""),
     ],
 )
