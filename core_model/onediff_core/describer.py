@@ -42,7 +42,7 @@ class _Question(NamedTuple):
 class Describer:
     """Says what differs, by beam search: the same pair gets the same words.
 
-    Of the beams that one is said which the places do not contradict (`onediff_core.grounding`).
+    Of the beams that one is said which the places contradict least (`onediff_core.grounding`).
 
     Whether anything changed is not the language model's to say: the verdict is made from the regions that were kept,
     and a pair without any gets the domain's own sentence.
