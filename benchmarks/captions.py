@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from onediff_plugins import ChangeResult
 
 DRAWN = {"satellite": "satellite", "ui-drawn": "ui", "camera": "surveillance"}
-DRAWN_PAIRS, DRAWN_SIDE, FIRST_SEED = 60, 256, 2**31 + 10_000  # training is below 2**31, its scores just above
+DRAWN_PAIRS, DRAWN_SIDE, FIRST_SEED = 40, 256, 2**31 + 10_000  # training is below 2**31, its scores just above
 BUILDING = "building"
 NOTHING, FIXED = "always unchanged", "always the same sentence"
 

@@ -36,12 +36,13 @@ class _Question(NamedTuple):
     images: tuple[FloatImage, FloatImage]
     prompt: str
     places: tuple[Place, ...]
+    more: bool = False  # places than the strongest
 
 
 class Describer:
     """Says what differs, by beam search: the same pair gets the same words.
 
-    Of the beams that one is said which the places do not contradict (`onediff_core.grounding`).
+    Of the beams that one is said which the places contradict least (`onediff_core.grounding`).
 
     Whether anything changed is not the language model's to say: the verdict is made from the regions that were kept,
     and a pair without any gets the domain's own sentence.
@@ -107,7 +108,7 @@ class Describer:
         strongest = sorted(regions, key=lambda region: -region.score)[:MOST_PLACES]
         places = tuple(_place(region, place_of(region, view.box), view.box) for region in strongest)
         asked = self._processor.prompt(*(("regions", places) if prompt is None else ()), question=prompt)
-        yield _Question(view.whole(), asked, places)
+        yield _Question(view.whole(), asked, places, more=len(regions) > MOST_PLACES)
         for region in regions:
             place = place_of(region, view.box)
             crop = with_context(place, view.box, self._window)
@@ -129,7 +130,8 @@ class Describer:
                 )
             texts = self._processor.answers(said, inputs["input_ids"])
             for number, asked in enumerate(batch):
-                yield sentence(grounded(texts[number * BEAMS : (number + 1) * BEAMS], asked.places))
+                beams = texts[number * BEAMS : (number + 1) * BEAMS]
+                yield sentence(grounded(beams, asked.places, more=asked.more))
 
 
 def sentence(text: str) -> str:

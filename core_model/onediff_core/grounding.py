@@ -21,27 +21,35 @@ _REPLACE: Final = re.compile(r"\breplac")
 _CORNER: Final = r"(?:upper|lower|top|bottom)(?:[ -](?:left|right))?+|left|right"
 _SIDE: Final = rf"(?:{_CORNER})(?:[ -](?:hand )?(?:corner|side|part|end|edge))?+"
 _WHOLE: Final = r"of the (?:scene|image|picture|view|page)\b"
-_SIDE_PHRASE: Final = re.compile(rf" (?:at|in|on) the {_SIDE}\b(?: {_WHOLE}|(?! of\b))")
+_PHRASE: Final = rf" (?:at|in|on) the {_SIDE}\b(?: {_WHOLE}|(?! of\b))"
+_SIDES: Final = re.compile(rf"{_PHRASE}(?:(?:,| and|, and){_PHRASE})*")
+# How generators count changes before they tell them.
+_OPENING: Final = re.compile(r"^(?:\w+ changes?|the change): ")
+_AGAIN: Final = re.compile(r"\b(\w+ .+?)(?:(?:,| and|, and) \1\b)+")
+_MOST: Final = re.compile(r"\beight\b")
 # Sides of something else, and ways that things went.
 _NO_PLACE: Final = re.compile(rf"\b(?:from|to|towards?) the {_SIDE}\b|\b(?:at|in|on) the {_SIDE} (?=of\b)(?!{_WHOLE})")
 
 
-def grounded(texts: Sequence[str], places: Sequence[Place]) -> str:
-    """The first text that the places do not contradict.
+def grounded(texts: Sequence[str], places: Sequence[Place], *, more: bool = False) -> str:
+    """The text that the places contradict least.
 
     Args:
         texts: of the same, the likeliest first.
         places: that they are about.
+        more: whether there are more places than these; then eight are not all.
 
     Returns:
-        Where there is none, the first that tells the right direction, without the sides that are wrong; "" where all
-        tell the wrong one.
+        Of those that tell the right direction, the first with the fewest faults: wrong sides, half of what came
+        and went, the same told twice; "" where all tell the wrong one. Wrong sides are cut, clauses that come again,
+        and openings such as "one change:".
     """
     directed = [text for text in texts if not _wrong_way(text, places)]
-    for text in directed:
-        if not _wrong_side(text, places):
-            return text
-    return _without_sides(directed[0]) if directed else ""
+    if not directed:
+        return ""
+    faults = (_wrong_side, _half_told, _says_twice)
+    text = min(directed, key=lambda text: sum(fault(text, places) for fault in faults))  # the first of those
+    return _told(_SIDES.sub("", text) if _wrong_side(text, places) else text, more)
 
 
 def _wrong_way(text: str, places: Sequence[Place]) -> bool:
@@ -64,5 +72,16 @@ def _wrong_side(text: str, places: Sequence[Place]) -> bool:
     return any(not held.get(side, True) for side in sides_said(_NO_PLACE.sub("", text)))
 
 
-def _without_sides(text: str) -> str:
-    return _SIDE_PHRASE.sub("", text)
+def _half_told(text: str, places: Sequence[Place]) -> bool:
+    """Whether things came and things went, and one of it is not told."""
+    kinds = {place.kind for place in places}
+    return kinds >= set(_OPPOSITE) and not kinds_said(text) >= set(_OPPOSITE)
+
+
+def _says_twice(text: str, _: Sequence[Place]) -> bool:
+    return _AGAIN.search(text) is not None
+
+
+def _told(text: str, more: bool) -> str:
+    text = _AGAIN.sub(r"\1", _OPENING.sub("", text))
+    return _MOST.sub("many", text) if more else text

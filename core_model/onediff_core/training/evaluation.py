@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 THRESHOLD: Final = 0.5
 # What may be added to logits so that 0.5 is where F1 is best; of several that are, the first is taken.
 BIASES: Final = tuple(sorted(np.arange(-3.0, 3.01, 0.25).tolist(), key=abs))
-# The largest blob from which on a pair counts as changed.
-MIN_BLOB_PX: Final = 120
+# The largest blob from which on a pair counts as changed; chosen on the tuning half of levir_val, where it tells 96 %
+# of the unchanged pairs and 92 % of the changed ones.
+MIN_BLOB_PX: Final = 240
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,8 +29,27 @@ BOTTOM_RIGHT = Place((0.7, 0.6, 0.9, 0.9), "added", "building")
         (["a row on the left side of the road at the top"], [BOTTOM_RIGHT], "a row on the left side of the road"),
         (["a house on the left side of the scene is built"], [BOTTOM_RIGHT], "a house is built"),
         (["a car moved to the left"], [BOTTOM_RIGHT], "a car moved to the left"),
+        (
+            ["two houses at the top left and at the top are gone"],
+            [BOTTOM_RIGHT._replace(kind="removed")],
+            "two houses are gone",
+        ),
+        (["one change: a house is built"], [TOP_LEFT], "a house is built"),
+        (["a house is built and a house is built"], [TOP_LEFT], "a house is built"),
+        (["a car came and a car came", "two cars came"], [TOP_LEFT], "two cars came"),
+        (
+            ["a house is built", "a house is built and a tree is gone"],
+            [TOP_LEFT, BOTTOM_RIGHT._replace(kind="removed")],
+            "a house is built and a tree is gone",
+        ),
         ([""], [TOP_LEFT], ""),
     ],
 )
 def test_of_several_texts_the_first_that_no_place_contradicts_is_said(texts, places, said):
     assert grounded(texts, places) == said
+
+
+def test_where_there_are_more_places_than_eight_eight_are_many():
+    texts = ["eight changes: eight houses are built"]
+    assert grounded(texts, [TOP_LEFT], more=True) == "many houses are built"
+    assert grounded(texts, [TOP_LEFT]) == "eight houses are built"
