@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 OUT ?= demo-out
 export CHROMIUM
 
-PROJECTS := pyproject.toml core_model/pyproject.toml domains/satellite/pyproject.toml domains/surveillance/pyproject.toml domains/ui/pyproject.toml
+PROJECTS := pyproject.toml core_model/pyproject.toml domains/satellite/pyproject.toml domains/surveillance/pyproject.toml domains/ui/pyproject.toml integrations/vlm/pyproject.toml
 # Built in place with the pinned hatchling, so that no install fetches a build environment of its own.
 BUILD_TOOLS := editables hatchling
 # OneDiff and its weights; `make demo CORE=` goes without them and without torch.

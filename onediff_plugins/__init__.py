@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         Description,
         PairFailure,
     )
-    from onediff_plugins.settings import DomainSettings
+    from onediff_plugins.settings import DomainSettings, ModelSettings
     from onediff_plugins.specs import (
         BuildContext,
         DomainSpec,
@@ -45,7 +45,7 @@ _HOME: Final = {
     "API_VERSION": "hookspecs",
     "hookimpl": "hookspecs",
     "Host": "host",
-    "DomainSettings": "settings",
+    **dict.fromkeys(("DomainSettings", "ModelSettings"), "settings"),
     **dict.fromkeys(
         ("BuildContext", "DomainSpec", "ExecutorSpec", "ExporterSpec", "HeadSpec", "ModelSpec", "Wording"), "specs"
     ),
@@ -83,6 +83,7 @@ __all__ = [
     "HeadSpec",
     "Host",
     "ImagePair",
+    "ModelSettings",
     "ModelSpec",
     "Overlay",
     "PairFailure",

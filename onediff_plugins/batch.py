@@ -237,7 +237,8 @@ def _refuse_hopeless(plan: RunPlan, host: Host, entries: Sequence[PairEntry]) ->
             host.domain(domain)
             detector = host.choose_model(domain, "detect", plan.detector)
             host.choose_model(domain, "describe", plan.captioner)
-            host.choose_heads(detector, domain, plan.heads)
+            if host.choose_labeller(detector, domain, plan.heads) is None:
+                host.choose_heads(detector, domain, plan.heads)
         except OneDiffError as exc:
             refused = refused or exc
         else:
@@ -279,7 +280,7 @@ def _settings(host: Host) -> dict[str, dict[str, Any]]:
     for name in host.domains():
         with contextlib.suppress(PluginConflictError):  # the pairs that ask for this domain will say so
             settings[name] = host.settings(name).model_dump(mode="json")
-    return settings
+    return settings | {name: own.model_dump(mode="json") for name, own in host.sections().items()}
 
 
 def _lines(out: Path, entries: Sequence[PairEntry], outcomes: Mapping[int, Outcome]) -> Iterator[str]:

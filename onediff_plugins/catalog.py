@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import click
 
@@ -20,11 +21,11 @@ from onediff_plugins.errors import (
 )
 from onediff_plugins.hookspecs import API_VERSION
 from onediff_plugins.paths import existing_folder
-from onediff_plugins.settings import DomainSettings
+from onediff_plugins.settings import DomainSettings, ModelSettings
 from onediff_plugins.specs import DomainSpec, ExecutorSpec, ExporterSpec, HeadSpec, ModelSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from onediff_plugins.types import ImagePair
 
@@ -35,6 +36,18 @@ _LOG: Final = logging.getLogger(__name__)
 
 # Heads of a model that are called so are for every domain that has none of its own.
 ANY_DOMAIN: Final = "any."
+
+
+class Labeller(NamedTuple):
+    """Who names the regions that another model found.
+
+    Attributes:
+        model: that takes heads.
+        heads: of the task "region".
+    """
+
+    model: ModelSpec
+    heads: tuple[str, ...]
 
 
 class Shelf(dict[str, list[tuple[PluginInfo, Spec]]]):
@@ -113,6 +126,8 @@ class Catalog:
         self.exporters: Shelf[ExporterSpec] = Shelf("exporter", ask("onediff_exporters", ExporterSpec), registry)
         self.executors: Shelf[ExecutorSpec] = Shelf("executor", ask("onediff_executors", ExecutorSpec), registry)
         self.commands = ask("onediff_commands", click.Command)
+        for info, error in self._wrong_sections():
+            registry.mark_broken(info, error)
         broken = {info.name for info in registry.infos if info.status == "broken"}
         for shelf in (self.domains, self.models, self.heads, self.exporters, self.executors):
             shelf.drop(broken)
@@ -128,18 +143,34 @@ class Catalog:
         endings = {suffix for spec in self.exporters.specs.values() for suffix in spec.suffixes}
         raise UnknownNameError("file ending", name, endings)
 
+    @property
+    def sections(self) -> dict[str, type[ModelSettings]]:
+        """Section -> class of the settings that models have."""
+        classes = [spec.settings for spec in self.models.specs.values() if spec.settings is not None]
+        return {cls.section: cls for cls in classes}
+
     def choose_model(
         self,
         domain: str,
         role: str,
         name: str | None = None,
         weights: str | None = None,
+        sections: Mapping[str, ModelSettings] = MappingProxyType({}),
         pair: ImagePair | None = None,
     ) -> ModelSpec:
-        """The model for a role; see `Host.choose_model`. `weights` is the domain's setting of that name."""
+        """The model for a role; see `Host.choose_model`.
+
+        Args:
+            domain: name of the domain.
+            role: "detect" or "describe".
+            name: model asked for, or None.
+            weights: the domain's setting of that name.
+            sections: section -> settings of models.
+            pair: as loaded, or None.
+        """
         word = "detector" if role == "detect" else "captioner"
         if name is not None:
-            return self._asked_model(word, role, name, weights)
+            return self._asked_model(word, role, name, weights, sections)
         spec = self.domains.take(domain)
         reasons: list[str] = []
         passed_over: list[ModelSpec] = []
@@ -148,7 +179,7 @@ class Catalog:
                 reasons.append(f"{candidate}: not installed")
                 continue
             model = self.models.take(candidate)
-            why = f"it does not {role}" if role not in model.roles else self._why_not(model, role, weights)
+            why = f"it does not {role}" if role not in model.roles else self._why_not(model, role, weights, sections)
             if why is not None:
                 reasons.append(f"{candidate}: {why}")
             elif pair is None or (why := self._unsuited(model, domain, pair, weights)) is None:
@@ -160,19 +191,36 @@ class Catalog:
             return passed_over[0]  # it says best what is wrong with the pair
         raise PluginError(f"domain {domain!r} has no {word} that can be used here ({'; '.join(reasons)})")
 
-    def _asked_model(self, word: str, role: str, name: str, weights: str | None) -> ModelSpec:
+    def other_describers(
+        self, domain: str, than: str, weights: str | None, sections: Mapping[str, ModelSettings]
+    ) -> Iterator[ModelSpec]:
+        """The describers to ask where one has no words; see `Host.other_describers`."""
+        names = self.domains.take(domain).describers
+        for name in names[names.index(than) + 1 :] if than in names else names:
+            if name in self.models:
+                model = self.models.take(name)
+                if "describe" in model.roles and self._why_not(model, "describe", weights, sections) is None:
+                    yield model
+
+    def _asked_model(
+        self, word: str, role: str, name: str, weights: str | None, sections: Mapping[str, ModelSettings]
+    ) -> ModelSpec:
         if name not in self.models:
             self.models.refuse_broken(name)
             raise UnknownNameError(word, name, [n for n, spec in self.models.specs.items() if role in spec.roles])
         model = self.models.take(name)
         if role not in model.roles:
             raise PluginError(f"{name!r} is no {word}: its roles are {', '.join(sorted(model.roles))}")
-        if (why := self._why_not(model, role, weights)) is not None:
+        if (why := self._why_not(model, role, weights, sections)) is not None:
             raise PluginError(f"{word} {name!r} cannot be used here: {why}")
         return model
 
-    def _why_not(self, model: ModelSpec, role: str, weights: str | None) -> str | None:
-        return self._asked(model, f"asking whether {model.name!r} is available", lambda: model.why_not(weights, role))
+    def _why_not(
+        self, model: ModelSpec, role: str, weights: str | None, sections: Mapping[str, ModelSettings]
+    ) -> str | None:
+        own = None if model.settings is None else sections[model.settings.section]
+        stage = f"asking whether {model.name!r} is available"
+        return self._asked(model, stage, lambda: model.why_not(weights, role, own))
 
     def _unsuited(self, model: ModelSpec, domain: str, pair: ImagePair, weights: str | None) -> str | None:
         heads, named = self.choose_heads(model, domain, (), weights), weights if model.takes_weights else None
@@ -203,12 +251,68 @@ class Catalog:
         of_domain = tuple(name for name in held if name.startswith(f"{domain}."))
         return of_domain or tuple(name for name in held if name.startswith(ANY_DOMAIN))
 
-    def _held_heads(self, model: ModelSpec, weights: str | None) -> list[str]:
-        named = weights if model.takes_weights else None
-        specs = self._asked(model, f"asking {model.name!r} for its heads", lambda: list(model.held_heads(named)))
-        return [spec.name for spec in specs]
+    def choose_labeller(
+        self,
+        detector: ModelSpec,
+        domain: str,
+        asked: Sequence[str],
+        weights: str | None = None,
+        sections: Mapping[str, ModelSettings] = MappingProxyType({}),
+    ) -> Labeller | None:
+        """Who names the regions of a detector; see `Host.choose_labeller`.
 
-    def _check_head(self, name: str, held: Sequence[str]) -> None:
+        `weights` is as in `choose_heads`, `sections` as in `choose_model`.
+        """
+        if detector.takes_heads:
+            return None
+        for name in self.domains.take(domain).labellers:
+            model = self.models.specs.get(name)
+            if model is None or not model.takes_heads or self._why_not(model, "detect", weights, sections) is not None:
+                continue
+            held = {spec.name: spec.task for spec in self._held_specs(model, weights)}
+            for head in asked:
+                self._check_head(head, held)
+                if held.get(head, "region") != "region":
+                    raise PluginError(
+                        f"detector {detector.name!r} finds regions, and {head!r} is a {held[head]} head, which does "
+                        f"not name them: take a region head, or --detector {name}"
+                    )
+            own = (head for head, task in held.items() if task == "region" and head.startswith(f"{domain}."))
+            if heads := tuple(asked) or tuple(own):
+                return Labeller(model, heads)
+        return None
+
+    def _wrong_sections(self) -> Iterator[tuple[PluginInfo, OneDiffError]]:
+        """Plugins whose models have settings of no such class, or in a section that somebody else has."""
+        taken: dict[str, tuple[str, type[ModelSettings] | None]] = {
+            name: (claims[0][0].owner, None) for name, claims in self.domains.items()
+        }
+        for info, spec in [claim for claims in self.models.values() for claim in claims]:
+            cls = spec.settings
+            if cls is None:
+                continue
+            if not issubclass(cls, ModelSettings):
+                message = f"{info.owner}: ModelSpec.settings of {spec.name!r} must derive from ModelSettings"
+                yield info, PluginContractError(message)
+                continue
+            owner, theirs = taken.setdefault(cls.section, (info.owner, cls))
+            if theirs is not cls:
+                yield (
+                    info,
+                    PluginConflictError(
+                        f"{owner} and {info.owner} both have settings called {cls.section!r}: "
+                        "uninstall or disable one of them"
+                    ),
+                )
+
+    def _held_heads(self, model: ModelSpec, weights: str | None) -> list[str]:
+        return [spec.name for spec in self._held_specs(model, weights)]
+
+    def _held_specs(self, model: ModelSpec, weights: str | None) -> list[HeadSpec]:
+        named = weights if model.takes_weights else None
+        return self._asked(model, f"asking {model.name!r} for its heads", lambda: list(model.held_heads(named)))
+
+    def _check_head(self, name: str, held: Collection[str]) -> None:
         if name in held or existing_folder(name) is not None:
             return
         if name not in self.heads:

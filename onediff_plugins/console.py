@@ -157,7 +157,7 @@ def print_plugins(host: Host, *, as_json: bool) -> None:
     ]
     brought: dict[str, dict[str, str]] = {
         "domains": {name: spec.summary for name, spec in host.domains().items()},
-        "models": {name: _availability(spec) for name, spec in host.models().items()},
+        "models": {name: _availability(host, spec) for name, spec in host.models().items()},
         "heads": {name: spec.task for name, spec in host.heads().items()},
         "exporters": {name: spec.summary for name, spec in host.exporters().items()},
         "executors": {name: spec.summary for name, spec in host.executors().items()},
@@ -177,10 +177,10 @@ def print_plugins(host: Host, *, as_json: bool) -> None:
                 console.print(f"  {name}: {summary}" if summary else f"  {name}")
 
 
-def _availability(spec: ModelSpec) -> str:
+def _availability(host: Host, spec: ModelSpec) -> str:
     lacking: dict[str, str] = {}
     try:
-        why_not = spec.available()
+        why_not = spec.why_not(None, settings=host.model_settings(spec.name))
         if why_not is None:
             lacking = {role: why for role in sorted(spec.roles) if (why := spec.lacks(role, None)) is not None}
     except Exception as exc:  # noqa: BLE001  # the list is there to find out what is wrong

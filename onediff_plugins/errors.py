@@ -7,12 +7,13 @@ host when an error passes through a hook call, so that a failure record can name
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = [
+    "DescriptionError",
     "ExportError",
     "MismatchedPairError",
     "MissingDependencyError",
@@ -33,7 +34,7 @@ __all__ = [
 ]
 
 # Names that somebody may ask for without having the distribution that brings them.
-_BROUGHT_BY = {
+BROUGHT_BY: Final = {
     "satellite": "onediff-satellite",
     "ir-mad": "onediff-satellite",
     "cog": "onediff-satellite",
@@ -43,6 +44,8 @@ _BROUGHT_BY = {
     "illumination": "onediff-surveillance",
     "onediff": "onediff-core",
     "onediff-tiny": "onediff-core",
+    "hf-vlm": "onediff-vlm",
+    "vlm": "onediff-vlm",
 }
 
 
@@ -89,8 +92,8 @@ class UnknownNameError(OneDiffError):
         if close := near_miss(name, known):
             parts.append(f"Did you mean {close!r}?")
         parts.append(f"Installed: {', '.join(known) if known else 'none'}.")
-        if name in _BROUGHT_BY:
-            parts.append(f"`pip install {_BROUGHT_BY[name]}` brings {name!r}.")
+        if name in BROUGHT_BY:
+            parts.append(f"`pip install {BROUGHT_BY[name]}` brings {name!r}.")
         super().__init__(" ".join(parts))
         self.name = name
         self.choices = known
@@ -118,6 +121,10 @@ class MismatchedPairError(PairError):
 
 class RegistrationError(PairError):
     """The two images do not show the same place, or cannot be aligned."""
+
+
+class DescriptionError(OneDiffError):
+    """A describer has no words for this pair, and says why; the host asks the domain's next one."""
 
 
 class StageError(OneDiffError):

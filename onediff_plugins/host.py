@@ -17,7 +17,7 @@ from onediff_plugins.errors import ExportError, OneDiffError, PluginContractErro
 from onediff_plugins.images import refuse_missing, source_name
 from onediff_plugins.models import Models
 from onediff_plugins.records import ChangeRegion, ChangeResult, Description, ErrorRecord, ModelRecord, PairFailure
-from onediff_plugins.settings import DomainSettings, resolve_settings, settings_digest
+from onediff_plugins.settings import DomainSettings, ModelSettings, Settings, resolve_settings, settings_digest
 from onediff_plugins.types import ChangeMap, ImagePair, Overlay, PairRequest, Registration
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     import click
 
+    from onediff_plugins.catalog import Labeller
     from onediff_plugins.specs import BuildContext, DomainSpec, ExecutorSpec, ExporterSpec, HeadSpec, ModelSpec
     from onediff_plugins.types import Box
 
@@ -68,9 +69,11 @@ class Host:
         """
         self._registry = Registry(plugins, entry_points=entry_points, load=load, disable=disable, trace=trace)
         self._catalog = Catalog(self._registry)
-        classes = {name: spec.settings for name, spec in self.domains().items()}
-        self._settings = resolve_settings(classes, settings, config_file=config_file)
-        self._models = Models(self._catalog, self._settings, device)
+        classes: dict[str, type[Settings]] = {name: spec.settings for name, spec in self.domains().items()}
+        resolved = resolve_settings({**classes, **self._catalog.sections}, settings, config_file=config_file)
+        self._settings = {name: own for name, own in resolved.items() if isinstance(own, DomainSettings)}
+        self._sections = {name: own for name, own in resolved.items() if isinstance(own, ModelSettings)}
+        self._models = Models(self._catalog, self._settings, self._sections, device)
 
     # --- what is installed ------------------------------------------------------------------------------------
 
@@ -143,17 +146,28 @@ class Host:
         self.domain(domain)
         return self._settings[domain]
 
+    def model_settings(self, name: str) -> ModelSettings | None:
+        """A model's own settings after all layers, or None where it has none; errors as `model`."""
+        cls = self.model(name).settings
+        return None if cls is None else self._sections[cls.section]
+
+    def sections(self) -> dict[str, ModelSettings]:
+        """The settings that models have beside those of the domains: section -> settings after all layers."""
+        return dict(self._sections)
+
     def settings_digest(self, domain: str, detector: str, captioner: str, heads: Sequence[str]) -> str:
         """Digest of everything that steers a pair of this domain."""
-        return settings_digest(
-            {
-                "domain": domain,
-                "settings": self.settings(domain).model_dump(mode="json"),
-                "detector": detector,
-                "captioner": captioner,
-                "heads": list(heads),
-            }
-        )
+        values: dict[str, Any] = {
+            "domain": domain,
+            "settings": self.settings(domain).model_dump(mode="json"),
+            "detector": detector,
+            "captioner": captioner,
+            "heads": list(heads),
+        }
+        own = {name: self.model_settings(name) for name in (detector, captioner)}
+        if of_models := {name: told.model_dump(mode="json") for name, told in own.items() if told is not None}:
+            values["models"] = of_models
+        return settings_digest(values)
 
     def versions(self) -> dict[str, str]:
         """Distribution -> version of every loaded plugin."""
@@ -180,7 +194,22 @@ class Host:
             UnknownNameError: no model of that name.
             PluginError: the model asked for cannot be used, or none of the domain's own can; the message says why.
         """
-        return self._catalog.choose_model(domain, role, name, self.settings(domain).weights, pair)
+        weights = self.settings(domain).weights
+        return self._catalog.choose_model(domain, role, name, weights, self._sections, pair)
+
+    def other_describers(self, domain: str, than: ModelSpec) -> Iterator[ModelSpec]:
+        """The describers to ask where one has no words for a pair.
+
+        Args:
+            domain: name of the domain.
+            than: the describer that has none.
+
+        Yields:
+            Those that the domain names after it, or all that it names where it is not among them; only what is
+            installed and available.
+        """
+        weights = self.settings(domain).weights
+        yield from self._catalog.other_describers(domain, than.name, weights, self._sections)
 
     def choose_heads(self, model: ModelSpec, domain: str, asked: Sequence[str]) -> tuple[str, ...]:
         """The heads that a detector loads; none for one without heads.
@@ -198,6 +227,25 @@ class Host:
             UnknownNameError: no head and no folder of that name.
         """
         return self._catalog.choose_heads(model, domain, asked, self.settings(domain).weights)
+
+    def choose_labeller(self, detector: ModelSpec, domain: str, asked: Sequence[str]) -> Labeller | None:
+        """Who names the regions of a detector that takes no heads: the first of `DomainSpec.labellers` that can.
+
+        Args:
+            detector: that found them.
+            domain: name of the domain.
+            asked: region heads by name or folder; where there are none, those beside the model's weights that are
+                called `<domain>.*`.
+
+        Returns:
+            The model and its heads; None where nobody names them but the detector.
+
+        Raises:
+            PluginError: a head that was asked for is none for regions.
+            UnknownNameError: no head and no folder of that name.
+        """
+        weights = self.settings(domain).weights
+        return self._catalog.choose_labeller(detector, domain, asked, weights, self._sections)
 
     def build_context(self, model: ModelSpec, domain: str, heads: Sequence[str] = ()) -> BuildContext:
         """What a model is built from in this host.
@@ -238,6 +286,7 @@ class Host:
         """Stage 7: a caption, and one caption per region or none.
 
         Raises:
+            DescriptionError: the model has no words for this pair; `describing.describe` goes on to the next one.
             PluginContractError: an empty caption, or region captions that do not match the regions.
             StageError: the model raised, or could not be built.
         """

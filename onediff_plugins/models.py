@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from onediff_plugins.catalog import Catalog
     from onediff_plugins.records import ChangeRegion
-    from onediff_plugins.settings import DomainSettings
+    from onediff_plugins.settings import DomainSettings, ModelSettings
     from onediff_plugins.specs import Describer, Detector, ModelSpec
     from onediff_plugins.types import ImagePair
 
@@ -36,15 +36,22 @@ def _tell(notice: str) -> None:
 class Models:
     """The models of one host, each built once per domain and heads."""
 
-    def __init__(self, catalog: Catalog, settings: Mapping[str, DomainSettings], device: str) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        settings: Mapping[str, DomainSettings],
+        sections: Mapping[str, ModelSettings],
+        device: str,
+    ) -> None:
         """Build nothing yet.
 
         Args:
             catalog: who brings which model.
             settings: domain -> settings.
+            sections: section -> settings of models.
             device: any torch device.
         """
-        self._catalog, self._settings, self._device = catalog, settings, device
+        self._catalog, self._settings, self._sections, self._device = catalog, settings, sections, device
         self._built: dict[tuple[str, str, tuple[str, ...]], Any] = {}
 
     def detect(
@@ -106,6 +113,7 @@ class Models:
             settings=settings,
             domain=self._catalog.domains.take(domain),
             head_specs=MappingProxyType(self._catalog.heads.specs),
+            model_settings=None if spec.settings is None else self._sections[spec.settings.section],
         )
 
     def _build(self, spec: ModelSpec, domain: str, heads: Sequence[str] = ()) -> Any:  # noqa: ANN401  # either protocol

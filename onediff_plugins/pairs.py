@@ -209,8 +209,14 @@ def _read_parquet(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     except ImportError as exc:
         raise MissingDependencyError("pyarrow", "a Parquet list of pairs", "onediff-plugins[parquet]") from exc
     try:
-        rows = pq.read_table(path).to_pylist()
+        columns = pq.read_schema(path)
+        packed = any(pa.types.is_struct(columns.field(name).type) for name in COLUMNS[:2] if name in columns.names)
+        rows = [] if packed else pq.read_table(path).to_pylist()
     except pa.ArrowException as exc:
         raise PairsFileError(f"{path} cannot be read as Parquet: {exc}") from exc
+    if packed:
+        raise PairsFileError(
+            f"{path} holds pictures where a list has paths: `onediff data unpack` writes packed pairs as files"
+        )
     for number, row in enumerate(rows, start=1):
         yield f"{path}, row {number}", row

@@ -11,6 +11,7 @@ import numpy as np
 
 from onediff_plugins import __version__
 from onediff_plugins import regions as region_tools
+from onediff_plugins.describing import describe
 from onediff_plugins.errors import OneDiffError, StageError
 from onediff_plugins.records import (
     ChangeRegion,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from onediff_plugins.host import Host
+    from onediff_plugins.records import Fallback
     from onediff_plugins.settings import DomainSettings
     from onediff_plugins.specs import ModelSpec
     from onediff_plugins.types import Array, FloatArray, PairRequest
@@ -65,12 +67,14 @@ def compare(
     settings = host.settings(domain)
     detecting = host.choose_model(domain, "detect", detector)
     describing = host.choose_model(domain, "describe", captioner)
-    chosen_heads = host.choose_heads(detecting, domain, heads)
+    naming = host.choose_labeller(detecting, domain, heads)
+    chosen_heads = host.choose_heads(detecting, domain, heads if naming is None else ())
 
     with _timed(timings, "load"):
         loaded = host.load_pair(domain, request)
     if detector is None and not heads:  # whoever named either means it
         detecting = host.choose_model(domain, "detect", pair=loaded)
+        naming = host.choose_labeller(detecting, domain, ())
         chosen_heads = host.choose_heads(detecting, domain, ())
     pair, registration, prepared, seen = ready = _prepared(host, domain, request, loaded, detecting, timings)
     valid_fraction = float(pair.valid.mean())
@@ -81,7 +85,8 @@ def compare(
             (change,) = host.detect(detecting, [prepared], [seen], settings, chosen_heads)
         with _timed(timings, "regions"):
             kept, score = _regions(host, change, prepared, settings)
-            labelled = host.label(detecting, prepared, kept, chosen_heads)
+            by, with_heads = naming or (detecting, chosen_heads)
+            labelled = host.label(by, prepared, kept, with_heads)
             found = region_tools.finish(labelled, pair, registration)
         with _timed(timings, "caption"):
             finding = _describe(host, describing, prepared, change, found, score)
@@ -90,8 +95,10 @@ def compare(
     asked = None if finding.changed is None else domain
     models = {
         "detect": host.model_record(detecting, chosen_heads, domain=asked),
-        "describe": host.model_record(describing, domain=asked),
+        "describe": host.model_record(finding.words_by or describing, domain=asked),
     }
+    if naming is not None:
+        models["label"] = host.model_record(naming.model, naming.heads, domain=asked)
 
     result = ChangeResult(
         id=request.id,
@@ -111,8 +118,11 @@ def compare(
         provenance=Provenance(
             onediff_plugins=__version__,
             plugins=host.versions(),
-            settings_digest=host.settings_digest(domain, detecting.name, describing.name, chosen_heads),
+            settings_digest=host.settings_digest(
+                domain, detecting.name, describing.name, chosen_heads if naming is None else naming.heads
+            ),
             models=models,
+            fallbacks=finding.fallbacks,
         ),
         meta=dict(request.meta),
         change=finding.change,
@@ -164,6 +174,23 @@ def prepare(host: Host, domain: str, request: PairRequest, detector: ModelSpec |
     return _prepared(host, domain, request, host.load_pair(domain, request), detector, {})
 
 
+def find_regions(host: Host, ready: Prepared, detector: ModelSpec, heads: Sequence[str] = ()) -> Sequence[ChangeRegion]:
+    """The regions that a detector keeps of a pair, before anybody names them.
+
+    Args:
+        host: routes each stage to the pair's domain.
+        ready: the pair, of `prepare`.
+        detector: of the pair's domain.
+        heads: as `Host.choose_heads` gives them.
+
+    Raises:
+        OneDiffError: the detector cannot answer.
+    """
+    settings = host.settings(ready.prepared.domain)
+    (change,) = host.detect(detector, [ready.prepared], [ready.overview], settings, heads)
+    return _regions(host, change, ready.prepared, settings)[0]
+
+
 def _prepared(
     host: Host,
     domain: str,
@@ -193,18 +220,18 @@ class _Finding(NamedTuple):
     caption: str
     changed: bool | None
     reason: str | None
+    words_by: ModelSpec | None = None
+    fallbacks: tuple[Fallback, ...] = ()
 
 
 def _describe(
     host: Host, spec: ModelSpec, pair: ImagePair, change: ChangeMap, found: Sequence[ChangeRegion], score: float
 ) -> _Finding:
-    prompt = host.caption_prompt(pair.domain, pair, found)
-    said = host.describe(spec, pair, found, prompt)
-    words = said.region_captions or ("",) * len(found)
-    regions = tuple(region.replace(caption=caption) for region, caption in zip(found, words, strict=True))
+    said = describe(host, spec, pair, found)
+    regions = tuple(region.replace(caption=words) for region, words in zip(found, said.region_captions, strict=True))
     deciding = _verdict_kinds(host, pair.domain)
     changed = any(region.kind in deciding for region in regions)
-    return _Finding(change, regions, score, said.caption, changed, None)
+    return _Finding(change, regions, score, said.caption, changed, None, said.by, said.fallbacks)
 
 
 def _undecided(host: Host, pair: ImagePair, reason: str, told: str | None) -> _Finding:

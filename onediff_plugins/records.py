@@ -155,13 +155,32 @@ class ModelRecord(Record):
     heads: tuple[str, ...] = ()
 
 
+class Fallback(Record):
+    """A model that was to answer and did not, and who answered instead.
+
+    Attributes:
+        role: what it was to do.
+        model: its name.
+        instead: name of the model that answered; None where nobody did.
+        reason: why, in words.
+        regions: ids of the regions that this is about; None where it is about the whole pair.
+    """
+
+    role: Literal["describe"] = "describe"
+    model: str
+    instead: str | None
+    reason: str
+    regions: tuple[int, ...] | None = Field(default=None, exclude_if=lambda value: value is None)
+
+
 class Provenance(Record):
-    """Versions, settings and models behind a result."""
+    """Versions, settings and models behind a result, and which models were to answer and did not."""
 
     onediff_plugins: str
     plugins: dict[str, str] = Field(default_factory=dict)
     settings_digest: str
     models: dict[str, ModelRecord] = Field(default_factory=dict)
+    fallbacks: tuple[Fallback, ...] = Field(default=(), exclude_if=lambda value: not value)
 
 
 class ChangeResult(Record):
@@ -236,7 +255,10 @@ class Description(Record):
     Attributes:
         caption: the whole pair in words.
         region_captions: one per region, in the order given.
+        unsaid: why some of them are empty. Then the host has the domain's next describer say those, and the result
+            tells; without a reason an empty one stays empty.
     """
 
     caption: str
     region_captions: tuple[str, ...] = ()
+    unsaid: str | None = None

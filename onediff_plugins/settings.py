@@ -2,6 +2,7 @@
 
 A domain's settings are one flat pydantic model. Every layer may name a setting for all domains (`threshold`) or for
 one (`ui.threshold`, `ONEDIFF_UI__THRESHOLD`, a `[ui]` table); within a layer the one for a single domain wins.
+A model may have settings of its own, in a section of their own (`vlm.timeout_s`); they are always named with it.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ import json
 import os
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from onediff_plugins.errors import SettingsError, near_miss
+from onediff_plugins.errors import BROUGHT_BY, SettingsError, near_miss
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,16 +25,23 @@ CONFIG_FILE: Final = "onediff.toml"
 ENV_PREFIX: Final = "ONEDIFF_"
 # Variables that steer the host, and the one that tells tests and benchmarks where real data lie: no settings.
 RESERVED_ENV: Final = ("ONEDIFF_LOAD_PLUGINS", "ONEDIFF_DISABLE_PLUGINS", "ONEDIFF_TRACE_PLUGINS", "ONEDIFF_DATA")
+# Variables that end so hold credentials. They are never settings, which are recorded and shown.
+SECRET_ENV: Final = "_API_KEY"
 
 
-class DomainSettings(BaseModel):
-    """What every domain can be told; a plugin's settings derive from it.
+class Settings(BaseModel):
+    """Base of all settings.
 
     Built from arguments alone: variables and files are read by `resolve_settings`, so that a settings object made in
-    code never depends on the machine.
+    code never depends on the machine. A field with `repr=False` is not shown in messages about its value.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+    # Errors go without the input: it may be a field that is not to be shown.
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True, hide_input_in_errors=True)
+
+
+class DomainSettings(Settings):
+    """What every domain can be told; a plugin's settings derive from it."""
 
     threshold: float = Field(default=0.5, gt=0, le=1, description="score from which a place counts as changed")
     min_valid: float = Field(
@@ -55,6 +63,23 @@ class DomainSettings(BaseModel):
     accurate: bool = Field(
         default=False, description="let the network look at each place several times: slower, a little more right"
     )
+
+
+class ModelSettings(Settings):
+    """What a model can be told, whatever the domain; named by `ModelSpec.settings`.
+
+    Attributes:
+        section: the word before the dot, as in `--set vlm.timeout_s=30`. No domain has that name.
+    """
+
+    section: ClassVar[str]
+
+    def why_not(self) -> str | None:
+        """What must be set before the model can be used, or None."""
+        return None
+
+
+S = TypeVar("S", bound=Settings)
 
 
 def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
@@ -85,7 +110,8 @@ def _json_or_text(value: str) -> Any:  # noqa: ANN401  # JSON
 def _env_layer(environ: Mapping[str, str]) -> dict[str, Any]:
     layer = {}
     for variable, value in environ.items():
-        if variable.startswith(ENV_PREFIX) and variable not in RESERVED_ENV:
+        reserved = variable in RESERVED_ENV or variable.endswith(SECRET_ENV)
+        if variable.startswith(ENV_PREFIX) and not reserved:
             layer[variable.removeprefix(ENV_PREFIX).lower().replace("__", ".")] = _json_or_text(value)
     return layer
 
@@ -107,25 +133,26 @@ def _file_layer(path: Path) -> dict[str, Any]:
 
 
 def resolve_settings(
-    classes: Mapping[str, type[DomainSettings]],
+    classes: Mapping[str, type[S]],
     arguments: Mapping[str, Any] | None = None,
     *,
     environ: Mapping[str, str] | None = None,
     config_file: Path | None = None,
-) -> dict[str, DomainSettings]:
-    """Every domain's settings from all layers.
+) -> dict[str, S]:
+    """Everybody's settings from all layers.
 
     Args:
-        classes: domain name -> settings class, for all installed domains.
-        arguments: the strongest layer, keys "setting" or "domain.setting".
+        classes: domain name -> settings class, for all installed domains, and section -> settings class of models.
+        arguments: the strongest layer, keys "setting" (every domain that has it), "domain.setting" or
+            "section.setting".
         environ: defaults to the process's environment.
         config_file: defaults to `onediff.toml` in the current folder; a missing file is an empty layer.
 
     Returns:
-        domain name -> settings.
+        The same names -> settings.
 
     Raises:
-        SettingsError: a key that no domain has (with the near miss), or a value that is not allowed; the message says
+        SettingsError: a key that nobody has (with the near miss), or a value that is not allowed; the message says
             which layer it came from.
     """
     path = config_file or Path(CONFIG_FILE)
@@ -136,11 +163,12 @@ def resolve_settings(
     )
     values: dict[str, dict[str, Any]] = {name: {} for name in classes}
     origin: dict[tuple[str, str], str] = {}
+    domains = _domains(classes)
     for layer_name, layer in layers:
         # Settings for all domains first, so that those for one domain win within the layer.
         for key, value in sorted(layer.items(), key=lambda item: "." in item[0]):
             domain, dot, field = key.rpartition(".")
-            targets = [domain] if dot else [name for name, cls in classes.items() if field in cls.model_fields]
+            targets = [domain] if dot else [name for name, cls in domains.items() if field in cls.model_fields]
             if not targets or any(t not in classes or field not in classes[t].model_fields for t in targets):
                 raise _unknown(key, layer_name, classes)
             for target in targets:
@@ -149,26 +177,31 @@ def resolve_settings(
     return {name: _validate(name, cls, values[name], origin) for name, cls in classes.items()}
 
 
-def _validate(
-    name: str, cls: type[DomainSettings], values: dict[str, Any], origin: Mapping[tuple[str, str], str]
-) -> DomainSettings:
+def _domains(classes: Mapping[str, type[Settings]]) -> dict[str, type[Settings]]:
+    return {name: cls for name, cls in classes.items() if not issubclass(cls, ModelSettings)}
+
+
+def _validate(name: str, cls: type[S], values: dict[str, Any], origin: Mapping[tuple[str, str], str]) -> S:
     try:
         return cls(**values)
     except ValidationError as exc:
         error = exc.errors()[0]
         field = str(error["loc"][0]) if error["loc"] else ""
         where = origin.get((name, field), "defaults")
-        raise SettingsError(f"{name}.{field} = {values.get(field)!r} (from {where}): {error['msg']}") from exc
+        shown = f" = {values.get(field)!r}" if field in cls.model_fields and cls.model_fields[field].repr else ""
+        raise SettingsError(f"{name}.{field}{shown} (from {where}): {error['msg']}") from exc
 
 
-def _unknown(key: str, layer: str, classes: Mapping[str, type[DomainSettings]]) -> SettingsError:
+def _unknown(key: str, layer: str, classes: Mapping[str, type[Settings]]) -> SettingsError:
     domain, dot, field = key.rpartition(".")
     if dot and domain not in classes:
         known: list[str] = sorted(classes)
         guess = near_miss(domain, known)
         what = f"{domain!r} in {key!r} is no installed domain"
+        if domain in BROUGHT_BY:
+            what += f"; `pip install {BROUGHT_BY[domain]}` brings it"
     else:
-        pool = [classes[domain]] if dot else list(classes.values())
+        pool = [classes[domain]] if dot else list(_domains(classes).values())
         known = sorted({name for cls in pool for name in cls.model_fields})
         guess = near_miss(field, known)
         what = f"unknown setting {key!r}"

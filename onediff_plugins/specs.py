@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from onediff_plugins.records import ChangeRegion, ChangeResult, Description
-    from onediff_plugins.settings import DomainSettings
+    from onediff_plugins.settings import DomainSettings, ModelSettings
     from onediff_plugins.types import ChangeMap, ImagePair, PairRequest
 
 NAME_PATTERN: Final = re.compile(r"^[a-z][a-z0-9_.-]*$")
@@ -130,6 +130,7 @@ class DomainSpec:
     sniff: Callable[[PairRequest], float] | None = None
     detectors: tuple[str, ...] = ("difference",)
     describers: tuple[str, ...] = ("template",)
+    labellers: tuple[str, ...] = ()
     heads: tuple[str, ...] = ()
     verdict_kinds: tuple[str, ...] = KINDS
     api: int = API_VERSION
@@ -146,7 +147,7 @@ class DomainSpec:
         _check_kinds(owner, self.verdict_kinds)
         if self.sniff is not None:
             _check_callable(owner, "sniff", self.sniff)
-        for name in (*self.detectors, *self.describers, *self.heads):
+        for name in (*self.detectors, *self.describers, *self.labellers, *self.heads):
             _check_name(owner, name)
         if not self.detectors or not self.describers:
             raise PluginContractError(f"{owner}: name at least one detector and one describer")
@@ -164,6 +165,7 @@ class BuildContext:
         settings: the settings of the domain that it is built for.
         domain: that domain.
         head_specs: name -> what it means, for each head that a plugin contributes.
+        model_settings: the model's own settings, of the class that its spec names; None where it names none.
     """
 
     device: str
@@ -172,6 +174,7 @@ class BuildContext:
     settings: DomainSettings
     domain: DomainSpec
     head_specs: Mapping[str, HeadSpec] = field(default_factory=dict)
+    model_settings: ModelSettings | None = None
 
 
 @runtime_checkable
@@ -200,7 +203,11 @@ class Describer(Protocol):
         regions: Sequence[Sequence[ChangeRegion]],
         prompts: Sequence[str | None],
     ) -> list[Description]:
-        """One description per pair."""
+        """One description per pair.
+
+        Raises:
+            DescriptionError: it has no words for a pair, and why; the host asks the domain's next describer.
+        """
         ...
 
 
@@ -238,6 +245,8 @@ class ModelSpec:
             its own does not matter, and `available` is not asked.
         held_heads: the heads that lie beside its weights, called with those that the setting `weights` names, or None
             for its own; only for one that takes heads. They are asked for by name like those of plugins.
+        settings: class of the model's own settings, a `ModelSettings`; None where it has none. They reach `build` as
+            `model_settings`, and their `why_not` is asked as `available` is.
         lacks: why weights cannot take a role that this model otherwise has, or None; called with the role, and with
             what the setting `weights` names, or None for its own.
         unsuited: why it cannot look at a pair, or None; called with the pair as loaded, what the setting `weights`
@@ -255,6 +264,7 @@ class ModelSpec:
     takes_heads: bool = False
     takes_weights: bool = False
     held_heads: Callable[[str | None], Sequence[HeadSpec]] = _no_heads
+    settings: type[ModelSettings] | None = None
     lacks: Callable[[str, str | None], str | None] = _lacks_nothing
     unsuited: Callable[[ImagePair, str | None, Sequence[str]], str | None] = _sees_all
     wants_normalised: bool = True
@@ -271,18 +281,27 @@ class ModelSpec:
         _check_callable(owner, "build", self.build)
         for what in ("available", "held_heads", "lacks", "unsuited"):
             _check_callable(owner, what, getattr(self, what))
+        if self.settings is not None:
+            if not isinstance(self.settings, type):
+                raise PluginContractError(f"{owner}: settings must be a ModelSettings class, got {self.settings!r}")
+            _check_name(f"{owner}: section of settings", getattr(self.settings, "section", None))
 
-    def why_not(self, weights: str | None, role: str | None = None) -> str | None:
+    def why_not(
+        self, weights: str | None, role: str | None = None, settings: ModelSettings | None = None
+    ) -> str | None:
         """Why it cannot be built now, or None.
 
         Args:
             weights: what the setting `weights` names, or None.
             role: that it is to take, or None for any.
+            settings: the model's own, for one that has some.
         """
         weights = weights if self.takes_weights else None
         if weights is None and (why := self.available()) is not None:
             return why
-        return None if role is None else self.lacks(role, weights)
+        if role is not None and (why := self.lacks(role, weights)) is not None:
+            return why
+        return None if settings is None else settings.why_not()
 
 
 @dataclass(frozen=True, kw_only=True)

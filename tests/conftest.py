@@ -141,13 +141,30 @@ def make_result() -> Callable[..., Any]:
 @pytest.fixture(scope="session")
 def save_onediff() -> Callable[..., Path]:
     """Save the smallest OneDiff with heads, called with a folder and what `tiny_onediff.save` takes."""
-    spec = importlib.util.spec_from_file_location("tiny_onediff", Path(__file__).with_name("tiny_onediff.py"))
+    save: Callable[..., Path] = _module("tiny_onediff").save
+    return save
+
+
+@pytest.fixture(scope="session")
+def chat() -> Any:
+    """The module `chat_server`: a real OpenAI-compatible server, and what it can be told to answer."""
+    return _module("chat_server")
+
+
+@pytest.fixture(scope="session")
+def tiny_vlm() -> Any:
+    """The module `tiny_vlm`: builds and saves the smallest chat model for images."""
+    return _module("tiny_vlm")
+
+
+def _module(name: str) -> Any:
+    """A module of this folder, which is on no path."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    save: Callable[..., Path] = module.save
-    return save
+    return module
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ import torch
 from onediff_core.devices import inference
 from onediff_core.errors import CheckpointError
 from onediff_core.heads import HeadSet
-from onediff_core.imagery import PairView, place_of, whole_view, window_of, with_context
+from onediff_core.imagery import PairView, is_shown, place_of, whole_view, window_of, with_context
 from onediff_core.layout import held_heads
 from onediff_core.suitability import MOST_ENLARGED, enlargement
 from onediff_core.surroundings import HeadAnswer, settled
@@ -39,7 +39,13 @@ if TYPE_CHECKING:
     Looks = Sequence[tuple[float, Sequence[tuple[int, ...]]]]
 
 BATCH: Final = 8
+# The attribute of a region that says what of it changed, such as its colour.
+WHAT: Final = "what"
 _TASKS: Final = ("mask", "region", "pair")
+# The label is likelier than all others together. Whoever found a region had a reason for its kind: docs/results.md says
+# what this costs and brings on pages.
+_SURE_OF_LABEL: Final = 0.5
+_SURE_OF_KIND: Final = 0.75
 # Windows of views that are enlarged are multiples of this, the stride of the coarsest maps.
 _WINDOW_STEP: Final = 32
 # How often, and how, a pair is looked at: at so many times the size, mirrored along these axes of (h, w).
@@ -57,20 +63,18 @@ class Detector:
 
         Args:
             checkpoint: its model on the device, in the dtype that it is to run in.
-            heads: on the device, too; at least one of the task "mask".
+            heads: on the device, too.
             device: where they are.
             kinds: of change, that a region head may give.
 
         Raises:
-            CheckpointError: no mask head, or a pair head without the mask head that it looks at.
+            CheckpointError: neither a mask head nor a region head, or a pair head without the mask head that it looks
+                at.
         """
         by_task = {task: [head for head in heads.values() if head.config.task == task] for task in _TASKS}
-        if not by_task["mask"]:
-            loaded = ", ".join(f"{name} ({head.config.task})" for name, head in heads.items()) or "none"
-            raise CheckpointError(
-                f"OneDiff finds places with a mask head, and the heads loaded are: {loaded}. Beside {checkpoint.name} "
-                f"lie {_held(checkpoint)}: name one with --head NAME, or a folder of one"
-            )
+        if not by_task["mask"] and not by_task["region"]:
+            raise _blind(checkpoint, heads)
+        self._checkpoint, self._heads = checkpoint, heads
         self._base, self._device, self._kinds = checkpoint.base, device, kinds
         self._images = checkpoint.image_processor
         self._whole, self._window = whole_view(self._images), window_of(self._images)
@@ -100,8 +104,11 @@ class Detector:
             yields to another is 0 in its score and classes.
 
         Raises:
+            CheckpointError: no mask head.
             UnsupportedSourceError: bands that are neither colours nor a single one, or no head for images so coarse.
         """
+        if not self._masks:
+            raise _blind(self._checkpoint, self._heads)
         views = [PairView.of(pair, seen, self._images) for pair, seen in zip(pairs, overviews, strict=True)]
         found: list[list[HeadAnswer]] = [[] for _ in views]
         looks = _ACCURATELY if settings.accurate else _ONCE
@@ -122,16 +129,17 @@ class Detector:
 
         Args:
             pair: warped and preprocessed. Values that are no colours are scaled by the pair itself.
-            regions: on its after grid.
+            regions: on its after grid. What it does not show, because its room went with it, gets no name.
         """
-        if not self._regions or not regions:
-            return list(regions)
+        shown = [index for index, region in enumerate(regions) if is_shown(region)]
+        named = list(regions)
+        if not self._regions or not shown:
+            return named
         view = PairView.of(pair, overview(pair), self._images)
-        named: list[ChangeRegion] = []
-        for start in range(0, len(regions), BATCH):
-            part = regions[start : start + BATCH]
-            answers = self._answers(view, part)
-            named += [self._named(region, answer, pair) for region, answer in zip(part, answers, strict=True)]
+        for start in range(0, len(shown), BATCH):
+            part = shown[start : start + BATCH]
+            for index, answer in zip(part, self._answers(view, [regions[index] for index in part]), strict=True):
+                named[index] = self._named(regions[index], answer, pair)
         return named
 
     # --- masks ------------------------------------------------------------------------------------------------
@@ -232,13 +240,20 @@ class Detector:
         return [max(said, key=lambda answer: answer.confidence) for said in zip(*answers, strict=True)]
 
     def _named(self, region: ChangeRegion, answer: RegionAnswer, pair: ImagePair) -> ChangeRegion:
-        """The region with its name; of what has no counterpart, nothing went, and its kind stays."""
+        """The region with its name and kind, where the head is sure enough, and of the kind surer than who found it.
+
+        Of what has no counterpart, nothing went; where it was, or what of it changed, tells a detector that knows it;
+        and nothing moved for which that place is not known.
+        """
+        if answer.confidence >= _SURE_OF_LABEL:
+            region = region.replace(label=answer.label)
         lonely = pair.unmatched_after is not None and (
             pair.unmatched_after[place_of(region, pair.after.box).slices].mean() > 0.5
         )
-        if lonely or answer.kind not in self._kinds:
-            return region.replace(label=answer.label)
-        return region.replace(kind=answer.kind, label=answer.label)
+        known = lonely or region.bbox_before is not None or WHAT in region.attributes
+        if known or answer.kind_confidence < _SURE_OF_KIND or answer.kind not in {*self._kinds} - {"moved"}:
+            return region
+        return region.replace(kind=answer.kind)
 
     def _inside(self, place: Box, crop: Box) -> tuple[float, float, float, float]:
         """A place in pixels of its crop as the network sees it."""
@@ -252,6 +267,14 @@ class Detector:
         made = self._whole(list(pictures)).to(self._device)
         with inference(self._device):
             return self._base(made["pixel_values"], made.get("image_mask")).delta
+
+
+def _blind(checkpoint: Checkpoint, heads: Mapping[str, Head]) -> CheckpointError:
+    loaded = ", ".join(f"{name} ({head.config.task})" for name, head in heads.items()) or "none"
+    return CheckpointError(
+        f"OneDiff finds places with a mask head, and the heads loaded are: {loaded}. Beside {checkpoint.name} lie "
+        f"{_held(checkpoint)}: name one with --head NAME, or a folder of one"
+    )
 
 
 def _held(checkpoint: Checkpoint) -> str:

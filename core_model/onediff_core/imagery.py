@@ -212,6 +212,11 @@ def place_of(region: ChangeRegion, grid: Box) -> Box:
     return Box(left, top, min(max(int(np.ceil(x1)), left + 1), grid.x1), min(max(int(np.ceil(y1)), top + 1), grid.y1))
 
 
+def is_shown(region: ChangeRegion) -> bool:
+    """Whether the after grid shows a region: what is gone with its room left a seam there."""
+    return region.kind != "removed" or region.bbox_before is None
+
+
 def with_context(place: Box, grid: Box, window: int) -> Box:
     """The part of the image in which a place is looked at.
 

@@ -12,7 +12,7 @@ from onediff_plugins.report.places import facts
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from onediff_plugins.records import ChangeResult, RegistrationRecord, SourceInfo
+    from onediff_plugins.records import ChangeResult, Fallback, RegistrationRecord, SourceInfo
 
 _PIECES: Final = 200
 
@@ -128,5 +128,12 @@ def _provenance(result: ChangeResult) -> Section:
     for role, model in made.models.items():
         details = [model.name, model.revision and f"revision {model.revision}", model.licence, *model.heads]
         rows.append([f"Model: {role}", ", ".join(part for part in details if part)])
+    rows += [[_missed(fallback), fallback.reason] for fallback in made.fallbacks]
     rows += [[name, version] for name, version in {"onediff-plugins": made.onediff_plugins, **made.plugins}.items()]
     return Section("Provenance", [*rows, ["Settings digest", made.settings_digest]])
+
+
+def _missed(fallback: Fallback) -> str:
+    """Such as "template for hf-vlm, regions 7, 8"."""
+    regions = "" if fallback.regions is None else f", regions {', '.join(map(str, fallback.regions))}"
+    return f"{fallback.instead or 'Nobody'} for {fallback.model}{regions}"

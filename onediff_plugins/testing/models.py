@@ -49,7 +49,8 @@ class ModelTests(ConformanceTests):
     @property
     def built(self) -> Any:  # noqa: ANN401  # either protocol
         """The model, built once for the class; a check that needs one that cannot be built here is skipped."""
-        if (why := self.spec.why_not(self.host.settings(self.domain.name).weights)) is not None:
+        weights = self.host.settings(self.domain.name).weights
+        if (why := self.spec.why_not(weights, settings=self.host.model_settings(self.model))) is not None:
             pytest.skip(f"model {self.model!r} says that it is not available here: {why}")
         cls = type(self)
         if "_model" not in vars(cls):

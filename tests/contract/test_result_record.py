@@ -20,6 +20,7 @@ from onediff_plugins.records import (
     ChangeRegion,
     ChangeResult,
     ErrorRecord,
+    Fallback,
     GeoRecord,
     ModelRecord,
     PairFailure,
@@ -104,12 +105,20 @@ registrations = st.builds(
 models = st.builds(
     ModelRecord, name=text, revision=optional_text, licence=optional_text, heads=st.lists(text, max_size=2).map(tuple)
 )
+fallbacks = st.builds(
+    Fallback,
+    model=text,
+    instead=optional_text,
+    reason=text,
+    regions=st.none() | st.lists(st.integers(1, 1000), min_size=1, max_size=3).map(tuple),
+)
 provenances = st.builds(
     Provenance,
     onediff_plugins=text,
     plugins=st.dictionaries(text, text, max_size=2),
     settings_digest=text,
     models=st.dictionaries(st.sampled_from(["detect", "describe"]), models),
+    fallbacks=st.lists(fallbacks, max_size=2).map(tuple),
 )
 
 

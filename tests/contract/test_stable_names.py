@@ -44,6 +44,7 @@ NAMES = {
     "HeadSpec",
     "Host",
     "ImagePair",
+    "ModelSettings",
     "ModelSpec",
     "Overlay",
     "PairFailure",
@@ -60,7 +61,7 @@ FIELDS = {
     "ImagePair": {"before", "after", "before_on_after", "unmatched_before", "unmatched_after", "domain", "id"},
     "Registration": {"matrix", "pieces", "method", "residual_px", "overlap"},
     "ChangeMap": {"score", "class_scores", "class_names", "class_kinds", "valid", "candidates"},
-    "BuildContext": {"device", "weights", "heads", "settings", "domain"},
+    "BuildContext": {"device", "weights", "heads", "settings", "domain", "model_settings"},
     "Overlay": {"name", "kind", "slice", "data"},
 }
 

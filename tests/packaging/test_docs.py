@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
 
@@ -18,6 +19,7 @@ import pytest
 import learn_64_pairs
 import model_sizes
 import snippets
+from onediff_core.data import Record, sources
 from onediff_core.data.commands import data
 from onediff_core.training import dense, export
 from onediff_core.training.commands import train
@@ -29,7 +31,14 @@ from onediff_plugins.settings import RESERVED_ENV, DomainSettings
 REPO = Path(__file__).resolve().parent.parent.parent
 PAGES = sorted(
     path
-    for pattern in ("*.md", "docs/*.md", "core_model/README.md", "domains/*/README.md", "examples/*/README.md")
+    for pattern in (
+        "*.md",
+        "docs/*.md",
+        "core_model/README.md",
+        "domains/*/README.md",
+        "integrations/*/README.md",
+        "examples/*/README.md",
+    )
     for path in REPO.glob(pattern)
 )
 
@@ -77,6 +86,14 @@ def test_settings_of_a_domain_are_documented_with_their_defaults(domain: str) ->
     assert documented == {name: as_written(fields[name].default) for name in own}
 
 
+def test_settings_of_models_are_documented_with_their_defaults() -> None:
+    sections = Host().sections()
+    assert "vlm" in sections
+    for section, settings in sections.items():
+        documented = {name: cells[0] for name, cells in settings_of(f"`{section}`").items()}
+        assert documented == {name: as_written(field.default) for name, field in type(settings).model_fields.items()}
+
+
 def test_variables_that_are_no_settings_are_documented() -> None:
     assert set(RESERVED_ENV) <= rows(section(page("docs/settings.md"), "## Variables")).keys()
 
@@ -106,15 +123,16 @@ def test_the_docs_name_no_command_or_option_that_does_not_exist() -> None:
     known = {opt for command in everything for param in command.params for opt in param.opts}
     lines = [line for file in PAGES for line in file.read_text("utf-8").splitlines() if "python benchmarks" not in line]
     used = {option for line in lines for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", line)}
-    of_other_tools = {"--strict", "--benchmark-only", "--prefix", "--no-deps"}
+    of_other_tools = {"--strict", "--benchmark-only", "--prefix", "--no-deps", "--limit-mm-per-prompt"}
     assert sorted(used - known - of_other_tools - {"--help", "--verbose", "--version"}) == []
 
 
 @pytest.mark.parametrize("name", data.commands)
 def test_every_option_for_pairs_to_learn_from_is_documented(name: str) -> None:
-    text = section(page("docs/data.md"), "## In a folder")
+    text = section(page("docs/data.md"), "## In a folder") if name == "synth" else page("docs/converters.md")
     assert f"onediff data {name}" in text
-    assert [param.opts[-1] for param in data.commands[name].params if f"`{param.opts[-1]}`" not in text] == []
+    options = [param.opts[-1] for param in data.commands[name].params if isinstance(param, click.Option)]
+    assert [option for option in options if f"`{option}`" not in text] == []
 
 
 def test_every_option_of_a_head_of_ones_own_is_documented() -> None:
@@ -135,7 +153,7 @@ def test_every_field_of_the_record_is_documented() -> None:
     schema = json.loads((REPO / "onediff_plugins/schemas/change-result-1.json").read_text(encoding="utf-8"))
     text = page("docs/record.md")
     documented = set(re.findall(r"`(\w+)`", text))
-    for part in ("result", "region", "side", "registration", "model", "provenance", "georef"):
+    for part in ("result", "region", "side", "registration", "model", "fallback", "provenance", "georef"):
         found = schema["$defs"][part] if part in schema["$defs"] else schema["$defs"]["result"]["properties"][part]
         properties = (found.get("oneOf", [{}])[-1] | found).get("properties", {})
         assert properties, part
@@ -296,6 +314,27 @@ def test_a_head_of_ones_own_is_trained_and_used_as_its_page_says(save_onediff, t
     assert "satellite.roof (mask: building+, building-)" in output
     last = source.splitlines()[-1]
     assert last.split("--domain")[1] in output  # what the run prints at its end is what the page shows
+
+
+@pytest.mark.slow
+def test_ones_own_data_are_read_as_their_page_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("datasets")
+    for name, value in (("HF_HOME", str(tmp_path / "cache")), ("HF_HUB_OFFLINE", "1")):
+        monkeypatch.setenv(name, value)
+    shell, python = (run_example(language, source, tmp_path) for language, source in examples("docs/own-data.md"))
+    assert "pairs: 8 of 8 pairs" in shell
+    assert shell.splitlines()[-1] == "again/pairs.jsonl"
+    assert len(python.splitlines()) == 9
+    assert python.splitlines()[-1] == "(96, 96)"
+
+
+def test_every_source_of_pairs_is_documented() -> None:
+    assert set(sources.NAMES) <= rows(section(page("docs/converters.md"), "## What there is")).keys()
+
+
+def test_every_field_of_a_pair_is_documented() -> None:
+    cells = " ".join(rows(section(page("docs/own-data.md"), "## 2. Or write a list")))
+    assert [field.name for field in fields(Record) if not re.search(rf"\b{field.name}\b", cells)] == []
 
 
 def test_the_sizes_of_the_presets_are_those_that_are_counted() -> None:

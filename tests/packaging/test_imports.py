@@ -14,6 +14,7 @@ HEAVY = {
     "affine",
     "cv2",
     "fiftyone",
+    "httpx2",
     "kornia",
     "numpy",
     "pyarrow",
@@ -32,6 +33,7 @@ PLUGIN_MODULES = [
     "onediff_satellite.plugin",
     "onediff_surveillance.plugin",
     "onediff_ui.plugin",
+    "onediff_vlm.plugin",
 ]
 # The core model's package registers its classes with those of transformers once somebody imports that: 20 ms, and
 # nothing heavy behind it.

@@ -11,11 +11,18 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from onediff_core.data.backwards import swap
     from onediff_core.data.folder import PairFolder
+    from onediff_core.data.record import Record
     from onediff_core.data.sample import Sample, SampleRegion
 
-__all__ = ["PairFolder", "Sample", "SampleRegion", "swap"]
+__all__ = ["PairFolder", "Record", "Sample", "SampleRegion", "swap"]
 
-_MODULE_OF: Final = {"PairFolder": "folder", "Sample": "sample", "SampleRegion": "sample", "swap": "backwards"}
+_MODULE_OF: Final = {
+    "PairFolder": "folder",
+    "Record": "record",
+    "Sample": "sample",
+    "SampleRegion": "sample",
+    "swap": "backwards",
+}
 
 
 def __getattr__(name: str) -> Any:

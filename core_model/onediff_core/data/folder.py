@@ -4,9 +4,12 @@
     before/ID.png  after/ID.png  masks/CLASS/ID.png  ignore/ID.png
 
 A line holds `id`, `domain`, `before`, `after`, `masks` (class -> path), `ignore`, `regions`, `captions`, `changed`,
-`group`, `gsd_m`, `source` and `licence`; paths are relative to the file, and what is not known is absent. Lists of
-other makers are read too, in every form that `listing.read_list` knows, with a single `mask` instead of `masks`, and
-`boxes` instead of `regions`: `[x0, y0, x1, y1]`, or objects with `box` and perhaps `label` and `kind`.
+`task`, `split`, `group`, `gsd_m`, `source`, `licence` and `meta`; paths are relative to the file, and what is not known
+is absent. Of a mask, `{"picture": path, "values": [255]}` may stand for the path: then those grey values are meant.
+Lists of other makers are read too, in every form that `listing.read_list` knows, with a single `mask` instead of
+`masks`, and `boxes` instead of `regions`: `[x0, y0, x1, y1]`, or objects with `box` and perhaps `label` and `kind`.
+
+The same records packed in Parquet, pictures included (`packing`), are read as well.
 """
 
 from __future__ import annotations
@@ -14,24 +17,28 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, overload
 
 import cv2
 import numpy as np
 
-from onediff_core.data.listing import PAIRS, read_list
+from onediff_core.data import packed
+from onediff_core.data.listing import PAIRS, is_list, read_list
+from onediff_core.data.record import grey, opened, shade
 from onediff_core.data.sample import Sample, SampleRegion
 from onediff_plugins.errors import PairError
 from onediff_plugins.exporters import write_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from onediff_core.data.record import Picture
+
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
-_WORDS: Final = ("domain", "source", "licence", "group")
+_WORDS: Final = ("domain", "source", "licence", "group", "task", "split")
 _TRUTHS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -55,11 +62,18 @@ class PairFolder(Sequence[Sample]):
     """The pairs of a folder, read when they are asked for.
 
     Args:
-        path: the folder, or a list; see `listing.read_list`.
+        path: the folder, or a list; see `listing.read_list`. Also a folder of pairs packed in Parquet, or one shard.
         mask_class: class of what a line's single `mask`, or the masks of a folder without classes, show.
         still: grey values of masks that are no change though they are not 0, such as of shadows.
         ignored: grey values of masks that mean nothing; they go to `Sample.ignore`.
-        look: reads the images of a row, instead of opening them as pictures of one size.
+        look: reads the images of a row, instead of opening them as pictures of one size; `before` and `after` of the
+            row are paths, or Pillow images where pairs are packed.
+        split: pairs of this split alone, and those that have none; all unless given.
+        fit: resample a before image of another size to that of the after image, instead of refusing the pair.
+
+    Attributes:
+        rows: what is known of each pair, as the list has it, pictures as paths; those of packed pairs have none.
+        left_out: shards that cannot be read, with the reason.
 
     Raises:
         PairsFileError: there is no such list, or a line of it cannot be used.
@@ -73,12 +87,20 @@ class PairFolder(Sequence[Sample]):
         still: tuple[int, ...] = (),
         ignored: tuple[int, ...] = (),
         look: Callable[[Mapping[str, Any]], Pictures] | None = None,
+        split: str | None = None,
+        fit: bool = False,
     ) -> None:
         """Read the list."""
-        self.path = path / PAIRS if path.is_dir() else path
+        shards = [] if is_list(path) else packed.shards_of(path)
+        self._packed = packed.PackedPairs(shards) if shards else None
+        self.path = path if shards or not path.is_dir() else path / PAIRS
         self.mask_class, self.still, self.ignored = mask_class, still, ignored
-        self.rows = read_list(path, mask_class)
-        self._look = look or self._plain
+        self.left_out = tuple(self._packed.left_out) if self._packed else ()
+        rows = read_list(path, mask_class) if self._packed is None else self._packed
+        kept = [number for number, row in enumerate(rows) if split is None or (row.get("split") or split) == split]
+        self.rows = [rows[number] for number in kept]
+        self._numbers = kept
+        self._look, self._fit = look or self._plain, fit
 
     def __len__(self) -> int:
         """How many pairs there are."""
@@ -95,8 +117,19 @@ class PairFolder(Sequence[Sample]):
             PairError: an image is missing, cannot be read or does not fit the others.
         """
         if isinstance(index, slice):
-            return [self._sample(row) for row in self.rows[index]]
-        return self._sample(self.rows[index])
+            return [self[number] for number in range(*index.indices(len(self)))]
+        row = self.row_with_pictures(index)
+        if self._packed is not None:
+            row = {**row, "before": opened(row["before"]), "after": opened(row["after"])}
+        return self._sample(row)
+
+    def row_with_pictures(self, index: int) -> dict[str, Any]:
+        """A row whose pictures are paths or, where pairs are packed, encoded.
+
+        Raises:
+            PairError: a shard is damaged.
+        """
+        return self.rows[index] if self._packed is None else self._packed.with_pictures(self._numbers[index])
 
     def labels(self) -> list[str]:
         """Labels of the regions of all pairs, in the order of the alphabet; of rows that can be used."""
@@ -110,17 +143,13 @@ class PairFolder(Sequence[Sample]):
         pictures = self._look(row)
         try:
             masks, ignore = self._masks(row)
+            facts = facts_of(row)
             return Sample(
                 before=pictures.before,
                 after=pictures.after,
                 masks=masks,
                 ignore=_either(ignore, pictures.ignore),
-                regions=_regions(row),
-                captions=tuple(row.get("captions") or filter(None, [row.get("caption")])),
-                changed=_truth(row.get("changed")),
-                gsd_m=float(row["gsd_m"]) if row.get("gsd_m") else pictures.gsd_m,
-                id=str(row["id"]),
-                **{name: str(row.get(name) or "") for name in _WORDS},
+                **{**facts, "gsd_m": facts["gsd_m"] or pictures.gsd_m},
             )
         except (ValueError, TypeError, KeyError) as exc:
             raise PairError(f"{self.path}, pair {row['id']!r}: {exc}; correct the line or its images") from exc
@@ -130,31 +159,64 @@ class PairFolder(Sequence[Sample]):
         files = row.get("masks") or {}
         if not isinstance(files, dict):
             raise TypeError(f"masks is {files!r}: write an object of classes and paths")
-        masks = {name: self._grey(path) > 0 for name, path in files.items()}
-        ignore = self._grey(row["ignore"]) > 0 if row.get("ignore") else None
+        masks = {name: self._mask(file) for name, file in files.items()}
+        ignore = self._mask(row["ignore"]) if row.get("ignore") else None
         if row.get("mask"):
-            grey = self._grey(row["mask"])
-            masks[self.mask_class] = (grey > 0) & ~np.isin(grey, (*self.still, *self.ignored))
-            ignore = np.isin(grey, self.ignored) if self.ignored else ignore
+            pixels = self._grey(row["mask"])
+            masks[self.mask_class] = (pixels > 0) & ~np.isin(pixels, (*self.still, *self.ignored))
+            ignore = np.isin(pixels, self.ignored) if self.ignored else ignore
         return masks, ignore
 
+    def _mask(self, file: Any) -> NDArray[np.bool_]:
+        """Of a path, an object of a path and grey values, or a picture."""
+        meant = file if isinstance(file, dict) else {"picture": file}
+        return shade(self._grey(meant["picture"]), tuple(meant.get("values") or ()))
+
     def _plain(self, row: Mapping[str, Any]) -> Pictures:
-        return Pictures(self._image(row["before"]), self._image(row["after"]))
+        before, after = self._image(row["before"]), self._image(row["after"])
+        if self._fit and before.shape != after.shape:
+            height, width = after.shape[:2]
+            before = np.asarray(cv2.resize(before, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+        return Pictures(before, after)
 
-    def _image(self, path: str) -> NDArray[np.uint8]:
-        return np.asarray(self._opened(path, "RGB"))
-
-    def _grey(self, path: str) -> NDArray[np.uint8]:
-        return np.asarray(self._opened(path, "L"))
-
-    def _opened(self, path: str, mode: str) -> Any:
-        from PIL import Image, UnidentifiedImageError
-
+    def _image(self, source: Any) -> NDArray[np.uint8]:
         try:
-            with Image.open(self.path.parent / path) as image:
-                return image.convert(mode)
-        except (OSError, UnidentifiedImageError) as exc:
-            raise PairError(f"{self.path}: {path} cannot be read: {exc}; the list names files beside it") from exc
+            image = opened(Path(source)) if isinstance(source, str) else source  # the list's folder is in it already
+            return np.asarray(image.convert("RGB"))
+        except (PairError, OSError) as exc:
+            raise self._unreadable(source, exc) from exc
+
+    def _grey(self, source: str | bytes) -> NDArray[np.uint8]:
+        try:
+            return grey(self._beside(source))
+        except (PairError, OSError) as exc:
+            raise self._unreadable(source, exc) from exc
+
+    def _beside(self, source: str | bytes) -> Picture:
+        return source if isinstance(source, bytes) else self.path.parent / source
+
+    def _unreadable(self, source: Any, cause: Exception) -> PairError:
+        if isinstance(source, str):
+            return PairError(f"{self.path}: {cause}; the list names files beside it")
+        return PairError(f"{self.path}: a picture cannot be read: {cause}")
+
+
+def facts_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What a row says without pictures, by the names of a sample's fields.
+
+    Raises:
+        ValueError: something in it cannot be meant.
+        TypeError: likewise.
+        KeyError: likewise.
+    """
+    return {
+        "id": str(row["id"]),
+        "regions": _regions(row),
+        "captions": _captions(row),
+        "changed": _truth(row.get("changed")),
+        "gsd_m": float(row["gsd_m"]) if row.get("gsd_m") else None,
+        **{name: str(row.get(name) or "") for name in _WORDS},
+    }
 
 
 def write_images(folder: Path, sample: Sample) -> dict[str, Any]:
@@ -207,6 +269,13 @@ def _written(folder: Path, name: str, pixels: NDArray[np.uint8]) -> str:
 
 def _either(one: NDArray[np.bool_] | None, other: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
     return one | other if one is not None and other is not None else one if other is None else other
+
+
+def _captions(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """Of `captions`, a list or one text, else of `caption`; blank ones are none."""
+    captions = row.get("captions") or row.get("caption") or ()
+    written = captions if isinstance(captions, list | tuple) else (captions,)
+    return tuple(text for text in map(str, written) if text.strip())
 
 
 def _truth(value: Any) -> bool | None:

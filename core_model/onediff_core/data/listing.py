@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
+from onediff_core.data.packed import shards_of
 from onediff_plugins.errors import PairsFileError
 from onediff_plugins.pairs import read_pairs
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 PAIRS: Final = "pairs.jsonl"
 BEFORE, AFTER, MASKS = "before", "after", "masks"
 _STRUCTURED: Final = ("masks", "regions", "boxes")
+_STRUCTURED_OR_TEXT: Final = ("captions", "ignore", "meta")
 
 
 def read_list(path: Path, mask_class: str) -> list[dict[str, Any]]:
@@ -48,8 +50,12 @@ def read_list(path: Path, mask_class: str) -> list[dict[str, Any]]:
 
 def _row(entry: PairEntry) -> dict[str, Any]:
     domain = "" if entry.domain == "auto" else entry.domain
-    meta = {name: _parsed(value) if name in _STRUCTURED else value for name, value in entry.meta.items()}
+    meta = {name: _parsed(value) if _is_structured(name, value) else value for name, value in entry.meta.items()}
     return {**meta, "id": entry.id, "before": entry.before, "after": entry.after, "domain": domain}
+
+
+def _is_structured(name: str, value: Any) -> bool:
+    return name in _STRUCTURED or (name in _STRUCTURED_OR_TEXT and str(value).lstrip()[:1] in ("[", "{"))
 
 
 def _parsed(value: Any) -> Any:
@@ -81,6 +87,16 @@ def _of(masks: Mapping[str, Mapping[str, Path]], name: str) -> dict[str, str]:
     """The masks of a picture; what it has none of is not labelled."""
     stem = name.rpartition(".")[0] or name
     return {of: str(files[stem].absolute()) for of, files in masks.items() if stem in files}
+
+
+def is_list(folder: Path) -> bool:
+    """Whether a place is a folder with a list of pairs, or with pictures beside each other."""
+    return (folder / PAIRS).is_file() or ((folder / BEFORE).is_dir() and (folder / AFTER).is_dir())
+
+
+def holds_pairs(folder: Path) -> bool:
+    """Whether a folder has a list of pairs, or pairs packed in Parquet."""
+    return is_list(folder) or bool(shards_of(folder))
 
 
 def classes_of(rows: Sequence[Mapping[str, Any]], mask_class: str) -> list[str]:

@@ -55,7 +55,8 @@ class Sample:
         masks: class name -> (H, W) bool, for each class that is labelled.
         ignore: (H, W) bool, where no mask means anything, or None.
         regions: the changes, all of them, or None where they were never listed.
-        captions: sentences about the whole pair that say the same; empty where there are none.
+        captions: sentences about the whole pair that say the same, unless `task` says otherwise; empty where there are
+            none.
         changed: whether anything changed, or None where nobody said.
         domain: satellite, ui, surveillance, or another.
         source: which set or generator it is from.
@@ -63,6 +64,8 @@ class Sample:
         group: pairs of one group show the same place and are never split.
         id: unique within its source.
         gsd_m: ground sample distance in metres, or None.
+        task: what the captions are, a name of `record.TASKS`; empty where nobody said.
+        split: train, val or test; empty where there is none.
     """
 
     before: NDArray[np.uint8]
@@ -78,6 +81,8 @@ class Sample:
     group: str = ""
     id: str = ""
     gsd_m: float | None = None
+    task: str = ""
+    split: str = ""
 
     def __post_init__(self) -> None:
         """Check shapes and dtypes."""

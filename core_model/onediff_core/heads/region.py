@@ -37,6 +37,20 @@ class RegionLogits(NamedTuple):
     kind: Tensor
 
 
+class RegionView(NamedTuple):
+    """What a head goes by, of N boxes.
+
+    Attributes:
+        pooled: (N, 9, C) of each dense map: three by three cells of the box.
+        place: (N, 6) where the box lies and how large it is.
+        tokens: (N, Q, token_size) delta tokens of its pair.
+    """
+
+    pooled: tuple[Tensor, ...]
+    place: Tensor
+    tokens: Tensor
+
+
 class RegionAnswer(NamedTuple):
     """What a box holds, in words.
 
@@ -44,11 +58,13 @@ class RegionAnswer(NamedTuple):
         kind: kind of change.
         label: class name.
         confidence: probability of the label, in [0, 1].
+        kind_confidence: probability of the kind, likewise.
     """
 
     kind: str
     label: str
     confidence: float
+    kind_confidence: float
 
 
 class RegionHead(Head):
@@ -87,28 +103,48 @@ class RegionHead(Head):
         Raises:
             ValueError: not one tensor per pair, or a box that is empty or not finite; pair and box are named.
         """
+        return self.decide(self.look(features, boxes))
+
+    def look(self, features: DeltaFeatures, boxes: Sequence[Tensor]) -> RegionView:
+        """All that it goes by, in which it has no part itself: of a base that stays as it is, it can be kept.
+
+        Args:
+            features: as for `forward`.
+            boxes: as for `forward`.
+        """
         features = self.checked(features)
         _check_boxes(self.config.name, boxes, len(features.tokens))
-        mixed = torch.cat([self._read_pair(features, pair, corners) for pair, corners in enumerate(boxes)])
-        return RegionLogits(label=self.label(mixed), kind=self.kind(mixed))
+        parts = [self._look_at(features, pair, corners) for pair, corners in enumerate(boxes)]
+        return RegionView(
+            pooled=tuple(torch.cat(level) for level in zip(*(part.pooled for part in parts), strict=True)),
+            place=torch.cat([part.place for part in parts]),
+            tokens=torch.cat([part.tokens for part in parts]),
+        )
 
-    def _read_pair(self, features: DeltaFeatures, pair: int, boxes: Tensor) -> Tensor:
-        """(N, 2 * width) of the boxes of one pair, without its padding: it is read alike alone and in a batch."""
+    def _look_at(self, features: DeltaFeatures, pair: int, boxes: Tensor) -> RegionView:
+        """The boxes of one pair, without its padding: it is read alike alone and in a batch."""
         size = features.image_size
         own = size if features.image_mask is None else _image_size(features.image_mask[pair])
-        levels = []
-        for level, stride, norm, lateral in zip(
-            features.dense, self.config.strides, self.norm, self.lateral, strict=True
-        ):
+        pooled = []
+        for level, stride in zip(features.dense, self.config.strides, strict=True):
             part, extent = image_part(level[pair], stride, size, own)
-            pooled = roi_align(part, boxes, extent, size=_CELLS, samples=_SAMPLES)  # (N, C, 3, 3)
-            levels.append(lateral(norm(pooled.flatten(2).transpose(1, 2))))  # (N, 9, width)
-        inside = self.pool(functional.gelu(torch.stack(levels).sum(0)).flatten(1))  # (N, width)
+            cells = roi_align(part, boxes, extent, size=_CELLS, samples=_SAMPLES)  # (N, C, 3, 3)
+            pooled.append(cells.flatten(2).transpose(1, 2))  # (N, 9, C)
         # Where a box lies is worked out in single precision: halves tell pixel 1000 from 1003 no longer.
-        query = inside + self.place(_place(boxes.float(), own).to(inside))
-        read = self.read(query[None], features.tokens[pair][None])[0]
-        mixed: Tensor = functional.gelu(self.mix(torch.cat([inside, query, read], dim=1)))
-        return mixed
+        place = _place(boxes.float(), own).to(pooled[0])
+        return RegionView(tuple(pooled), place, features.tokens[pair].expand(len(boxes), -1, -1))
+
+    def decide(self, seen: RegionView) -> RegionLogits:
+        """Logits of all boxes, from what `look` saw."""
+        levels = [
+            lateral(norm(pooled))  # (N, 9, width)
+            for pooled, norm, lateral in zip(seen.pooled, self.norm, self.lateral, strict=True)
+        ]
+        inside = self.pool(functional.gelu(torch.stack(levels).sum(0)).flatten(1))  # (N, width)
+        query = inside + self.place(seen.place)
+        read = self.read(query[:, None], seen.tokens)[:, 0]
+        mixed = functional.gelu(self.mix(torch.cat([inside, query, read], dim=1)))
+        return RegionLogits(label=self.label(mixed), kind=self.kind(mixed))
 
     def answers(self, logits: RegionLogits) -> list[RegionAnswer]:
         """The likeliest label and kind of each box; a class that has a direction of its own decides the kind.
@@ -116,13 +152,18 @@ class RegionHead(Head):
         Args:
             logits: from `forward`.
         """
-        confidences, labels = logits.label.float().softmax(1).max(1)
+        sure_of_labels, labels = logits.label.float().softmax(1).max(1)
+        sure_of_kinds, kinds = logits.kind.float().softmax(1).max(1)
         found = []
-        for confidence, label, kind in zip(
-            confidences.tolist(), labels.tolist(), logits.kind.argmax(1).tolist(), strict=True
+        for label, confidence, kind, kind_confidence in zip(
+            labels.tolist(), sure_of_labels.tolist(), kinds.tolist(), sure_of_kinds.tolist(), strict=True
         ):
             name = self.config.classes[label]
-            found.append(RegionAnswer(self.config.kinds.get(name, KINDS[kind]), name, confidence))
+            told = self.config.kinds.get(name)
+            if told is None:
+                found.append(RegionAnswer(KINDS[kind], name, confidence, kind_confidence))
+            else:
+                found.append(RegionAnswer(told, name, confidence, confidence))
         return found
 
 

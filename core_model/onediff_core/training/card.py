@@ -164,7 +164,7 @@ def _dense_run(run: Path) -> str:
     settings = json.loads((run / SETTINGS_NAME).read_text(encoding="utf-8"))
     last = [line for line in read_log(run) if "pairs/seen" in line][-1]
     minutes = last["seconds"] / 60
-    words = ["onediff train dense --data SETS --out RUN", f"--minutes {minutes:.0f}"]
+    words = ["onediff train dense --data SETS --out RUN", f"--minutes {round(minutes, 1):g}"]
     words += [f"--scene {name}={share:g}" for name, share in settings.get("scenes", {}).items()]
     words += _assignments(settings)
     return f"`{' '.join(words)}`: {last['step']:,} steps, {last['pairs/seen']:,} pairs, {_minutes(minutes)}"

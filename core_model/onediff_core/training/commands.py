@@ -55,7 +55,7 @@ for _command in _ELSEWHERE:
 
 @train.command()
 @click.argument("name")
-@click.argument("data", type=click.Path(path_type=Path))
+@click.argument("data", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--base",
     default="shipped",
@@ -66,6 +66,9 @@ for _command in _ELSEWHERE:
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the head, new or begun.")
 @click.option("--task", type=click.Choice(["mask", "region", "pair"]), default="mask", show_default=True)
 @click.option("--classes", metavar="A,B", default="", help="Of masks or labels; all that there are unless given.")
+@click.option(
+    "--scene", "scenes", multiple=True, metavar="NAME=SHARE", help="Drawn pairs without end, instead of DATA."
+)
 @click.option("--domain", metavar="NAME", help="Whose reading and alignment pairs go through; that of NAME else.")
 @click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="How long it may take; 10 unless given.")
 @click.option("--steps", type=click.IntRange(min=1), help="Or how many steps.")
@@ -73,11 +76,12 @@ for _command in _ELSEWHERE:
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="A setting, such as batch=12.")
 def head(
     name: str,
-    data: Path,
+    data: Path | None,
     base: str,
     out: Path,
     task: Literal["mask", "region", "pair"],
     classes: str,
+    scenes: tuple[str, ...],
     domain: str | None,
     minutes: float | None,
     steps: int | None,
@@ -87,12 +91,13 @@ def head(
     """Train the head NAME, such as satellite.pool, on the pairs in DATA.
 
     DATA is a folder with before/, after/ and masks/ (0 and 255, or a folder for each class), or a list as `onediff
-    batch` takes it, with the columns mask, boxes or changed. A run that was stopped goes on when it is called again.
+    batch` takes it, with the columns mask, boxes or changed. A region head may learn from drawn pairs instead, with
+    --scene. A run that was stopped goes on when it is called again.
     """
     from onediff_core.training.head.fit import train_head
     from onediff_core.training.head.plan import HeadPlan
     from onediff_core.training.head.report import print_fitted, watching
-    from onediff_core.training.head.settings import head_settings
+    from onediff_core.training.head.settings import head_settings, scene_shares
 
     if minutes is not None and steps is not None:
         raise click.UsageError("give --minutes or --steps, not both")
@@ -108,6 +113,7 @@ def head(
         minutes=minutes if minutes or steps else 10.0,
         steps=steps,
         device=device,
+        scenes=scene_shares(scenes),
     )
     with watching() as watcher:
         fitted = train_head(plan, watcher)

@@ -82,6 +82,7 @@ def main(
         raise click.ClickException(str(error)) from error
     torch.set_num_threads(threads)
     torch.manual_seed(settings.seed)
+    torch.backends.cudnn.benchmark = place.type == "cuda"  # crops have one size for long
     sources = training_sources(folder, settings)
     validation = {entry.name: tuning_half(read_set(folder, entry)) for entry in VALIDATION_SETS}
     model, _ = starting_model(weights)

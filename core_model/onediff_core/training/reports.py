@@ -65,7 +65,7 @@ def _numbers(values: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
 
 
 def read_ablations(folder: Path) -> list[Ablated]:
-    """Runs in folders NAME/SEED, in the order of their names.
+    """Runs in folders NAME/SEED or NAME-SEED, in the order of their names.
 
     Args:
         folder: that holds them.
@@ -73,19 +73,20 @@ def read_ablations(folder: Path) -> list[Ablated]:
     Raises:
         TrainingError: none, or one that has no scores.
     """
-    runs = sorted(path.parent for path in folder.glob(f"*/*/{SETTINGS_NAME}"))
+    runs = sorted(path.parent for path in folder.rglob(SETTINGS_NAME))
     if not runs:
         raise TrainingError(f"{folder} holds no runs: ablations lie in folders NAME/SEED, each a run of a stage")
-    return [_ablated(run) for run in runs]
+    return [_ablated(run, str(run.relative_to(folder))) for run in runs]
 
 
-def _ablated(run: Path) -> Ablated:
+def _ablated(run: Path, name: str) -> Ablated:
     log = read_log(run)
     scores = read_report(run) or _last_scores(log)
     if not scores:
         raise TrainingError(f"{run} has no scores: let its run come to its end")
     seed = json.loads((run / SETTINGS_NAME).read_text(encoding="utf-8"))["seed"]
-    return Ablated(run.parent.name.replace("-", " "), seed, max((line["step"] for line in log), default=0), scores)
+    words = name.removesuffix(str(seed)).replace("-", " ").replace("/", " ").strip()
+    return Ablated(words, seed, max((line["step"] for line in log), default=0), scores)
 
 
 def _last_scores(log: list[dict[str, float]]) -> dict[str, float]:

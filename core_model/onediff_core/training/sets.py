@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from onediff_core.data import PairFolder
+from onediff_core.data.listing import holds_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -93,7 +94,7 @@ def require_sets(folder: Path, sets: Iterable[MaskSet]) -> None:
     Raises:
         DataError: with the names of those that are missing.
     """
-    missing = [entry.name for entry in sets if not (folder / entry.name / PAIRS_NAME).is_file()]
+    missing = [entry.name for entry in sets if not holds_pairs(folder / entry.name)]
     if missing:
         raise DataError(f"{folder} lacks {', '.join(missing)}: each is a folder with a {PAIRS_NAME} and its images")
 

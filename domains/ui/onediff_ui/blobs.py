@@ -27,6 +27,8 @@ _NOISY_MASS: Final = 12.0
 _CARET_WIDTH: Final = 3
 _CARET_HEIGHT: Final = (8, 48)
 _CARET_SOLID: Final = 0.95
+_HANDLE_WIDTH: Final = 16
+_HANDLE_HEIGHT: Final = 40
 # Lines of text are at most so high, and lines of a paragraph lie at most so far apart.
 _MAX_LINE: Final = 48
 _MAX_GAP: Final = 36
@@ -73,6 +75,14 @@ class Blob(NamedTuple):
             and self.box.width <= _CARET_WIDTH
             and _CARET_HEIGHT[0] <= self.box.height <= _CARET_HEIGHT[1]
             and self.solid >= _CARET_SOLID
+        )
+
+    def is_scroll_bar(self, width: int) -> bool:
+        """A long thin bar along the right edge of a page of that width: the handle shows when somebody scrolls."""
+        return (
+            self.box.x1 == width
+            and self.box.width <= min(_HANDLE_WIDTH, width // 8)
+            and self.box.height >= max(_HANDLE_HEIGHT, 4 * self.box.width)
         )
 
     @property

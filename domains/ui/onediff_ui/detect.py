@@ -15,6 +15,7 @@ from onediff_ui.evidence import Evidence, compare
 from onediff_ui.gaps import gap_contents
 from onediff_ui.io import to_screen
 from onediff_ui.stretch import stretched
+from onediff_ui.tones import same_tones
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,6 +65,7 @@ def detect_pair(pair: ImagePair, settings: UiSettings) -> ChangeMap:
     found: list[ChangeRegion] = []
     original = before if pair.aligned.pixels is pair.before.pixels else to_screen(pair.before)
     pieces = (pair.registration.pieces or ()) if pair.registration is not None else ()
+    before = same_tones(before, after, comparable)
     evidence = compare(_filled(before, after, comparable), after, settings)
     if evidence is not None:
         seeds = evidence.seeds & comparable
@@ -98,6 +100,8 @@ def _elements(
     strong = [blob for blob in strong if not _is_border(blob.box, after.shape, settings.edge_slack)]
     if settings.ignore_caret and sum(blob.is_caret(after.shape[1]) for blob in strong) == 1:
         strong = [blob for blob in strong if not blob.is_caret(after.shape[1])]
+    if settings.ignore_scroll_bar:
+        strong = [blob for blob in strong if not blob.is_scroll_bar(after.shape[1])]
     weak = [blob for blob in placed if blob not in strong]
     found = []
     for group in group_boxes([blob.box for blob in strong]):

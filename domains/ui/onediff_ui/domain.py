@@ -69,5 +69,6 @@ DOMAIN: Final = DomainSpec(
     detectors=("ui-blocks",),
     # The words of "onediff" are not true of real pairs yet: docs/results.md has them beside these.
     describers=("template",),
+    labellers=("onediff",),
     verdict_kinds=("added", "removed", "changed"),
 )

@@ -26,6 +26,9 @@ class UiSettings(DomainSettings):
         default=3, ge=0, le=8, description="px by which the same word may lie elsewhere in another renderer"
     )
     ignore_caret: bool = Field(default=True, description="a single text cursor that came or went is no change")
+    ignore_scroll_bar: bool = Field(
+        default=True, description="a scroll bar's handle along the right edge that came or went is no change"
+    )
     edge_slack: int = Field(
         default=2, ge=0, description="px of a page's border that may come or go, as when sizes are rounded"
     )

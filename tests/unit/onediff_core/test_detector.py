@@ -333,8 +333,15 @@ def name_stuff(checkpoint: Checkpoint) -> Callable[..., Detector]:
         head.label.bias.copy_(torch.tensor([-20.0, 20.0]))
         head.kind.bias.copy_(torch.tensor([-20.0, 20.0, -20.0, -20.0]))
 
-    def make(kinds: tuple[str, ...] = ("added", "removed", "changed")) -> Detector:
-        return Detector(checkpoint, {**checkpoint.heads, "any.thing": head}, CPU, kinds)
+    def make(
+        kinds: tuple[str, ...] = ("added", "removed", "changed"), *, alone: bool = False, sure: float = 20.0
+    ) -> Detector:
+        others = {} if alone else checkpoint.heads
+        with torch.no_grad():
+            for layer in (head.label, head.kind):
+                layer.weight.zero_()
+                layer.bias.copy_(layer.bias.sign() * sure)
+        return Detector(checkpoint, {**others, "any.thing": head}, CPU, kinds)
 
     return make
 
@@ -360,6 +367,35 @@ def test_nothing_went_where_nothing_has_a_counterpart(name_stuff: Callable[..., 
     unmatched[40:80] = True
     (named,) = name_stuff().label(replace(a_square_came(), unmatched_after=unmatched), [region(*SQUARE)])
     assert (named.kind, named.label) == ("changed", "stuff")
+
+
+def test_of_what_it_is_not_sure_a_head_says_nothing(name_stuff: Callable[..., Detector]) -> None:
+    (named,) = name_stuff(sure=0.5).label(a_square_came(), [region(*SQUARE)])
+    assert (named.kind, named.label) == ("changed", "stuff")  # of two labels the likelier one; of four kinds none
+
+
+@pytest.mark.parametrize(
+    "known", [{"bbox_before": (70.0, 40.0, 110.0, 80.0), "kind": "moved"}, {"attributes": {"what": "colour"}}]
+)
+def test_what_a_detector_knows_better_stays(name_stuff: Callable[..., Detector], known: dict[str, Any]) -> None:
+    found = region(*SQUARE).replace(**known)
+    (named,) = name_stuff().label(a_square_came(), [found])
+    assert named == found.replace(label="stuff")
+
+
+def test_what_the_after_image_does_not_show_gets_no_name(name_stuff: Callable[..., Detector]) -> None:
+    gone = region(60, 40, 100, 42).replace(kind="removed", bbox_before=(60.0, 41.0, 100.0, 80.0))
+    named = name_stuff().label(a_square_came(), [gone, region(*SQUARE)])
+    assert named[0] == gone
+    assert named[1].label == "stuff"
+
+
+def test_a_region_head_alone_names_what_another_detector_found(name_stuff: Callable[..., Detector]) -> None:
+    alone = name_stuff(alone=True)
+    (named,) = alone.label(a_square_came(), [region(*SQUARE)])
+    assert named.label == "stuff"
+    with pytest.raises(CheckpointError, match=r"heads loaded are: any\.thing \(region\)"):
+        detect(alone, a_square_came())
 
 
 def test_without_a_region_head_regions_stay_as_they_are(detector: Detector) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from typing import ClassVar
 
 import click
 import numpy as np
 import pytest
+import shapely
 
 from onediff_plugins import (
     ChangeMap,
@@ -36,6 +38,7 @@ from onediff_plugins.errors import (
     UnsupportedSourceError,
 )
 from onediff_plugins.records import ModelRecord
+from onediff_plugins.settings import ModelSettings
 
 
 class Nothing:
@@ -361,6 +364,72 @@ def test_heads_reach_the_detector_and_the_record(make_host, make_domain, picture
     assert (record.revision, record.licence) == ("7", "MIT")
     with pytest.raises(UnknownNameError, match=r"unknown head 'toy\.thin'\. Did you mean 'toy\.thing'"):
         host.compare(*pictures, heads=("toy.thin",))
+
+
+# --- who names what a detector without heads found ---
+
+
+class Finder:
+    def detect(self, pairs, overviews, settings):
+        return [finding(pair) for pair in pairs]
+
+
+def finding(pair):
+    shape = (pair.after.height, pair.after.width)
+    found = ChangeRegion(kind="changed", score=0.9, area_px=16, geometry=shapely.box(1, 1, 5, 5))
+    return ChangeMap(score=np.zeros(shape, np.float32), valid=pair.valid, candidates=(found,))
+
+
+class Namer(Finder):
+    def label(self, pair, regions):
+        return [region.replace(label="button", kind="added") for region in regions]
+
+
+def namer(contexts=None, held=("toy.kind",), task="region"):
+    def build(context):
+        if contexts is not None:
+            contexts.append(context)
+        return Namer()
+
+    specs = [HeadSpec(name=name, task=task, classes=("button", "text")) for name in held]
+    return model("namer", ("detect",), build=build, takes_heads=True, revision="3", held_heads=lambda weights: specs)
+
+
+def host_of_finder(make_host, make_domain, *models):
+    finder = model("finder", ("detect",), build=lambda context: Finder())
+    spec = {"detectors": ("finder",), "labellers": ("absent", "namer")}
+    return make_host(make_domain(spec=spec, onediff_models=lambda: [finder, *models]))
+
+
+def test_a_labeller_names_what_a_detector_without_heads_found(make_host, make_domain, pictures):
+    contexts = []
+    result = host_of_finder(make_host, make_domain, namer(contexts)).compare(*pictures)
+    assert [(region.kind, region.label) for region in result.regions] == [("added", "button")]
+    assert contexts[0].heads == ("toy.kind",)
+    models = result.provenance.models
+    assert (models["detect"].name, models["label"].name, models["label"].heads) == ("finder", "namer", ("toy.kind",))
+
+
+def test_without_a_head_for_the_domain_nobody_names_regions(make_host, make_domain, pictures):
+    for others in ([], [namer(held=("other.kind",))], [namer(task="mask")]):
+        result = host_of_finder(make_host, make_domain, *others).compare(*pictures)
+        assert [(region.kind, region.label) for region in result.regions] == [("changed", "")]
+        assert "label" not in result.provenance.models
+
+
+def test_a_region_head_that_is_asked_for_goes_to_the_labeller(make_host, make_domain, pictures):
+    host = host_of_finder(make_host, make_domain, namer(held=("other.kind",)))
+    named = host.compare(*pictures, heads=("other.kind",))
+    assert named.regions[0].label == "button"
+    assert named.provenance.settings_digest != host.compare(*pictures).provenance.settings_digest
+    with pytest.raises(UnknownNameError, match=r"Did you mean 'other\.kind'"):
+        host.compare(*pictures, heads=("other.kin",))
+
+
+def test_a_mask_head_does_not_name_what_another_detector_found(make_host, make_domain, pictures):
+    host = host_of_finder(make_host, make_domain, namer(held=("toy.mask",), task="mask"))
+    with pytest.raises(PluginError, match=r"'finder' finds regions, and 'toy\.mask' is a mask head.*--detector namer"):
+        host.compare(*pictures, heads=("toy.mask",))
 
 
 # --- weights, heads beside them, and what was loaded ---
@@ -758,3 +827,82 @@ def test_a_plugin_that_breaks_in_a_later_contribution_is_out_as_a_whole(make_hos
 def test_two_embedded_plugins_of_one_name_are_refused(make_host, make_domain):
     with pytest.raises(PluginConflictError, match="two of the plugins given are called 'toy'"):
         make_host(make_domain("toy"), make_domain("toy"))
+
+
+# --- settings of models ---
+
+
+class TalkerSettings(ModelSettings):
+    section: ClassVar[str] = "talker"
+
+    volume: int = 3
+    ready: bool = True
+
+    def why_not(self):
+        return None if self.ready else "say talker.ready=true"
+
+
+def talker(contexts=None, settings=TalkerSettings):
+    def build(context):
+        contexts.append(context)
+        return Nothing()
+
+    return model("talker", build=build, settings=settings)
+
+
+def test_the_settings_of_a_model_reach_it_and_no_other(make_host, make_domain, pictures):
+    contexts = []
+    plugin = make_domain(
+        onediff_models=lambda: [talker(contexts), model("plain", build=lambda c: contexts.append(c) or Nothing())]
+    )
+    host = make_host(plugin, settings={"talker.volume": 7})
+    host.compare(*pictures, captioner="talker")
+    host.compare(*pictures, captioner="plain")
+    assert [context.model_settings for context in contexts] == [TalkerSettings(volume=7), None]
+    assert host.model_settings("talker") == TalkerSettings(volume=7)
+    assert host.model_settings("template") is None
+    assert host.sections() == {"talker": TalkerSettings(volume=7)}
+
+
+def test_a_model_whose_settings_say_why_not_is_not_available(make_host, make_domain):
+    plugin = make_domain(spec={"describers": ("talker", "template")}, onediff_models=lambda: [talker([])])
+    assert make_host(plugin).choose_model("toy", "describe").name == "talker"
+    host = make_host(plugin, settings={"talker.ready": False})
+    assert host.choose_model("toy", "describe").name == "template"
+    with pytest.raises(PluginError, match=r"captioner 'talker' cannot be used here: say talker\.ready=true"):
+        host.choose_model("toy", "describe", "talker")
+
+
+def test_two_models_may_share_their_settings(make_host, make_domain):
+    specs = [talker([]), model("loud", settings=TalkerSettings)]
+    host = make_host(make_domain(onediff_models=lambda: specs), settings={"talker.volume": 9})
+    assert host.model_settings("loud") == host.model_settings("talker") == TalkerSettings(volume=9)
+
+
+class OtherSettings(ModelSettings):
+    section: ClassVar[str] = "talker"
+
+
+class ToySettings(ModelSettings):
+    section: ClassVar[str] = "toy"
+
+
+@pytest.mark.parametrize("cls", [OtherSettings, ToySettings])
+def test_settings_in_a_section_that_somebody_else_has_break_the_later_plugin(make_host, make_domain, make_plugin, cls):
+    first = make_domain(onediff_models=lambda: [talker([])])
+    second = make_plugin("second", onediff_models=lambda: [model("other", settings=cls)])
+    host = make_host(first, second)
+    (broken,) = [info for info in host.plugins if info.status == "broken"]
+    assert broken.name == "second"
+    assert f"both have settings called '{cls.section}'" in str(broken.error)
+    assert "other" not in host.models()
+    assert "talker" in host.models()
+
+
+def test_settings_of_another_kind_break_the_plugin(make_host, make_domain, make_plugin):
+    class Wrong:
+        section = "wrong"
+
+    host = make_host(make_domain(), make_plugin("second", onediff_models=lambda: [model("other", settings=Wrong)]))
+    (broken,) = [info for info in host.plugins if info.status == "broken"]
+    assert "ModelSpec.settings of 'other' must derive from ModelSettings" in str(broken.error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 from hypothesis import given
@@ -14,6 +14,8 @@ from onediff_plugins.errors import SettingsError
 from onediff_plugins.settings import (
     RESERVED_ENV,
     DomainSettings,
+    ModelSettings,
+    Settings,
     parse_assignments,
     resolve_settings,
     settings_digest,
@@ -269,3 +271,51 @@ def test_the_digest_is_the_same_on_every_machine_and_release() -> None:
 def test_the_digest_tells_settings_apart() -> None:
     digests = {settings_digest(DomainSettings(threshold=value).model_dump()) for value in (0.1, 0.2, 0.3)}
     assert len(digests) == 3
+
+
+# --- settings of models ---
+
+
+class TalkerSettings(ModelSettings):
+    section: ClassVar[str] = "talker"
+
+    threshold: float = Field(default=0.1, ge=0)
+    address: str = Field(default="here", pattern="^[a-z]*$", repr=False)
+
+
+def resolve_models(tmp_path: Path, arguments: Any = None, environ: Any = None) -> dict[str, Any]:
+    classes: dict[str, type[Settings]] = {**CLASSES, "talker": TalkerSettings}
+    return resolve_settings(classes, arguments, environ=environ or {}, config_file=tmp_path / "onediff.toml")
+
+
+def test_a_models_settings_are_named_with_their_section_in_every_layer(tmp_path: Path) -> None:
+    (tmp_path / "onediff.toml").write_text('[talker]\nthreshold = 0.2\naddress = "file"\n', encoding="utf-8")
+    assert resolve_models(tmp_path)["talker"] == TalkerSettings(threshold=0.2, address="file")
+    environ = {"ONEDIFF_TALKER__THRESHOLD": "0.3"}
+    assert resolve_models(tmp_path, environ=environ)["talker"].threshold == 0.3
+    assert resolve_models(tmp_path, {"talker.threshold": 0.4}, environ)["talker"].threshold == 0.4
+
+
+def test_a_bare_name_is_for_domains_alone(tmp_path: Path) -> None:
+    resolved = resolve_models(tmp_path, {"threshold": 0.9})
+    assert (resolved["ui"].threshold, resolved["talker"].threshold) == (0.9, 0.1)
+    with pytest.raises(SettingsError, match="unknown setting 'address'"):
+        resolve_models(tmp_path, {"address": "there"})
+
+
+def test_a_value_that_is_not_to_be_shown_is_not_in_the_message(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"^talker\.address \(from arguments\): ") as error:
+        resolve_models(tmp_path, {"talker.address": "HUNTER2"})
+    assert "HUNTER2" not in f"{error.value}{error.value.__cause__}{TalkerSettings(address='hunter')!r}"
+
+
+def test_keys_in_the_environment_are_no_settings_whosever_they_are(tmp_path: Path) -> None:
+    environ = {"ONEDIFF_TALKER_API_KEY": "hunter2", "ONEDIFF_ANYTHING_API_KEY": "hunter2"}
+    assert resolve_models(tmp_path, environ=environ) == resolve_models(tmp_path)
+
+
+def test_the_package_that_brings_a_section_is_named_where_it_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(
+        SettingsError, match=r"'vlm' in 'vlm\.endpoint' is no installed domain; `pip install onediff-vlm`"
+    ):
+        resolve(tmp_path, {"vlm.endpoint": "http://127.0.0.1/v1"})

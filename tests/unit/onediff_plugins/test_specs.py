@@ -90,6 +90,8 @@ BROKEN: list[tuple[Any, dict[str, Any], list[str]]] = [
     (model, {"roles": {"detect", "paint"}}, ["ModelSpec 'm'", "paint", "['describe', 'detect']"]),
     (model, {"build": "here"}, ["ModelSpec 'm'", "build must be callable", "str"]),
     (model, {"available": None}, ["ModelSpec 'm'", "available must be callable", "NoneType"]),
+    (model, {"settings": "mine"}, ["ModelSpec 'm'", "settings must be a ModelSettings class", "'mine'"]),
+    (model, {"settings": dict}, ["ModelSpec 'm'", "section of settings", "None"]),
     (head, {"task": "words"}, ["HeadSpec 'satellite.building'", "'words'", "'mask', 'region' or 'pair'"]),
     (head, {"classes": ()}, ["HeadSpec 'satellite.building'", "at least one class"]),
     (head, {"classes": "building"}, ["HeadSpec 'satellite.building'", "a tuple of names, got 'building'"]),

@@ -207,6 +207,47 @@ def test_two_thin_bars_are_no_text_cursor(new_page, compare) -> None:
     assert kinds(compare(new_page().array(), after.array())[0]) == ["added", "added"]
 
 
+@pytest.mark.parametrize("side", ["before", "after"])
+def test_a_scroll_bar_that_shows_is_no_change(new_page, compare, side: str) -> None:
+    plain, scrolled = new_page().array(), new_page().box(632, 60, 640, 200, "#94a3b8").array()
+    pair = (plain, scrolled) if side == "after" else (scrolled, plain)
+    assert compare(*pair)[0].candidates == ()
+    assert len(compare(*pair, ignore_scroll_bar=False)[0].candidates) == 1
+
+
+def test_a_bar_elsewhere_is_a_change(new_page, compare) -> None:
+    assert kinds(compare(new_page().array(), new_page().box(600, 60, 608, 200, "#94a3b8").array())[0]) == ["added"]
+
+
+def toned(image, gamma: float = 1.05, gain: float = 0.99):
+    return np.rint(255 * gain * (image / 255) ** gamma).astype(np.uint8)
+
+
+def test_another_gamma_of_the_whole_page_is_no_change(new_page, names, compare) -> None:
+    page = new_page().frame().table(names[:7]).array()
+    assert compare(page, toned(page))[0].candidates == ()
+    after = new_page().frame().table(names[:7]).box(560, 8, 620, 32, "#dc2626").array()
+    (found,) = compare(page, toned(after))[0].candidates
+    assert found.bbox_after == (560, 8, 620, 32)
+
+
+@pytest.mark.parametrize(("gamma", "gain"), [(1.3, 1.0), (1.0, 0.95)])
+def test_other_colours_of_the_whole_page_are_a_change(new_page, names, compare, gamma: float, gain: float) -> None:
+    page = new_page().frame().table(names[:7]).array()
+    assert compare(page, toned(page, gamma, gain))[0].candidates
+
+
+def test_another_ground_behind_the_same_words_is_a_change(new_page, compare) -> None:
+    before = new_page().text(40, 40, "Words on a page", 30).array()
+    after = np.where(before > 240, before - 8, before).astype(np.uint8)
+    assert compare(before, after)[0].candidates
+
+
+def test_a_plain_picture_of_another_colour_is_a_change(compare) -> None:
+    grey = np.full((60, 80, 3), 120, np.uint8)
+    assert compare(grey, grey + 6)[0].candidates
+
+
 def test_one_bright_pixel_is_a_change(new_page, compare) -> None:
     before = new_page().array()
     after = before.copy()

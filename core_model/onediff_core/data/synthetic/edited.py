@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 CLASSES: Final = ("object+", "object-")
 _UNCHANGED: Final = 0.38
 _ELSEWHERE: Final = 0.05  # of the rest: the two sides show two places
+_JOINED: Final = 8  # pixels; OpenCV's seamlessClone fails on masks of up to four
 _CONTRAST: Final = 12.0  # mean grey values by which what is pasted must differ from what it covers
 
 
@@ -210,9 +211,9 @@ def _fitted(rng: Rng, sprite: Sprite, scene: Light, *, poisson: bool) -> Sprite:
     """A sprite in the tones of where it lies: nearer to their mean, or joined to them without a seam."""
     there, own = sprite.inside(scene), sprite.own(scene)
     ground = scene[there]
-    if poisson and ground.shape == sprite.light.shape:
-        mask = (255 * (sprite.alpha > 0.5)).astype(np.uint8)
-        x, y, width, height = cv2.boundingRect(mask)
+    mask = (255 * (sprite.alpha > 0.5)).astype(np.uint8)
+    x, y, width, height = cv2.boundingRect(mask)
+    if poisson and ground.shape == sprite.light.shape and min(width, height) >= _JOINED:
         centre = (x + width // 2, y + height // 2)
         joined = cv2.seamlessClone(developed(sprite.light), developed(ground), mask, centre, cv2.NORMAL_CLONE)
         return replace(sprite, light=joined.astype(np.float32))

@@ -117,7 +117,7 @@ class RegionLooks(Dataset[dict[str, "Tensor"]]):
         if self.manner.swapped and rng.random() < SWAPPED_SHARE:
             sample = swap(replace(sample, captions=()))
         region = (sample.regions or ())[index]
-        images, corners = seen_with_context(sample, _loosened(rng, region.box, sample.after.shape), self.window)
+        images, corners = seen_with_context(sample, loosened(rng, region.box, sample.after.shape), self.window)
         if not self.manner.upright:
             images, corners = turned(rng, images, corners)
         images = [nuisance(rng, image, self.palette[rng.integers(len(self.palette))]) for image in images]
@@ -172,7 +172,7 @@ def turned(
     return [np.ascontiguousarray(image) for image in made], (x0, y0, x1, y1)
 
 
-def _loosened(
+def loosened(
     rng: np.random.Generator, box: tuple[int, int, int, int], shape: tuple[int, ...]
 ) -> tuple[int, int, int, int]:
     """A box moved at each side by a few percent, within the image and at least a pixel wide."""

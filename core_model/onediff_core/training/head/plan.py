@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
 from onediff_core import layout
@@ -14,7 +14,7 @@ from onediff_plugins.errors import PluginContractError, UnknownNameError
 from onediff_plugins.specs import HeadSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from onediff_core.checkpoint import Checkpoint
@@ -36,7 +36,7 @@ class HeadPlan:
 
     Attributes:
         name: of the head, "<domain>.<what>", or "any.<what>" for every domain.
-        data: folder or list of pairs; see `onediff_core.data.listing.read_list`.
+        data: folder or list of pairs; see `onediff_core.data.listing.read_list`. None where `scenes` are drawn.
         base: folder or hub id of a OneDiff, or "shipped".
         out: folder of the head; its run lies in `run/` there.
         settings: of the run.
@@ -46,10 +46,11 @@ class HeadPlan:
         minutes: how long it may take.
         steps: or how many steps.
         device: any torch device.
+        scenes: scene -> share of the pairs, to learn regions from drawn pairs without end.
     """
 
     name: str
-    data: Path
+    data: Path | None
     base: str
     out: Path
     settings: HeadSettings
@@ -59,6 +60,24 @@ class HeadPlan:
     minutes: float | None = None
     steps: int | None = None
     device: str = "cpu"
+    scenes: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Pairs are somebody's, or drawn."""
+        if (self.data is None) is not bool(self.scenes):
+            raise TrainingError("name the folder or list of your pairs, or scenes to draw with --scene")
+        if self.scenes and self.task != "region":
+            raise TrainingError(
+                f"--scene draws regions, for --task region; for a {self.task} head draw a folder of pairs with "
+                "onediff data synth"
+            )
+
+    @property
+    def folder(self) -> Path:
+        """Where somebody's pairs are."""
+        if self.data is None:
+            raise TrainingError("drawn pairs lie nowhere")
+        return self.data
 
 
 def domain_of(plan: HeadPlan, host: Host) -> str | None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from onediff_core.image_processing_onediff import OneDiffImageProcessor
     from onediff_core.imagery import FloatImage
     from onediff_plugins import Host
+    from onediff_plugins.pipeline import Prepared
 
 
 class Skipped(NamedTuple):
@@ -58,11 +59,23 @@ class Eye:
             OneDiffError: the pair cannot be compared.
         """
         asked = self.domain or row["domain"] or "auto"
-        request = PairRequest(before=row["before"], after=row["after"], domain=asked, id=str(row["id"]))
+        ready = self.ready(PairRequest(before=row["before"], after=row["after"], domain=asked, id=str(row["id"])))
+        return self.pictures(ready)
+
+    def ready(self, request: PairRequest) -> Prepared:
+        """A pair as detectors get it.
+
+        Raises:
+            OneDiffError: the pair cannot be compared.
+        """
         domain = self.host.resolve_domain(request)
         ready = prepare(self.host, domain, request, self.host.model("onediff"))
         if (reason := ready.incomparable(self.host.settings(domain))) is not None:
             raise PairError(reason)
+        return ready
+
+    def pictures(self, ready: Prepared) -> Pictures:
+        """Both images of such a pair as the base is shown them."""
         pair = ready.prepared
         view = PairView.of(pair, ready.overview, self.image_processor)
         before, after = view.cut(view.box)
@@ -81,10 +94,10 @@ def read_pairs_of(
         done: called after each pair, with what is wrong with it or None.
 
     Returns:
-        Those that can be used, and those that cannot.
+        Those that can be used, and those that cannot, whole shards included.
     """
     kept: list[Sample] = []
-    skipped: list[Skipped] = []
+    skipped = [Skipped("a shard", reason) for reason in pairs.left_out]
     for index, row in enumerate(pairs.rows):
         try:
             kept.append(labelled(pairs[index]))

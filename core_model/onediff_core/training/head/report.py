@@ -25,7 +25,7 @@ def watching() -> Iterator[Watcher]:
     """Bars on stderr for reading and training, and a line for every pair that is left out."""
     console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[said]}"), TimeElapsedColumn())
-    training = TaskID(1)  # the second bar, which appears once all pairs are read
+    training: TaskID | None = None  # its bar appears once all pairs are read
     with Progress(*columns, console=console) as bars:
 
         def reading(total: int) -> Callable[[Any], None]:
@@ -39,9 +39,10 @@ def watching() -> Iterator[Watcher]:
             return done
 
         def told(progress: float, scores: Mapping[str, float]) -> None:
+            nonlocal training
             said = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
-            if training not in bars.task_ids:
-                bars.add_task("training", total=1.0, said=said)
+            if training is None:
+                training = bars.add_task("training", total=1.0, said=said)
             bars.update(training, completed=progress, said=said)
 
         yield Watcher(reading, told)
@@ -53,7 +54,7 @@ def print_fitted(plan: HeadPlan, fitted: Fitted) -> None:
     width = max(len(name) for name, _ in rows)
     for name, value in rows:  # a table of rich would break paths in two
         console.print(f"{name:<{width}}  {value}")
-    if plan.task != "mask" and fitted.beside is None:
+    if plan.task != "mask" and fitted.beside is None and not fitted.names_found:
         console.print(f"A {plan.task} head does not say where: load it with a mask head on the same base, too.")
     console.print("Use it:")
     console.print(f"  {next_command(plan, fitted)}")
@@ -61,8 +62,12 @@ def print_fitted(plan: HeadPlan, fitted: Fitted) -> None:
 
 def _rows(plan: HeadPlan, fitted: Fitted) -> Iterator[tuple[str, str]]:
     yield "head", f"{plan.name} ({plan.task}: {', '.join(fitted.head.config.classes)})"
-    yield "learned from", _counted(len(fitted.split.training), sum(bool(s.changed) for s in fitted.split.training))
-    yield "held out", _counted(len(fitted.split.held_out), sum(bool(s.changed) for s in fitted.split.held_out))
+    if plan.scenes:
+        yield "learned from", f"drawn pairs of {', '.join(plan.scenes)}, without end"
+        yield "held out", f"{plan.settings.score_at_most} regions of pairs of other seeds"
+    else:
+        yield "learned from", _counted(len(fitted.split.training), sum(bool(s.changed) for s in fitted.split.training))
+        yield "held out", _counted(len(fitted.split.held_out), sum(bool(s.changed) for s in fitted.split.held_out))
     if fitted.skipped:
         yield "left out", f"{len(fitted.skipped)} pairs, with reasons in {plan.out / RUN / SKIPPED_NAME}"
     ended = ", ended early: nothing held out got better" if fitted.stopped_early else ""
@@ -82,9 +87,12 @@ def next_command(plan: HeadPlan, fitted: Fitted) -> str:
     words = ["onediff", "compare", *fitted.example]
     if fitted.domain is not None:
         words += ["--domain", fitted.domain]
-    words += ["--detector", "onediff", *(["--captioner", "template"] if fitted.silent else [])]
+    if not fitted.names_found:
+        words += ["--detector", "onediff"]
+    if fitted.silent:
+        words += ["--captioner", "template"]
     if plan.base != SHIPPED:
         words += ["--set", f"weights={plan.base}"]
-    if fitted.beside is not None:
+    if fitted.beside is not None and not fitted.names_found:
         words += ["--head", fitted.beside]
     return shlex.join([*words, "--head", str(plan.out)])

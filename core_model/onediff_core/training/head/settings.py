@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, ValidationError
@@ -28,6 +29,7 @@ class HeadSettings(MaskSettings):
     held_out: float = Field(0.2, gt=0, lt=1, description="share of the groups of pairs that nothing is learned from")
     score_every: int = Field(50, ge=1, description="steps between scores of what is held out")
     score_at_most: int = Field(60, ge=1, description="crops, pairs or regions that are scored")
+    replay: int = Field(0, ge=0, description="regions of earlier steps that a step of a region head learns from again")
     patience: int = Field(10, ge=1, description="scores without a better one after which the run ends")
     swap: bool | None = Field(None, description="pairs also backwards; unless given where classes have both directions")
     upright: bool | None = Field(None, description="never turned; unless given for pages alone")
@@ -46,6 +48,24 @@ def head_settings(assignments: Iterable[str]) -> HeadSettings:
         return HeadSettings.model_validate(parse_assignments(assignments))
     except ValidationError as error:
         raise SettingsError("; ".join(_said(str(part["loc"][0]), part["msg"]) for part in error.errors())) from error
+
+
+def scene_shares(words: Iterable[str]) -> dict[str, float]:
+    """Scenes and their shares from `NAME=SHARE` or `NAME` words; a share is 1 unless given.
+
+    Raises:
+        SettingsError: a share that is not a positive number.
+    """
+    shares = {}
+    for word in words:
+        name, equals, share = word.partition("=")
+        try:
+            shares[name] = float(share) if equals else 1.0
+        except ValueError:
+            shares[name] = math.nan
+        if not 0 < shares[name] < math.inf:
+            raise SettingsError(f"--scene {word}: a share is a positive number, as in {name}=0.5")
+    return shares
 
 
 def _said(key: str, message: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -16,7 +17,6 @@ from onediff_plugins.errors import PairError, PairsFileError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 WORDS = ("domain", "source", "licence", "group", "id", "gsd_m", "changed", "captions", "regions")
 
@@ -84,6 +84,13 @@ def test_real_sets_are_read(data_set: Callable[[str], Path], name: str) -> None:
 def test_regions_of_other_makers_are_left_out(pictures: Path) -> None:
     row = {"id": 1, "before": "a.png", "after": "b.png", "regions": [{"bbox_xywh": [1, 2, 3, 4]}]}
     assert PairFolder(listed(pictures, row))[0].regions is None
+
+
+def test_a_folder_is_named_from_where_one_stands(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cv2.imwrite(str(pictures / "m.png"), np.full((4, 6), 255, np.uint8))
+    listed(pictures, {"before": "a.png", "after": "b.png", "mask": "m.png"})
+    monkeypatch.chdir(pictures.parent)
+    assert PairFolder(Path(pictures.name))[0].masks["change"].all()
 
 
 def test_a_slice_is_a_list(pictures: Path) -> None:

@@ -108,6 +108,17 @@ def test_gradients_are_those_of_finite_differences(config):
     assert torch.autograd.gradcheck(run, (dense, tokens))
 
 
+def test_what_was_looked_at_may_be_kept_and_decided_on_later(head, features):
+    made = features(2, 64, 64)
+    boxes = [torch.tensor([[4.0, 4, 28, 28], [36.0, 36, 60, 60]]), torch.tensor([[0.0, 0, 64, 9]])]
+    kept = head.look(made, boxes)
+    assert [len(level) for level in kept.pooled] == [3] * len(made.dense)
+    assert len(kept.place) == len(kept.tokens) == 3
+    assert not any(level.requires_grad for level in kept.pooled)
+    for now, later in zip(head(made, boxes), head.decide(kept), strict=True):
+        torch.testing.assert_close(now, later)
+
+
 def test_every_parameter_is_trained(config, features):
     head = RegionHead(config("region"))
     answer = head(features(), BOXES)

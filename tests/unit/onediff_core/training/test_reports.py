@@ -36,7 +36,7 @@ def test_ablations_are_runs_by_name_and_seed_with_their_reports_or_their_last_sc
         {"step": 10, "loss/building": 1.0, "rate/head": 0.1, "pairs/seen": 20, "seconds": 3.0},
     ]
     write_run(tmp_path / "without-the-delta-module" / "0", log=log, report='{"reported/cider_d": 0.3}')
-    write_run(tmp_path / "whole" / "1", seed=1, log=log)
+    write_run(tmp_path / "whole-1", seed=1, log=log)
     whole, without = read_ablations(tmp_path)
     assert whole == ("whole", 1, 10, {"levir_val/f1": 0.5, "levir_val/tnr": 0.9})
     assert without == ("without the delta module", 0, 10, {"reported/cider_d": 0.3})

@@ -20,12 +20,11 @@ from onediff_core.training.export import main as export
 from onediff_core.training.network import DenseNetwork, classes_of
 from onediff_core.training.run import Run
 from onediff_core.training.schedule import Budget
-from onediff_core.training.sets import TRAINING_SETS, read_set
+from onediff_core.training.sets import TRAINING_SETS, VALIDATION_SETS, read_set
 from onediff_core.training.settings import DenseSettings
 from onediff_core.training.sources import MaskSource
 from onediff_core.training.start import starting_model
 
-SETS = ("levir_train", "levir_train_half", "dsifn_train", "levir_val", "dsifn_val")
 SETTINGS = {"seed": 7, "crop": 64, "batch": 2, "late_crop": 64, "late_batch": 2, "workers": 0, "log_every": 1}
 
 
@@ -47,8 +46,8 @@ def write_set(folder):
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sets")
-    for name in SETS:
-        write_set(folder / name)
+    for entry in (*TRAINING_SETS, *VALIDATION_SETS):
+        write_set(folder / entry.name)
     return folder
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from onediff_plugins.records import GeoRecord, ModelRecord, PieceRecord, Provenance, RegistrationRecord
+from onediff_plugins.records import Fallback, GeoRecord, ModelRecord, PieceRecord, Provenance, RegistrationRecord
 from onediff_plugins.report.facts import Section, sections
 
 if TYPE_CHECKING:
@@ -71,6 +71,17 @@ def test_place_time_models_and_further_columns_are_shown(make_result: Callable[.
     assert (made["onediff-plugins"], made["onediff-x"]) == ("0.1", "2")
     assert rows(titled(result, "Your columns")) == {"scene": "Lyon", "row": "3"}
     assert rows(titled(result, "From plugins", {"residual": "0.3"})) == {"residual": "0.3"}
+
+
+def test_who_was_to_write_the_words_and_did_not_is_shown(make_result: Callable[..., Any]) -> None:
+    fallbacks = (
+        Fallback(model="hf-vlm", instead="template", reason="the server is away"),
+        Fallback(model="hf-vlm", instead=None, reason="too many", regions=(7, 8)),
+    )
+    made = Provenance(onediff_plugins="0.1", settings_digest="d", fallbacks=fallbacks)
+    shown = rows(titled(make_result(provenance=made), "Provenance"))
+    assert shown["template for hf-vlm"] == "the server is away"
+    assert shown["Nobody for hf-vlm, regions 7, 8"] == "too many"
 
 
 def test_timings_which_differ_from_run_to_run_are_not_there(make_result: Callable[..., Any]) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from onediff_core.data.synthetic import scene
 from onediff_core.data.synthetic.captions import PLACE
-from onediff_core.data.synthetic.edited import Edited, Pictures
+from onediff_core.data.synthetic.edited import Edited, Pictures, _fitted
+from onediff_core.data.synthetic.sprites import Sprite
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,3 +66,15 @@ def test_pictures_of_a_folder_are_read_when_they_are_asked_for(tmp_path: Path, i
 def test_no_pictures_are_no_pairs() -> None:
     with pytest.raises(ValueError, match="mine: no images to make pairs of"):
         made([])
+
+
+@pytest.mark.parametrize("width", range(1, 12))
+def test_pieces_of_any_width_are_joined_to_what_they_lie_on(width: int) -> None:
+    rng = np.random.default_rng(width)
+    light = rng.uniform(0, 255, (20, width + 2, 3)).astype(np.float32)
+    alpha = np.zeros((20, width + 2), np.float32)
+    alpha[1:-1, 1:-1] = 1
+    ground = rng.uniform(0, 255, (64, 64, 3)).astype(np.float32)
+    fitted = _fitted(rng, Sprite(x=20, y=20, alpha=alpha, light=light), ground, poisson=True)
+    assert fitted.light.shape == light.shape
+    assert np.isfinite(fitted.light).all()

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from onediff_core.data import PairFolder, Sample, SampleRegion
+from onediff_core.data import PairFolder, Sample, SampleRegion, conversion, sources
 from onediff_core.image_processing_onediff import OneDiffImageProcessor
 from onediff_core.training.head.reading import Eye, digest_of, mask_labels, pair_label, read_pairs_of, region_labels
 from onediff_plugins import Host
@@ -113,3 +113,16 @@ def test_the_digest_tells_pixels_labels_and_groups_apart():
     others = [sample(masks={"a": mask(2)}), sample(masks={"b": mask(1)}), sample(masks={"a": mask(1)}, group="g")]
     assert digest_of([one]) == digest_of([sample(masks={"a": mask(1)})])
     assert len({digest_of([entry]) for entry in (one, *others)}) == 4
+
+
+def test_packed_pairs_are_read_as_the_detector_reads_their_files(tmp_path):
+    rng = np.random.default_rng(1)
+    for side in ("before", "after"):
+        (tmp_path / "own" / side).mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / "own" / side / "a.png"), rng.integers(0, 255, (64, 80, 3), dtype=np.uint8))
+    packed = tmp_path / "packed"
+    conversion.convert(conversion.Job(source=sources.source("pairs"), root=tmp_path / "own"), packed)
+    eye = Eye(host=Host(), domain="surveillance", image_processor=OneDiffImageProcessor())
+    (listed,), (read,) = PairFolder(tmp_path / "own", look=eye), PairFolder(packed, look=eye, split="train")
+    np.testing.assert_array_equal(listed.before, read.before)
+    np.testing.assert_array_equal(listed.after, read.after)
