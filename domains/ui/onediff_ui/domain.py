@@ -67,8 +67,8 @@ DOMAIN: Final = DomainSpec(
     capabilities=frozenset({"pieces", "sizes-differ"}),
     sniff=sniff,
     detectors=("ui-blocks",),
-    labellers=("onediff",),
     # The words of "onediff" are not true of real pairs yet: docs/results.md has them beside these.
     describers=("template",),
+    labellers=("onediff",),
     verdict_kinds=("added", "removed", "changed"),
 )
