@@ -73,6 +73,9 @@ class OneDiffGenerationMixin(GenerationMixin):
                     "repetition_penalty needs placeholders that lie within the vocabulary: call "
                     f"model.resize_token_embeddings({last + 1}), or use no_repeat_ngram_size"
                 )
+        # A placeholder stands for what was seen: it is no word that could be said.
+        suppressed = kwargs.get("suppress_tokens", settings.suppress_tokens) or ()
+        kwargs["suppress_tokens"] = [*suppressed, self.config.pair_token_id, self.config.delta_token_id]
         images = {name: kwargs.pop(name, None) for name in _IMAGES}
         if any(given is not None for given in images.values()):
             if kwargs.get("seen") is not None:

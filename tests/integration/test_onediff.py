@@ -158,7 +158,7 @@ def test_doctor_finds_the_weights_that_the_settings_name(
     well = onediff("doctor")
     assert well.code == 0
     assert "satellite: detect by onediff with any.changed, any.square\n" in well.out
-    assert "ui: describe by onediff\n" in well.out
+    assert "satellite: describe by onediff\n" in well.out
 
     monkeypatch.setenv("ONEDIFF_WEIGHTS", "nowhere")
     ill = onediff("doctor")
