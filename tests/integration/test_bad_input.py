@@ -230,7 +230,10 @@ def test_a_folder_of_others_is_not_touched(
         (("--detector", "difference", "--head", "toy.mark"), "detector 'difference' takes no heads: leave out --head"),
         (("--set", "treshold=0.4"), "unknown setting 'treshold' (from arguments). Did you mean 'threshold'? Known: "),
         (("--set", "toy.grian=1"), "unknown setting 'toy.grian' (from arguments). Did you mean 'grain'?"),
-        (("--set", "ui.threshold=1"), "'ui' in 'ui.threshold' is no installed domain; `pip install onediff-ui` brings it (from arguments)."),
+        (
+            ("--set", "ui.threshold=1"),
+            "'ui' in 'ui.threshold' is no installed domain; `pip install onediff-ui` brings it (from arguments).",
+        ),
         (("--set", "threshold=2"), "toy.threshold = 2 (from arguments): Input should be less than or equal to 1"),
         (("--set", "grain=coarse"), "toy.grain = 'coarse' (from arguments): Input should be a valid integer"),
         (("--set", "threshold"), "--set 'threshold' is not KEY=VALUE, such as --set threshold=0.4"),
