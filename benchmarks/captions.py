@@ -31,7 +31,7 @@ from evaluation.sets import DATA, HELD_OUT, TUNING, find_sets, read_rows
 from evaluation.tables import markdown
 from onediff_core.data.synthetic import scene
 from onediff_core.data.synthetic.captions import side
-from onediff_core.training.words.parsing import kinds_said, sides_said
+from onediff_core.parsing import kinds_said, sides_said
 from onediff_core.training.words.texts import UNCHANGED
 from onediff_plugins import Host, PairFailure, PairRequest
 from onediff_plugins.settings import parse_assignments

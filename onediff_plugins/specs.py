@@ -115,6 +115,8 @@ class DomainSpec:
         sniff: from file headers alone, how sure this domain is that a request is its own, in [0, 1].
         detectors: model names in order of preference; the first available one detects.
         describers: model names in order of preference; the first available one writes the words.
+        labellers: model names in order of preference; where the detector takes no heads, the first that has region
+            heads for this domain names the regions that it found.
         heads: heads that its detector loads by default, those of them that there are; else all called `<domain>.*`.
         verdict_kinds: kinds that make a pair "changed".
         api: the hook API version that the plugin was written for.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onediff_core.training.words.parsing import parse
+from onediff_core.parsing import parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -120,7 +120,7 @@ def directions(text: str, label: str) -> frozenset[str]:
 
     Args:
         text: a caption.
-        label: the things' name, in the words of `onediff_core.training.words.parsing`.
+        label: the things' name, in the words of `onediff_core.parsing`.
     """
     told = _REPLACED.sub(" are removed, and there appear ", text)
     told = _REPLACING.sub(" are added, and there disappear ", told)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from onediff_core.training.words.parsing import kinds_said, sides_said
+from onediff_core.parsing import kinds_said, sides_said
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

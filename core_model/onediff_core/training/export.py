@@ -38,9 +38,9 @@ from onediff_core.training.stored import enlarged, held_out_scores
 from onediff_plugins.pairs import read_pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from torch import Tensor, nn
+    from torch import nn
 
     from onediff_core.data import Sample
     from onediff_core.heads.base import Head
@@ -70,17 +70,6 @@ def averaged_network(run: Path, base: Any) -> DenseNetwork:
     average.load_state_dict(state["average"])
     network.load_state_dict(average.module.state_dict())
     return network.eval()
-
-
-def best_bias(logits: Callable[[Tensor], Tensor], samples: Sequence[Sample], classes: Sequence[str]) -> float:
-    """What to add to the logits of a group of classes so that pooled F1 of "any of them" is best at 0.5.
-
-    Args:
-        logits: (B, 2, 3, H, W) uint8 -> (B, K, H, W).
-        samples: labelled for the same of the classes.
-        classes: of the logits.
-    """
-    return operating_point(logits, samples, classes).bias
 
 
 def heads_of(network: DenseNetwork, enlarge: Mapping[str, float] | None = None) -> list[Head]:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from onediff_core.errors import TrainingError
 from onediff_core.training.geometry import cut_image, cut_mask, misregistration, random_view
 from onediff_core.training.photometry import nuisance
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 SELF_PAIR_SHARE: Final = 0.08
 MISREGISTERED_SHARE: Final = 0.3
+_TRIES: Final = 500
 
 
 class TrainingPairs(Dataset[dict[str, "Tensor"]]):
@@ -67,9 +69,7 @@ class TrainingPairs(Dataset[dict[str, "Tensor"]]):
         """
         rng = np.random.default_rng((self.seed, number))
         source = self.sources[rng.choice(len(self.sources), p=self.shares)]
-        sample = source.draw(rng)
-        while not (self.unchanged or sample.changed):
-            sample = source.draw(rng)
+        sample = source.draw(rng) if self.unchanged else changed_sample(rng, source)
         if self.unchanged and rng.random() < SELF_PAIR_SHARE:
             sample = self_pair(rng, sample, self.classes)
         return self._cropped(rng, sample, source.scale)
@@ -84,6 +84,22 @@ class TrainingPairs(Dataset[dict[str, "Tensor"]]):
         masks = {name: cut_mask(mask, view, side) for name, mask in sample.masks.items() if name in self.classes}
         valid = np.ones((side, side), np.bool_) if sample.ignore is None else ~cut_mask(sample.ignore, view, side)
         return as_tensors(images, masks, valid, self.classes)
+
+
+def changed_sample(rng: np.random.Generator, source: Source) -> Sample:
+    """A sample that shows a change.
+
+    Raises:
+        TrainingError: the source has hardly any.
+    """
+    for _ in range(_TRIES):
+        sample = source.draw(rng)
+        if sample.changed:
+            return sample
+    raise TrainingError(
+        f"{_TRIES} samples for {', '.join(source.classes)} show no change: without unchanged pairs nothing is learned "
+        "from there. Add changed pairs to that set, or leave the setting unchanged=true"
+    )
 
 
 def self_pair(rng: np.random.Generator, sample: Sample, classes: Sequence[str]) -> Sample:

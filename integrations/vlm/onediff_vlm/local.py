@@ -126,7 +126,7 @@ def _loaded(name: str, device: str) -> tuple[Any, Any]:
         torch.zeros(1, device=device)
     except (AssertionError, NotImplementedError, RuntimeError) as error:  # as its backend says so
         raise DescriptionError(
-            f"the device {device!r} is not there: {quote(str(error), 80)}. Choose another"
+            f"the device {device!r} is not there: {quote(str(error), 80)}. Name another with --device, such as cpu"
         ) from error
     processor = AutoProcessor.from_pretrained(name)
     if not getattr(processor, "chat_template", None):

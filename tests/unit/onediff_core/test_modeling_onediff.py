@@ -614,6 +614,25 @@ def test_a_model_that_was_never_trained_refuses_to_speak(
     assert said.shape[1] == inputs["input_ids"].shape[1] + 2
 
 
+@pytest.mark.parametrize("search", [{"num_beams": 1}, {"num_beams": 3}])
+def test_a_placeholder_is_never_said(
+    make_model: Callable[..., Any], make_inputs: Callable[..., Any], search: dict[str, int]
+) -> None:
+    model = make_model()
+    model.resize_token_embeddings(24)  # placeholders lie within the vocabulary, as in onediff-tiny
+    inputs = make_inputs(model)
+    placeholders = [model.config.pair_token_id, model.config.delta_token_id]
+
+    def eager(_: Any, __: Any, logits: torch.Tensor) -> torch.Tensor:
+        logits[..., placeholders] = 50.0
+        return logits
+
+    model.get_output_embeddings().register_forward_hook(eager)
+    said = model.generate(**inputs, **search, do_sample=False, max_new_tokens=4, min_new_tokens=4)
+    words = said[:, inputs["input_ids"].shape[1] :]
+    assert not torch.isin(words, torch.tensor(placeholders)).any()
+
+
 def test_a_repetition_penalty_needs_placeholders_within_the_vocabulary(
     make_model: Callable[..., Any], make_inputs: Callable[..., Any]
 ) -> None:

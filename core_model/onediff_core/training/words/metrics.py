@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from onediff_core.training.words.parsing import kinds_said, sides_said
+from onediff_core.parsing import kinds_said, sides_said
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

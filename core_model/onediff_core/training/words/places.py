@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from onediff_core.data import Sample, SampleRegion
-    from onediff_core.training.words.parsing import Fact
+    from onediff_core.parsing import Fact
 
 MOST: Final = 8  # as `onediff_core.describer` names
 DROPPED: Final = (0.15, 0.5)

@@ -11,10 +11,10 @@ import torch
 from onediff_core.data import swap
 from onediff_core.data.synthetic import scene
 from onediff_core.data.synthetic.captions import side
+from onediff_core.parsing import parse
 from onediff_core.training.words.batches import prompt_of
 from onediff_core.training.words.lessons import Turn
 from onediff_core.training.words.metrics import cider_d, sides_right, swap_right
-from onediff_core.training.words.parsing import parse
 from onediff_core.training.words.places import named_places, places_of_facts
 from onediff_core.training.words.sources import CoupledPictures
 

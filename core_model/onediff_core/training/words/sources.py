@@ -12,10 +12,10 @@ from onediff_core.data.synthetic import scene
 from onediff_core.data.synthetic.captions import side
 from onediff_core.data.synthetic.objects import still
 from onediff_core.imagery import with_context
+from onediff_core.parsing import parse
 from onediff_core.prompts import Place
 from onediff_core.training.photometry import nuisance, statistics
 from onediff_core.training.words.lessons import Lesson, Turn, answer, told_regions, turns_of
-from onediff_core.training.words.parsing import parse
 from onediff_core.training.words.places import dropped, mirrored, places_of_facts
 from onediff_plugins import english
 from onediff_plugins.types import Box

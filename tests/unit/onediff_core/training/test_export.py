@@ -6,7 +6,8 @@ import torch
 
 from onediff_core.checkpoint import load_checkpoint, save_checkpoint
 from onediff_core.image_processing_onediff import OneDiffImageProcessor
-from onediff_core.training.export import SIZES, Choice, averaged_network, best_bias, heads_of, sizes_for
+from onediff_core.training.evaluation import operating_point
+from onediff_core.training.export import SIZES, Choice, averaged_network, heads_of, sizes_for
 from onediff_core.training.network import DenseNetwork
 from onediff_core.training.run import Run
 from onediff_core.training.schedule import Budget
@@ -62,7 +63,7 @@ def test_the_bias_puts_the_best_threshold_at_a_half(tile, shift):
     sample, noise = tile(2), np.random.default_rng(0).normal(0, 0.05, (3, 96, 96))
     truth = np.stack([sample.masks.get(name, np.zeros((96, 96), bool)) for name in CLASSES])
     logits = torch.from_numpy(np.where(truth, 0.8, -3.0) + noise + shift)[None]
-    bias = best_bias(lambda images: logits, [sample], CLASSES)
+    bias = operating_point(lambda images: logits, [sample], CLASSES).bias
     assert 0.8 + shift + bias > 0
     assert -3.0 + shift + bias < 0
 

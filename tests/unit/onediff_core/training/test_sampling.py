@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 import torch
 
+from onediff_core.errors import TrainingError
 from onediff_core.training.sampling import TrainingPairs, batches
+from onediff_core.training.sets import MaskSet
 from onediff_core.training.sources import MaskSource
 
 CLASSES = ("building+", "building-", "landcover")
@@ -79,3 +81,11 @@ def test_without_unchanged_pairs_every_pair_shows_a_change(sources):
     pairs = TrainingPairs(sources, CLASSES, side=64, seed=3, unchanged=False)
     drawn = [pairs[number] for number in range(40)]
     assert np.mean([bool(pair["masks"].any()) for pair in drawn]) > 0.9  # a crop may miss what changed
+
+
+def test_a_set_without_changes_is_told_where_only_changes_are_wanted(tile):
+    still = MaskSource(MaskSet(name="still", mask="landcover", share=1.0), [tile(0, name="landcover")])
+    with pytest.raises(
+        TrainingError, match=r"samples for landcover show no change: .* leave the setting unchanged=true"
+    ):
+        TrainingPairs([still], CLASSES, side=64, seed=0, unchanged=False)[0]

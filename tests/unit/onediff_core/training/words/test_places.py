@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from onediff_core.parsing import Fact, parse
 from onediff_core.prompts import Place, instruction
-from onediff_core.training.words.parsing import Fact, parse
 from onediff_core.training.words.places import MOST, dropped, loosened, mirrored, places_of_facts
 
 HOUSES = [Place((0.1 * at, 0.2, 0.1 * at + 0.05, 0.3), "added", "building") for at in range(8)]

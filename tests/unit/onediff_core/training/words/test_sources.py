@@ -5,9 +5,9 @@ import pytest
 
 from onediff_core.data import Sample, SampleRegion
 from onediff_core.data.synthetic import scene
+from onediff_core.parsing import kinds_said
 from onediff_core.prompts import Place
 from onediff_core.training.words.lessons import told_regions
-from onediff_core.training.words.parsing import kinds_said
 from onediff_core.training.words.settings import TASKS
 from onediff_core.training.words.sources import (
     CoupledFacts,

@@ -1,6 +1,6 @@
 import pytest
 
-from onediff_core.training.words.parsing import kinds_said, parse, sides_said
+from onediff_core.parsing import kinds_said, parse, sides_said
 
 
 def facts(sentence):
