@@ -135,6 +135,10 @@ class ExportError(OneDiffError):
     """Results cannot be written there."""
 
 
+class ResultsError(OneDiffError):
+    """Results cannot be read back: missing, damaged, not ours, or of a newer version."""
+
+
 class MissingDependencyError(OneDiffError):
     """An optional package is needed for what was asked."""
 
