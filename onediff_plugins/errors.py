@@ -26,6 +26,7 @@ __all__ = [
     "PluginError",
     "PluginLoadError",
     "RegistrationError",
+    "ResultsError",
     "SettingsError",
     "StageError",
     "UnknownNameError",
