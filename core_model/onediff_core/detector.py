@@ -101,7 +101,7 @@ class Detector:
             For each pair the highest score of the mask heads, 1 where the after image has no counterpart, 0 where
             nothing can be compared; the classes of all heads; and the pair head's confidence where there is one. A head
             that was trained for images more than four times as fine as a pair is left out of that pair. What a head
-            yields to another is 0 in its score and classes.
+            yields to another is 0 in its score and classes, and blobs too small for it fall short of the threshold.
 
         Raises:
             CheckpointError: no mask head.
@@ -150,10 +150,11 @@ class Detector:
         """What each head of one scale finds in each view, on its after grid: the mean of several looks."""
         by_size = [self._looked_at(heads, views, size, mirrors) for size, mirrors in looks]
         ends = np.cumsum([len(head.config.classes) for head in heads])[:-1]
-        for planes in zip(*by_size, strict=True):
+        for view, *planes in zip(views, *by_size, strict=True):
             mean = sum(planes) / np.float32(len(planes))
-            scores, classes = mean[: len(heads)], np.split(mean[len(heads) :], ends)
-            yield [HeadAnswer(head.config, *parts) for head, *parts in zip(heads, scores, classes, strict=True)]
+            parts = zip(heads, mean[: len(heads)], np.split(mean[len(heads) :], ends), strict=True)
+            scale = _enlargement(view, heads)
+            yield [HeadAnswer(head.config, score, classes, scale) for head, score, classes in parts]
 
     def _looked_at(
         self, heads: Sequence[Any], views: Sequence[PairView], size: float, mirrors: Sequence[tuple[int, ...]]

@@ -1,4 +1,4 @@
-"""Which areas of one mask are what surrounds the things of another, such as the site of a new building."""
+"""What of a mask counts: not specks, and not what only surrounds the things of another, such as a building's site."""
 
 from __future__ import annotations
 
@@ -43,6 +43,22 @@ def surroundings(areas: BoolArray, things: BoolArray, most: float) -> BoolArray:
     return np.asarray(areas & no_more[labels])
 
 
+def specks(mask: BoolArray, least: float) -> BoolArray:
+    """The 8-connected blobs of a mask that are too small.
+
+    Args:
+        mask: (H, W).
+        least: pixels that a blob must have.
+
+    Returns:
+        (H, W): those pixels of the mask.
+    """
+    if least <= 1 or not mask.any():
+        return np.zeros_like(mask)
+    _, labels, statistics, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    return np.asarray(mask & (statistics[:, cv2.CC_STAT_AREA] < least)[labels])
+
+
 class HeadAnswer(NamedTuple):
     """What a mask head found in one pair.
 
@@ -50,25 +66,39 @@ class HeadAnswer(NamedTuple):
         config: of the head.
         score: (H, W) in [0, 1].
         classes: (K, H, W), likewise.
+        scale: pixels of the head's view, before it is enlarged, that stand for one of the pair, along a side.
     """
 
     config: HeadConfig
     score: FloatArray
     classes: FloatArray
+    scale: float = 1.0
 
 
 def settled(answers: Sequence[HeadAnswer], threshold: float) -> list[HeadAnswer]:
-    """What is left of each head's answer to a pair once it has yielded, as its configuration says, to the others.
+    """What is left of each head's answer to a pair without specks, and once it has yielded to the others.
 
     Args:
         answers: of all heads that look at the pair.
         threshold: score from which a head marks a pixel.
 
     Returns:
-        The same; 0 where another head's things are, and what only surrounds them.
+        The same; 0 where another head's things are, and what only surrounds them, and short of the threshold where
+        blobs are smaller than anything the head knows. What counts for either is in its configuration.
     """
+    answers = [_without_specks(answer, threshold) for answer in answers]
     marked = {answer.config.name: answer.score >= threshold for answer in answers}
     return [_yielded(answer, marked) for answer in answers]
+
+
+def _without_specks(answer: HeadAnswer, threshold: float) -> HeadAnswer:
+    small = specks(answer.score >= threshold, answer.config.least_px / answer.scale**2)
+    if not small.any():
+        return answer
+    # Still the likeliest of what is none, so that unchanged pairs rank by it.
+    short = np.nextafter(np.float32(threshold), np.float32(0))
+    score = np.where(small, np.minimum(answer.score, short), answer.score)
+    return answer._replace(score=score, classes=np.where(small, np.minimum(answer.classes, short), answer.classes))
 
 
 def _yielded(answer: HeadAnswer, marked: dict[str, BoolArray]) -> HeadAnswer:

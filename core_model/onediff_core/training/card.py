@@ -12,7 +12,7 @@ from importlib import resources
 from string import Template
 from typing import TYPE_CHECKING, Any, Final
 
-from onediff_core.training.evaluation import MIN_BLOB_PX
+from onediff_core.training.evaluation import LEAST_PX
 from onediff_core.training.head.plan import RUN
 from onediff_core.training.logs import read_log
 from onediff_core.training.network import HEADS
@@ -106,7 +106,7 @@ def release_papers(release: Release) -> dict[str, str]:
         training="\n".join(_further_runs(release)),
         machine=release.machine,
         scores="\n".join(_score_row(name, of_set) for name, of_set in release.scored.items()),
-        blob=MIN_BLOB_PX,
+        blob=LEAST_PX,
         choices="; ".join(_choice(head) for head in release.heads if _was_tuned(head)),
         reports="\n".join(_reports(release)),
         ablations="\n".join(_ablations(release.ablations)),
@@ -141,6 +141,7 @@ def _head_row(head: Head) -> str:
     config = head.config
     scale = config.gsd_range_m
     made_for = "any scale" if scale is None else f"{scale[0]:g} to {scale[1]:g} m a pixel; finer images are reduced"
+    made_for += f"; blobs of less than {config.least_px} px are nothing" if config.least_px else ""
     made_for += "" if config.enlarge == 1 else f"; all are then shown {config.enlarge:g} times as large"
     for other, most in config.yields_to.items():
         made_for += f"; beside `{other}` it leaves to it what is no more than {most:g} times as large as its things"

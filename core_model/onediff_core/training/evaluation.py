@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 THRESHOLD: Final = 0.5
 # What may be added to logits so that 0.5 is where F1 is best; of several that are, the first is taken.
 BIASES: Final = tuple(sorted(np.arange(-3.0, 3.01, 0.25).tolist(), key=abs))
-# The largest blob from which on a pair counts as changed; chosen on the tuning half of levir_val, where it tells 96 %
-# of the unchanged pairs and 92 % of the changed ones.
-MIN_BLOB_PX: Final = 240
+# The smallest blob that is a thing of a head which knows its scale, and makes a pair a changed one. Chosen through the
+# whole pipeline on the tuning half of levir_val, as the first that tells 95 % of the unchanged pairs (and 92 % of the
+# changed ones); pooled F1 is the same with and without smaller blobs, and F1 of regions is 0.796 against 0.766.
+LEAST_PX: Final = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +34,7 @@ class DenseScores:
         precision: of pixels, pooled over all pairs.
         recall: likewise.
         f1: likewise.
-        tnr: share of unchanged pairs without a blob of `MIN_BLOB_PX` pixels; None where there are none.
+        tnr: share of unchanged pairs without a blob of `LEAST_PX` pixels; None where there are none.
         pair_recall: share of changed pairs with one; None where there are none.
         direction: share of truly changed pixels whose direction is right; None for classes without directions.
     """
@@ -67,7 +68,7 @@ def evaluate(
         hits += int((said & truth).sum())
         found += int(said.sum())
         there += int(truth.sum())
-        verdicts.append((bool(truth.any()), largest_blob(said) >= MIN_BLOB_PX))
+        verdicts.append((bool(truth.any()), largest_blob(said) >= LEAST_PX))
         if len(channels) > 1:
             best = answer[channels].argmax(axis=0)
             labels = np.stack(list(sample.masks.values())).argmax(axis=0)

@@ -32,7 +32,7 @@ from onediff_core.training.sets import (
     tuning_half,
 )
 from onediff_core.training.settings import SETTINGS_NAME
-from onediff_core.training.settling import YIELDS, settle
+from onediff_core.training.settling import YIELDS, leave_out_specks, settle
 from onediff_core.training.start import starting_model
 from onediff_core.training.stored import enlarged, held_out_scores
 from onediff_plugins.pairs import read_pairs
@@ -113,6 +113,7 @@ def main(run: Path, folder: Path, data: Path | None, half: bool, threads: int) -
     if half:
         halve(model, network)
     heads = heads_of(network, {entry.mask: made.size for entry, made in chosen.items()})
+    leave_out_specks(heads)
     tuning = {entry: tuning_half(samples) for entry, samples in validation.items()}
     for which, factor in settle(model.model, heads, tuning).items():
         click.echo(f"{which}: areas of up to {factor:g} times its things")

@@ -1,4 +1,4 @@
-"""Heads that answer together: what one leaves to another is chosen on the tuning halves of all sets at once."""
+"""What heads leave out, and leave to each other: the latter is chosen on the tuning halves of all sets at once."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from onediff_core.surroundings import surroundings
-from onediff_core.training.evaluation import THRESHOLD, answers_of
+from onediff_core.training.evaluation import LEAST_PX, THRESHOLD, answers_of
 from onediff_core.training.stored import look_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 # many times as large as the things an area may be for that.
 YIELDS: Final = {"satellite.change": "satellite.building"}
 FACTORS: Final = (3.0, 4.0, 5.0, 6.0, 8.0)
+
+
+def leave_out_specks(heads: Iterable[Any]) -> None:
+    """Put the smallest thing that counts into the configurations of heads that mark places and know their scale."""
+    for head in heads:
+        if head.config.task == "mask" and head.config.gsd_range_m is not None:
+            head.config = replace(head.config, least_px=LEAST_PX)
 
 
 def settle(base: Any, heads: Sequence[Any], sets: Mapping[MaskSet, Sequence[Sample]]) -> dict[str, float]:

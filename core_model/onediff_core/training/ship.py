@@ -27,7 +27,7 @@ from onediff_core.training.sets import (
     require_sets,
     tuning_half,
 )
-from onediff_core.training.settling import YIELDS, settle
+from onediff_core.training.settling import YIELDS, leave_out_specks, settle
 from onediff_core.training.start import starting_model
 from onediff_core.training.stored import held_out_scores
 from onediff_plugins.atomic import replaced_folder
@@ -128,6 +128,7 @@ def ship(
     stored = stored.with_heads([*stored.heads, *map(str, heads)])
     ablated = () if ablations is None else read_ablations(ablations)
     validation = {entry: read_set(sets, entry) for entry in VALIDATION_SETS}
+    leave_out_specks(stored.heads.values())
     if any(name in stored.heads and not stored.heads[name].config.yields_to for name in YIELDS):
         tuning = {entry: tuning_half(samples) for entry, samples in validation.items()}
         settle(stored.base, list(stored.heads.values()), tuning)

@@ -190,6 +190,34 @@ def test_of_several_mask_heads_the_highest_score_counts_and_all_classes_are_ther
     assert overlap(change) > 0.7
 
 
+@pytest.mark.parametrize(("least", "counts"), [(100, True), (100_000, False)])
+def test_a_blob_that_is_too_small_for_its_head_falls_short_of_the_threshold(
+    checkpoint: Checkpoint, least: int, counts: bool
+) -> None:
+    head = altered(checkpoint.heads["any.square"], least_px=least)
+    (change,) = detect(Detector(checkpoint, {"any.square": head}, CPU), a_square_came())
+    (all_of_it,) = detect(Detector(checkpoint, {"any.square": checkpoint.heads["any.square"]}, CPU), a_square_came())
+    found = all_of_it.score >= 0.5
+    assert found.any()
+    assert (change.score >= 0.5).any() == counts
+    assert change.score[found].min() > 0.49  # the pair still ranks by it
+    assert change.class_scores is not None
+    assert (change.class_scores.max(axis=0)[found] < 0.5).all() == (not counts)
+    np.testing.assert_array_equal(change.score[~found], all_of_it.score[~found])
+
+
+@pytest.mark.parametrize(("gsd_m", "counts"), [(1.0, True), (0.5, False)])
+def test_the_smallest_thing_is_measured_where_the_head_sees_it(
+    checkpoint: Checkpoint, gsd_m: float, counts: bool
+) -> None:
+    (change,) = detect(Detector(checkpoint, dict(checkpoint.heads), CPU), a_square_came())
+    size = int((change.score >= 0.5).sum())
+    head = altered(checkpoint.heads["any.square"], least_px=size // 2, gsd_range_m=(1.0, 2.0))
+    # At half a metre the image is reduced for the head: what it finds has a quarter of the pixels there.
+    (seen,) = detect(Detector(checkpoint, {"any.square": head}, CPU), a_square_came(gsd_m=gsd_m))
+    assert (seen.score >= 0.5).any() == counts
+
+
 def everywhere(checkpoint: Checkpoint, **config: Any) -> Head:
     """A head that marks all there is."""
     spec = HeadSpec(name="any.land", task="mask", classes=("land",))

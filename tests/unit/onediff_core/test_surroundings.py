@@ -1,11 +1,11 @@
-"""What of a mask only surrounds the things of another."""
+"""What of a mask is a speck, and what only surrounds the things of another."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from onediff_core.surroundings import REACH_PX, surroundings
+from onediff_core.surroundings import REACH_PX, specks, surroundings
 
 
 def box(x0: int, y0: int, x1: int, y1: int) -> np.ndarray:
@@ -16,6 +16,14 @@ def box(x0: int, y0: int, x1: int, y1: int) -> np.ndarray:
 
 HOUSE = box(30, 30, 50, 50)  # 400 px
 SITE = box(20, 20, 60, 60)  # four times as large
+
+
+def test_blobs_that_are_too_small_are_specks_and_those_that_touch_at_a_corner_are_one() -> None:
+    small, corner = box(100, 30, 105, 34), box(50, 50, 53, 53)  # 20 px; 9 px that touch the house
+    assert (specks(HOUSE | small | corner, 21) == small).all()
+    assert not specks(HOUSE | small, 20).any()
+    assert (specks(HOUSE | small, 401) == HOUSE | small).all()
+    assert not specks(np.zeros_like(HOUSE), 20).any()
 
 
 @pytest.mark.parametrize(("most", "left"), [(3.9, False), (4.0, True), (6.0, True)])
