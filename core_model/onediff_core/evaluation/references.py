@@ -112,10 +112,6 @@ class References:
         self.pairs = [self._reference(number) for number in range(len(self._folder))]
         if not self.pairs:
             raise EvaluationError(f"{path} holds no pairs{f' of the split {split!r}' if split else ''}")
-        self.contradicting = [
-            pair.id for pair in self.pairs if None not in (pair.changed, pair.told_changed)
-            and pair.changed != pair.told_changed
-        ]  # fmt: skip
 
     def __len__(self) -> int:
         """How many pairs there are."""

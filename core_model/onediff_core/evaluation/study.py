@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from onediff_core.evaluation.captions.scoring import Tools
+    from onediff_core.evaluation.captions.scoring import CaptionScores, Tools
     from onediff_core.evaluation.references import Reference, References, Truth
 
 Missing = Literal["refuse", "skip", "empty"]
@@ -85,6 +85,8 @@ class Study:
         tools: who takes captions apart; None where captions cannot be scored, for `no_tools`.
         no_tools: why.
         truth_by: what says whether a pair changed.
+        vocabulary: captions that the words of `levir-ids` come from.
+        caption_scores: what a protocol counted of captions, for others that need the same.
     """
 
     def __init__(
@@ -118,6 +120,7 @@ class Study:
         """
         self.references, self.tools, self.no_tools, self.truth_by = references, tools, no_tools, truth_by
         self.vocabulary = tuple(vocabulary)
+        self.caption_scores: dict[str, dict[str, CaptionScores]] = {}
         known = {pair.id for pair in references.pairs}
         self.gaps = [gap for of in answers for gap in _gaps(of, references.pairs, known)]
         if self.gaps and missing == "refuse":
@@ -159,6 +162,17 @@ class Study:
     def changed(self) -> list[bool | None]:
         """Whether each pair changed, as far as anything says so."""
         return [self._changed(pair, places) for pair, places in zip(self.pairs, self._is_there, strict=True)]
+
+    @property
+    def contradicting(self) -> list[str]:
+        """Ids of pairs of which the captions say otherwise than the rest of what is known."""
+        known = [next((told for told in told_ if told is not None), None) for told_ in zip(
+            (pair.changed for pair in self.pairs), self._is_there, strict=True)]  # fmt: skip
+        return [
+            pair.id
+            for pair, changed in zip(self.pairs, known, strict=True)
+            if None not in (changed, pair.told_changed) and changed != pair.told_changed
+        ]
 
     def _changed(self, pair: Reference, places: bool | None) -> bool | None:
         if self.truth_by == "captions":

@@ -35,9 +35,9 @@ def page(study: Study, results: Sequence[Result], command: str) -> str:
     verdicts = f"{changed[0]} changed, {changed[1]} not" + (f", {changed[2]} unknown" if changed[2] else "")
     parts = ["# Evaluation", f"`{command}`", f"{pairs}: {verdicts}. In brackets 95 % of the resamples of groups."]
     parts += [f"- {gap.line()}" for gap in study.gaps]
-    if study.references.contradicting:
-        some = study.references.contradicting
-        parts.append(f"- {len(some)} references contradict their captions: {', '.join(some[:10])}")
+    if some := study.contradicting:
+        more = f" and {len(some) - 10} more" if len(some) > 10 else ""
+        parts.append(f"- the captions of {len(some)} references contradict the rest: {', '.join(some[:10])}{more}")
     parts += [_section(result) for result in results]
     return "\n\n".join(parts) + "\n"
 

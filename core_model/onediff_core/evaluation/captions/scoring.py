@@ -71,12 +71,28 @@ class CaptionScores:
         meteor_counts: (N, 23), see `meteor.score`.
         rouge: (N,) ROUGE-L.
         ciders: (N,) CIDEr-D.
+        references: words of each pair's captions.
+        said: words of each answer.
     """
 
     bleu_counts: NDArray[np.float64]
     meteor_counts: NDArray[np.float64]
     rouge: NDArray[np.float64]
     ciders: NDArray[np.float64]
+    references: Sequence[Sequence[str]]
+    said: Sequence[str]
+
+    def part(self, pairs: Sequence[int]) -> CaptionScores:
+        """Of some pairs as if there were no others: with their own document frequencies."""
+        references, said = [self.references[number] for number in pairs], [self.said[number] for number in pairs]
+        return CaptionScores(
+            bleu_counts=self.bleu_counts[pairs],
+            meteor_counts=self.meteor_counts[pairs],
+            rouge=self.rouge[pairs],
+            ciders=100 * ciders(references, said),
+            references=references,
+            said=said,
+        )
 
     def bleu(self, n: int, pairs: Sequence[int] | NDArray[np.int64]) -> float:
         """BLEU-n of pairs together, each as often as its number is given."""
@@ -136,6 +152,8 @@ def scored_words(
             meteor_counts=meteor_counts,
             rouge=100 * _rouge(references, texts),
             ciders=100 * ciders(references, texts),
+            references=references,
+            said=texts,
         )
         for (name, texts), meteor_counts in zip(said.items(), by_method, strict=True)
     }

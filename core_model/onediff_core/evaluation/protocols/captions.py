@@ -10,10 +10,11 @@ from onediff_core.evaluation.protocols.base import LeftOutError, Measure, Pairs,
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from onediff_core.evaluation.captions.scoring import CaptionScores
+    from onediff_core.evaluation.captions.scoring import CaptionScores, Tools
     from onediff_core.evaluation.study import Study
 
-    Score = Callable[[Study, list[list[str]], dict[str, list[str]]], dict[str, CaptionScores]]
+    Texts = Sequence[Sequence[str]]
+    Score = Callable[[Study, Tools, Texts, dict[str, list[str]]], dict[str, CaptionScores]]
 
 _FEWEST: Final = 2  # with one document each word is in all of them, and CIDEr-D is nothing
 _WITHOUT_JAVA: Final = (
@@ -22,55 +23,61 @@ _WITHOUT_JAVA: Final = (
 )
 
 
-def _coco(study: Study, references: list[list[str]], said: dict[str, list[str]]) -> dict[str, CaptionScores]:
-    assert study.tools is not None  # noqa: S101 - checked by `_scores`
-    return scoring.scored(study.tools, references, said)
+def _coco(study: Study, tools: Tools, references: Texts, said: dict[str, list[str]]) -> dict[str, CaptionScores]:
+    return scoring.scored(tools, references, said)
 
 
-def _levir(study: Study, references: list[list[str]], said: dict[str, list[str]]) -> dict[str, CaptionScores]:
-    assert study.tools is not None  # noqa: S101 - likewise
-    own = [text for pair in study.pairs for text in pair.captions]
-    known = levir.vocabulary(study.vocabulary or own)
+def _levir(study: Study, tools: Tools, references: Texts, said: dict[str, list[str]]) -> dict[str, CaptionScores]:
+    known = levir.vocabulary(study.vocabulary or [text for some in references for text in some])
     words = [[levir.ids(text, known) for text in some] for some in references]
     return scoring.scored_words(
-        study.tools, words, {name: [levir.ids(text, known) for text in texts] for name, texts in said.items()}
+        tools, words, {name: [levir.ids(text, known) for text in texts] for name, texts in said.items()}
     )
 
 
+def _all(study: Study, score: Score, numbers: list[int]) -> dict[str, CaptionScores]:
+    """Of all pairs with captions, by method; counted once, for Java takes its time."""
+    if score.__name__ not in study.caption_scores:
+        if study.tools is None:
+            raise LeftOutError(study.no_tools)
+        texts = {name: study.captions(name) for name in study.answers}
+        said = {name: [own[number] for number in numbers] for name, own in texts.items() if own is not None}
+        references = [study.pairs[number].captions for number in numbers]
+        study.caption_scores[score.__name__] = score(study, study.tools, references, said) if said else {}
+    return study.caption_scores[score.__name__]
+
+
 def _scores(study: Study, score: Score, *, changed: bool) -> dict[str, Scores | LeftOutError]:
-    numbers = [number for number, pair in enumerate(study.pairs) if pair.captions]
-    if not numbers:
+    told = [number for number, pair in enumerate(study.pairs) if pair.captions]
+    if not told:
         raise LeftOutError("the references have no captions")
-    if changed:
-        numbers = [number for number in numbers if study.pairs[number].told_changed]
-    if len(numbers) < _FEWEST:
-        raise LeftOutError(f"{len(numbers)} pairs are too few: CIDEr-D needs {_FEWEST}")
-    if study.tools is None:
-        raise LeftOutError(study.no_tools)
-    texts = {name: study.captions(name) for name in study.answers}
-    said = {name: [own[number] for number in numbers] for name, own in texts.items() if own is not None}
-    silent = {name: LeftOutError("it says nothing in words") for name, own in texts.items() if own is None}
-    references = [list(study.pairs[number].captions) for number in numbers]
-    found = score(study, references, said) if said else {}
-    notes = _notes(study, len(numbers))
-    return {**{name: _of(numbers, each, said[name], notes) for name, each in found.items()}, **silent}
+    part = [at for at, number in enumerate(told) if study.pairs[number].told_changed or not changed]
+    if len(part) < _FEWEST:
+        raise LeftOutError(f"{len(part)} pairs are too few: CIDEr-D needs {_FEWEST}")
+    found = _all(study, score, told)
+    numbers, notes = [told[at] for at in part], _notes(study, len(told))
+    return {
+        name: _of(numbers, found[name].part(part) if changed else found[name], notes)
+        if name in found
+        else LeftOutError("it says nothing in words")
+        for name in study.answers
+    }
 
 
-def _notes(study: Study, scored: int) -> list[str]:
+def _notes(study: Study, told: int) -> list[str]:
     notes = []
     if study.tools is not None and not study.tools.java:
         notes.append(_WITHOUT_JAVA.format(why=study.no_tools or "as was asked"))
-    tasks = [pair for pair in study.pairs if not pair.captions]
-    if tasks:
-        notes.append(f"{len(tasks)} pairs without captions are not scored; {scored} are")
+    if told < len(study.pairs):
+        notes.append(f"{len(study.pairs) - told} of {len(study.pairs)} pairs have no captions and are not scored")
     return notes
 
 
-def _of(numbers: list[int], found: CaptionScores, said: list[str], notes: Sequence[str]) -> Scores:
+def _of(numbers: list[int], found: CaptionScores, notes: Sequence[str]) -> Scores:
     def bleu(n: int) -> Callable[[Pairs], float]:
         return lambda pairs: found.bleu(n, pairs)
 
-    silent = sum(not text.strip() for text in said)
+    silent = sum(not text for text in found.said)
     return Scores(
         pairs=numbers,
         measures=[
