@@ -128,7 +128,9 @@ def _object(where: str, line: str) -> tuple[str, dict[str, Any]]:
     try:
         row = json.loads(line)
     except ValueError as error:
-        raise EvaluationError(f"{where}: not JSON: {error}; results and captions have one JSON object a line") from error
+        raise EvaluationError(
+            f"{where}: not JSON: {error}; results and captions have one JSON object a line"
+        ) from error
     if not isinstance(row, dict):
         raise EvaluationError(f"{where}: a JSON object is needed, got {type(row).__name__}")
     return where, row
@@ -173,9 +175,7 @@ def _of_record(where: str, row: Mapping[str, Any], path: Path) -> Answer:
 
 def _region(row: Mapping[str, Any]) -> FoundRegion:
     known = (row["bbox_after"], row["bbox_before"], shapely.geometry.shape(row["polygon"]).bounds)
-    return FoundRegion(
-        kind=row["kind"], label=row["label"], boxes=tuple(Box(*corners) for corners in known if corners)
-    )
+    return FoundRegion(kind=row["kind"], label=row["label"], boxes=tuple(Box(*corners) for corners in known if corners))
 
 
 def _of_caption(where: str, row: Mapping[str, Any], path: Path) -> Answer:

@@ -7,46 +7,48 @@ from typing import Any, Final
 
 import click
 
-
 PROTOCOLS: Final = (
     *("verdict", "masks", "regions", "coco", "coco-changed", "levir-ids", "levir-ids-changed", "facts", "swap"),
     "calibration",
 )
 _FILE: Final = click.Path(path_type=Path, exists=True)
-_GREYS: Final = "N,N"
 
 
-class _Named(click.ParamType):
-    name = "NAME=PATH"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Path]:
-        """A name and a path."""
-        name, equals, path = str(value).partition("=")
+def _named(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[tuple[str, Path], ...]:
+    """Names and paths."""
+    found = []
+    for value in values:
+        name, equals, path = value.partition("=")
         if not equals or not name.strip() or not path:
-            self.fail(f"{value!r} is not NAME=PATH, such as ours=out/results.jsonl", param, ctx)
-        return name.strip(), Path(path)
+            raise click.BadParameter(f"{value!r} is not NAME=PATH, such as ours=out/results.jsonl")
+        if not Path(path).exists():
+            raise click.BadParameter(f"{path} does not exist")
+        found.append((name.strip(), Path(path)))
+    return tuple(found)
 
 
-class _Greys(click.ParamType):
-    name = _GREYS
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        """Grey values."""
-        if isinstance(value, tuple):
-            return value
-        try:
-            values = tuple(int(word) for word in str(value).split(",") if word.strip())
-        except ValueError:
-            self.fail(f"{value!r} is not a list of grey values, such as 85,170", param, ctx)
-        if not all(0 <= grey <= 255 for grey in values):
-            self.fail(f"{value!r}: grey values lie from 0 to 255", param, ctx)
-        return values
+def _greys(_: click.Context, __: click.Parameter, value: str) -> tuple[int, ...]:
+    """Grey values."""
+    try:
+        values = tuple(int(word) for word in value.split(",") if word.strip())
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} is not a list of grey values, such as 85,170") from error
+    if not all(0 <= grey <= 255 for grey in values):
+        raise click.BadParameter(f"{value!r}: grey values lie from 0 to 255")
+    return values
 
 
 @click.command("eval")
 @click.argument("places", nargs=-1, required=True, type=_FILE, metavar="[RESULTS] REFERENCES")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for tables, figures and the sheet.")
-@click.option("--results", "named", multiple=True, type=_Named(), help="Answers under a name; may come again.")
+@click.option(
+    "--results",
+    "named",
+    multiple=True,
+    metavar="NAME=PATH",
+    callback=_named,
+    help="Answers under a name; may come again.",
+)
 @click.option("--baseline", "baselines", multiple=True, type=click.Choice(["no-change"]), help="A built-in method.")
 @click.option(
     "--protocol", "protocols", multiple=True, type=click.Choice(PROTOCOLS), help="May come again; all unless given."
@@ -58,7 +60,13 @@ class _Greys(click.ParamType):
     show_default=True,
     help="Ids that one side lacks, and failed pairs: stop, leave the pair out for all, or count as saying nothing.",
 )
-@click.option("--swapped", multiple=True, type=_Named(), help="Answers of a method to the pairs with images exchanged.")
+@click.option(
+    "--swapped",
+    multiple=True,
+    metavar="NAME=PATH",
+    callback=_named,
+    help="Answers of a method to the pairs with images exchanged.",
+)
 @click.option("--swap", is_flag=True, help="Compare the pairs of a batch with their images exchanged first.")
 @click.option(
     "--truth",
@@ -68,8 +76,8 @@ class _Greys(click.ParamType):
     help="What says whether a pair changed: the list, else masks and regions, else captions; or one of the latter.",
 )
 @click.option("--mask-class", "classes", multiple=True, metavar="NAME", help="Masks that count; all unless given.")
-@click.option("--still", type=_Greys(), default=(), metavar=_GREYS, help="Grey values of masks that are no change.")
-@click.option("--ignored", type=_Greys(), default=(), metavar=_GREYS, help="Grey values of masks that mean nothing.")
+@click.option("--still", default="", metavar="N,N", callback=_greys, help="Grey values of masks that are no change.")
+@click.option("--ignored", default="", metavar="N,N", callback=_greys, help="Grey values of masks that mean nothing.")
 @click.option("--split", metavar="NAME", help="References of this split alone.")
 @click.option("--vocabulary", type=_FILE, help="References whose captions give levir-ids its words.")
 @click.option("--no-java", is_flag=True, help="Score captions without Java, even where it is there.")

@@ -29,7 +29,7 @@ def pixel_counts(
 
 
 def ratio(part: float, whole: float) -> float | None:
-    """part / whole; None of nothing."""
+    """Part / whole; None of nothing."""
     return part / whole if whole else None
 
 
@@ -59,7 +59,7 @@ def area_under_roc(scores: Sequence[float] | NDArray[np.float64], truth: NDArray
     Returns:
         None where all pairs are of one class.
     """
-    from scipy.stats import rankdata
+    from scipy.stats import rankdata  # type: ignore[import-untyped]  # scipy ships no types
 
     changed = int(truth.sum())
     still = len(truth) - changed

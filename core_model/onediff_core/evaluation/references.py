@@ -107,7 +107,9 @@ class References:
         self.path = path
         there = classes_of(self._folder.rows, self._folder.mask_class)
         if unknown := [name for name in classes if name not in there]:
-            raise EvaluationError(f"{path} has no masks of {', '.join(unknown)}; there are {', '.join(there) or 'none'}")
+            raise EvaluationError(
+                f"{path} has no masks of {', '.join(unknown)}; there are {', '.join(there) or 'none'}"
+            )
         self._classes = tuple(classes) or tuple(there)
         self.pairs = [self._reference(number) for number in range(len(self._folder))]
         if not self.pairs:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
-from scipy.optimize import linear_sum_assignment
+from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,9 +49,7 @@ def box_iou(a: Box, b: Box) -> float:
     return both / ((a.x1 - a.x0) * (a.y1 - a.y0) + (b.x1 - b.x0) * (b.y1 - b.y0) - both)
 
 
-def matched(
-    truth: Sequence[Box], found: Sequence[Sequence[Box]], level: float = IOU
-) -> list[tuple[int, int]]:
+def matched(truth: Sequence[Box], found: Sequence[Sequence[Box]], level: float = IOU) -> list[tuple[int, int]]:
     """Which true box is which found region, each at most once: the most matches there can be, and of those the closest.
 
     Args:

@@ -101,16 +101,16 @@ def evaluate(
         except LeftOutError as error:
             results.append(Result(protocol=protocol, left_out={"": str(error)}))
             continue
-        scores = {name: found[name] for name in study.answers if isinstance(found[name], Scores)}
+        scores = {method: of for method, of in found.items() if isinstance(of, Scores)}
         results.append(
             Result(
                 protocol=protocol,
                 scores=scores,
                 figures={
-                    name: {measure.name: intervals.figure(of, measure) for measure in of.measures}
-                    for name, of in scores.items()
+                    method: {measure.name: intervals.figure(of, measure) for measure in of.measures}
+                    for method, of in scores.items()
                 },
-                left_out={name: str(why) for name, why in found.items() if isinstance(why, LeftOutError)},
+                left_out={method: str(why) for method, why in found.items() if isinstance(why, LeftOutError)},
             )
         )
     return results

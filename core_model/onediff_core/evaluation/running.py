@@ -47,7 +47,7 @@ def run(
         ExportError: the folder cannot be written.
     """
     try:
-        import scipy  # noqa: F401  # of the matching and the ranks
+        import scipy  # type: ignore[import-untyped]  # noqa: F401  # of the matching and the ranks
     except ImportError as error:
         raise MissingDependencyError("scipy", "onediff eval", "onediff-core[eval]") from error
     from onediff_core.evaluation import report, tables, writing

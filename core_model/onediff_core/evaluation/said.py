@@ -35,7 +35,7 @@ def says_nothing_changed(text: str) -> bool:
     Args:
         text: a caption. A sentence that also tells a change by its rules, such as "no change but a new house", is none.
     """
-    told = " ".join(text.lower().replace("’", "'").split())
+    told = " ".join(text.lower().replace("\u2019", "'").split())
     found = _NOTHING.search(told)
     if not found:
         return False
@@ -56,7 +56,7 @@ def directions(text: str, label: str) -> frozenset[str]:
 
 
 def direction(text: str) -> str:
-    """"added" or "removed", where a caption speaks of one of them alone; else ""."""
+    """Added or removed, where a caption speaks of one of them alone; else ""."""
     kinds = kinds_said(text) & OPPOSITE.keys()
     return next(iter(kinds)) if len(kinds) == 1 else ""
 

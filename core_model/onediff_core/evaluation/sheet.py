@@ -40,6 +40,12 @@ _LARGEST: Final = 2.5  # of a page that is higher than wide
 _TRUE, _FOUND, _HALO = (0, 225, 160), (255, 128, 0), (0, 0, 0)  # outlines that the colour-blind tell apart, too
 _QUALITY: Final = 82
 _SAID: Final = 3  # captions that people wrote
+_SHOWN: Final = {
+    "masks": ("iou",),
+    "regions": ("matched", "true", "found"),
+    "coco": ("cider_d",),
+    "calibration": ("score",),
+}
 
 
 def sheet(study: Study, results: Sequence[Result], title: str, cards: int = CARDS) -> str:
@@ -89,7 +95,12 @@ def _is_blank(study: Study, name: str, number: int) -> bool:
 
 def _facts(by_protocol: Mapping[str, Any]) -> dict[int, list[str]]:
     """What the protocols say of each pair, in words."""
-    shown = {"masks": ("iou",), "regions": ("matched", "true", "found"), "coco": ("cider_d",), "calibration": ("score",)}
+    shown = {
+        "masks": ("iou",),
+        "regions": ("matched", "true", "found"),
+        "coco": ("cider_d",),
+        "calibration": ("score",),
+    }
     facts: dict[int, list[str]] = {}
     for protocol, columns in shown.items():
         if protocol not in by_protocol:

@@ -136,9 +136,7 @@ class Study:
                 f"no pair of {references.path} was answered by all of {', '.join(of.name for of in answers)}"
             )
         self.answers = {of.name: [_of(of, pair.id) for pair in self.pairs] for of in answers}
-        self.swapped = {
-            name: [of.by_id.get(pair.id) for pair in self.pairs] for name, of in (swapped or {}).items()
-        }
+        self.swapped = {name: [of.by_id.get(pair.id) for pair in self.pairs] for name, of in (swapped or {}).items()}
         self.judged = frozenset(of.name for of in answers if of.judged)
 
     @property
@@ -277,7 +275,7 @@ def _of(answers: Answers, id_: str) -> Answer:
 def _places(method: str, answer: Answer, truth: Truth) -> Places:
     pixels = None
     if truth.mask is not None:
-        found = mask_of(answer, truth.mask.shape, method)  # type: ignore[arg-type]  # of two dimensions
+        found = mask_of(answer, truth.mask.shape, method)
         pixels = None if found is None else pixel_counts(found, truth.mask, truth.scored)
     if truth.boxes is None or answer.regions is None:
         return Places(pixels=pixels)
@@ -285,5 +283,3 @@ def _places(method: str, answer: Answer, truth: Truth) -> Places:
     pairs = matched(truth.boxes, [region.boxes for region in told])
     kinds = tuple((truth.kinds[one] if truth.kinds else "", told[other].kind) for one, other in pairs)
     return Places(pixels=pixels, true=len(truth.boxes), found=len(told), kinds=kinds)
-
-

@@ -129,12 +129,12 @@ def _run(arguments: Sequence[str], lines: Sequence[str], folder: Path, timeout: 
     text = "".join(f"{line}\n" for line in lines)
     try:
         # Its pipes are read while it is written to, and it is killed and waited for where it takes too long.
-        done = subprocess.run(  # noqa: S603 - no shell, and the jars are pycocoevalcap's
+        done = subprocess.run(
             command, input=text.encode(), capture_output=True, cwd=folder, timeout=seconds, check=False
         )
     except subprocess.TimeoutExpired as error:
         raise EvaluationError(
-            f"Java took more than {seconds:.0f} s for {len(lines)} captions and was stopped: --no-java scores without it"
+            f"Java took more than {seconds:.0f} s for {len(lines)} captions and was stopped; --no-java scores without"
         ) from error
     except OSError as error:
         raise EvaluationError(f"Java cannot be started: {error}; --no-java scores without it") from error

@@ -7,7 +7,7 @@ import zipfile
 from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from onediff_core.errors import EvaluationError
 
@@ -118,7 +118,7 @@ def _paraphrases(path: Path, texts: Iterable[Sequence[str]]) -> dict[tuple[str, 
 
 
 @lru_cache(maxsize=1)
-def _stemmer() -> object:
+def _stemmer() -> Any:
     try:
         import snowballstemmer
     except ModuleNotFoundError as error:

@@ -27,9 +27,9 @@ STATISTICS: Final = 23
 ALPHA, BETA, GAMMA, DELTA = 0.85, 0.2, 0.6, 0.75
 WEIGHTS: Final = (1.0, 0.6, 0.8, 0.6)  # of words that are equal, of one stem, synonyms, paraphrases
 _BEAM: Final = 40
-_APOSTROPHES: Final = re.compile(r"[`‘’]")
+_APOSTROPHES: Final = re.compile(r"[`\u2018\u2019]")
 _BETWEEN: Final = re.compile(r"(?<=[^\W_])-(?=[^\W_.]|\.)|(?<=\.)-(?=[^\W_.]|\.)")
-_OTHER: Final = re.compile(r"([^\w\s.'`,\-‘’]|_)")
+_OTHER: Final = re.compile(r"([^\w\s.'`,\-\u2018\u2019]|_)")
 
 
 def corpus_score(counts: NDArray[np.float64]) -> float:

@@ -11,7 +11,7 @@ import re
 from typing import Final
 
 _BRACKETS: Final = {"(": "-lrb-", ")": "-rrb-", "[": "-lsb-", "]": "-rsb-", "{": "-lcb-", "}": "-rcb-"}
-_DROPPED: Final = frozenset("'’‘`\"“”?!,:;…–—")
+_DROPPED: Final = frozenset("'`\"?!,:;\u2018\u2019\u201c\u201d\u2026\u2013\u2014")
 _TOKEN: Final = re.compile(
     r"""
     (?:https?://|www\.)[^\s"'<>()]+[\w/]
@@ -20,9 +20,9 @@ _TOKEN: Final = re.compile(
   | (?:mr|mrs|ms|dr|prof|st|jr|sr|inc|co|corp|ltd|vs|etc|no|fig|approx|dept|est|ave|blvd|rd)\.(?=\s+\S)
   | [@\#][a-z_]\w*
   | \d+(?:[.,:/-]\d+)+
-  | \w+?(?=n['’]t\b)
-  | n['’]t\b
-  | ['’](?:s|m|d|re|ve|ll)\b
+  | \w+?(?=n['\u2019]t\b)
+  | n['\u2019]t\b
+  | ['\u2019](?:s|m|d|re|ve|ll)\b
   | can(?=not\b) | gon(?=na\b) | got(?=ta\b) | wan(?=na\b) | lem(?=me\b) | gim(?=me\b)
   | [^\W_](?:\w|[-/](?=\w)|&(?=[a-z]))*
   | \.{2,} | -+ | \S

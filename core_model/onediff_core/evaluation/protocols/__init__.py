@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from onediff_core.evaluation.protocols import captions, places, verdicts, words
-from onediff_core.evaluation.protocols.base import Protocol
+
+if TYPE_CHECKING:
+    from onediff_core.evaluation.protocols.base import Protocol
 
 _IN_ORDER: Final = (*verdicts.PROTOCOLS[:1], *places.PROTOCOLS, *captions.PROTOCOLS, *words.PROTOCOLS,
                     *verdicts.PROTOCOLS[1:])  # fmt: skip

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from onediff_core.evaluation.study import Study
 
+    Values = Sequence[float] | NDArray[Any]
+
 Pairs = Sequence[int]
 
 
@@ -77,7 +79,7 @@ class Protocol:
     score: Callable[[Study], Mapping[str, Scores | LeftOutError]]
 
 
-def ratio_of(name: str, parts: Sequence[float], wholes: Sequence[float], *, undefined: str, digits: int = 3) -> Measure:
+def ratio_of(name: str, parts: Values, wholes: Values, *, undefined: str, digits: int = 3) -> Measure:
     """A measure that is a sum over pairs by another.
 
     Args:
@@ -90,13 +92,13 @@ def ratio_of(name: str, parts: Sequence[float], wholes: Sequence[float], *, unde
     part, whole = np.asarray(parts, float), np.asarray(wholes, float)
 
     def of(pairs: Pairs) -> float | None:
-        total = float(whole[pairs].sum())  # type: ignore[index]  # a list of numbers
-        return float(part[pairs].sum()) / total if total else None  # type: ignore[index]
+        total = float(whole[pairs].sum())
+        return float(part[pairs].sum()) / total if total else None
 
     return Measure(name=name, of=of, digits=digits, undefined=undefined, count=int(whole.sum()))
 
 
-def mean_of(name: str, values: NDArray[np.float64] | Sequence[float], *, undefined: str, digits: int = 3) -> Measure:
+def mean_of(name: str, values: Values, *, undefined: str, digits: int = 3) -> Measure:
     """A measure that is a mean over pairs; NaN where a pair has none."""
     known = np.asarray(values, float)
     has = ~np.isnan(known)

@@ -62,7 +62,9 @@ def _verdict_of(study: Study, name: str, numbers: list[int], truth: NDArray[np.b
         extra = [ratio_of("regions a still pair", counts * still, still, undefined=no_still)]
     texts = study.captions(name)
     if texts is not None and name in study.judged:
-        agrees = [says_nothing_changed(texts[number]) is not bool(at) for number, at in zip(numbers, truth, strict=True)]
+        agrees = [
+            says_nothing_changed(texts[number]) is not bool(at) for number, at in zip(numbers, truth, strict=True)
+        ]
         extra.append(ratio_of("caption agrees", agrees, np.ones(len(numbers)), undefined=""))
     notes = [] if name in study.judged else ["its verdicts are read from its captions"]
     open_ = sum(verdict is None for verdict in said)
@@ -80,7 +82,7 @@ def _auc(scores: list[float | None], truth: NDArray[np.bool_]) -> Measure:
     known = None if any(score is None for score in scores) else np.array(scores, float)
 
     def of(pairs: Pairs) -> float | None:
-        return None if known is None else area_under_roc(known[pairs], truth[pairs])  # type: ignore[index]
+        return None if known is None else area_under_roc(known[pairs], truth[pairs])
 
     one = _ONE_CLASS.format("changed" if truth.all() else "unchanged")
     return Measure(name="AUC", of=of, undefined="answers without a score" if known is None else one)

@@ -79,9 +79,7 @@ def _swap_of(study: Study, name: str) -> Scores | LeftOutError:
         pairs=numbers,
         measures=[
             mean_of("same verdict", verdicts, undefined="no verdict in both orders"),
-            ratio_of(
-                "regions turn round", *zip(*turned, strict=True), undefined="no region came or went"
-            ),
+            ratio_of("regions turn round", *zip(*turned, strict=True), undefined="no region came or went"),
             mean_of("captions turn round", told, undefined="no caption tells that something came, or that it went"),
             mean_of("mask IoU of both orders", ious, undefined="no masks of one size in both orders"),
         ],
