@@ -16,13 +16,14 @@ OPPOSITE: Final = {"added": "removed", "removed": "added"}
 # Who takes whose place: parsing reads both as gone.
 _REPLACED: Final = re.compile(r" (?:is|are|was|were|has been|have been) replaced (?:by|with) ")
 _REPLACING: Final = re.compile(r" (?:replaces?|replaced|have replaced|has replaced) ")
+_NOTHING_AT_ALL: Final = re.compile(r"^(?:almost )?nothing\b(?! (?:is |was |remains )?left\b| remains\b| of\b)")
 _NOTHING: Final = re.compile(
     r"""
     \bno\ (?:\w+\ ){0,2}(?:changes?|differences?|modifications?)\b
-  | \b(?:almost\ )?nothing\ (?:\w+\ ){0,2}(?:changed|different|differs|happened)\b
-  | \bnothing\ has\b
+  | \bnothing\ (?:\w+\ ){0,2}(?:changed|different|differs|happened)\b
+  | \beverything\ (?:is|looks|stays)\ (?:as\ it\ was|as\ before|the\ same)\b
   | \b(?:did|does|do|has|have|is|are|were|was)(?:\ not|n't)\ (?:\w+\ ){0,2}(?:changed?|differ(?:ent)?)\b
-  | \b(?:is|are|seems?|looks?|appears?|remains?|stays?)\ (?:\w+\ ){0,2}(?:the\ same|identical|unchanged)\b
+  | \b(?:is|are|seems?|looks?|appears?|remains?|stays?|shows?)\ (?:\w+\ ){0,2}(?:the\ same|identical|unchanged)\b
   | \bidentical\b | \bunchanged\b
     """,
     re.VERBOSE,
@@ -36,6 +37,8 @@ def says_nothing_changed(text: str) -> bool:
         text: a caption. A sentence that also tells a change by its rules, such as "no change but a new house", is none.
     """
     told = " ".join(text.lower().replace("\u2019", "'").split())
+    if _NOTHING_AT_ALL.search(told):
+        return True
     found = _NOTHING.search(told)
     if not found:
         return False

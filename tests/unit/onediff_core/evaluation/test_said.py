@@ -1,5 +1,6 @@
 import pytest
 
+from onediff_core.data.synthetic import phrases
 from onediff_core.evaluation.said import direction, directions, says_nothing_changed, sides_right, swap_right
 
 
@@ -15,6 +16,8 @@ from onediff_core.evaluation.said import direction, directions, says_nothing_cha
         "I see no differences between the two images",
         "the images appear to be the same",
         "The page didn\u2019t change.",
+        "Nothing that a user would see changed.",
+        *phrases.UNCHANGED,
     ],
 )
 def test_people_say_in_many_ways_that_nothing_changed(text):
@@ -26,6 +29,7 @@ def test_people_say_in_many_ways_that_nothing_changed(text):
     [
         "",
         "the man is no longer there",
+        "nothing is left of the house",
         "there is no person standing in the lot",
         "no change but a new house was built",
         "the houses changed",
