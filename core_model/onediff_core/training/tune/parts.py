@@ -125,9 +125,9 @@ def prepare_stage(model: OneDiffForConditionalGeneration, stage: TuneStage, adap
             value.data = value.data.float()
     words: Any = model.language_model
     if stage.checkpointing:
-        words.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    else:
-        words.gradient_checkpointing_disable()
+        words.activation_checkpointing_enable()
+    elif words.is_activation_checkpointing:
+        words.activation_checkpointing_disable()
 
 
 def groups(trained: Trained, stage: TuneStage) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from onediff_core.data import PairFolder
 from onediff_core.data.pictures import PictureList
 from onediff_core.errors import TrainingError
 from onediff_core.prompts import INSTRUCTIONS
+from onediff_core.training.head.split import by_hash, how_many
 from onediff_core.training.photometry import nuisance, statistics
 from onediff_core.training.tune import recipe
 from onediff_core.training.words.captioned import read_captioned
@@ -242,9 +243,8 @@ def _readable(rng: np.random.Generator, size: int, read: Callable[[int], Any]) -
 def _pairs(part: recipe.Pairs, data: Path | None) -> Made:
     path = _within(part.path, data)
     every = PairFolder(path, fit=True)
-    groups = sorted({_group(row) for row in every.rows if not row.get("split")})
-    # By what the names are, not by their order: a pair more moves no other one to the other side.
-    kept = {name for name in groups if _hashed(name) < part.held_out}
+    groups = by_hash({_group(row) for row in every.rows if not row.get("split")})
+    kept = set(groups[: how_many(part.held_out, len(groups))]) if part.held_out and groups else set()
     learned, scored = [], []
     for number, row in enumerate(every.rows):
         split = row.get("split") or ("val" if _group(row) in kept else "train")
@@ -369,13 +369,6 @@ def _sample(pairs: PairFolder, number: int) -> Sample | None:
 
 def _group(row: Mapping[str, Any]) -> str:
     return str(row.get("group") or row["id"])
-
-
-def _hashed(name: str) -> float:
-    """A number in [0, 1) that a name always has."""
-    import hashlib
-
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64
 
 
 def _within(path: str, data: Path | None) -> Path:
