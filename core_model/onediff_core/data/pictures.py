@@ -87,6 +87,8 @@ def _rows(path: Path) -> list[tuple[Any, tuple[Said, ...]]]:
         return _of_pairs(path)
     made = []
     for number, row in enumerate(_read_list(path), 1):
+        if isinstance(row, dict) and "image" not in row and "conversations" in row:
+            continue  # talk without a picture, of which LLaVA's mixture holds some
         if not isinstance(row, dict) or not row.get("image"):
             raise PairsFileError(f"{path}, row {number}: no image; a row has image and caption or conversations")
         if said := _said(row, path, number):

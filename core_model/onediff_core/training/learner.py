@@ -62,9 +62,16 @@ class Learner:
         self.folder, self.budget, self.device = folder, budget, device
         network.to(device)
         self.average = moving_average(network, settings.average)
-        self.optimiser = torch.optim.AdamW(groups, betas=settings.betas, fused=True)
+        self.optimiser = self._optimiser(groups, settings)
         self.step, self.seen = 0, 0
         self._network, self._learning = network, settings
+
+    def _optimiser(self, groups: list[dict[str, Any]], settings: LearningSettings) -> torch.optim.Optimizer:
+        return torch.optim.AdamW(groups, betas=settings.betas, fused=True)
+
+    def agreed(self, wanted: bool) -> bool:
+        """Whether to do what the clock says; of several processes the one that leads has the clock."""
+        return wanted
 
     @property
     def progress(self) -> float:

@@ -40,14 +40,14 @@ class StageRun(Learner, ABC):
                     progress = self.progress
                     if progress >= 1 or self._phase(progress) != phase:
                         break
-                    if self.leads and time.monotonic() - last_saved >= settings.save_every_s:
+                    if self.agreed(time.monotonic() - last_saved >= settings.save_every_s):
                         self.save()
                         last_saved = time.monotonic()
                     if self.leads and time.monotonic() - last_scored >= settings.score_every_s:
                         log.write(self.step, score())
                         last_scored = time.monotonic()
+            self.save()
             if self.leads:
-                self.save()
                 log.write(self.step, score())
         if self.leads:
             plot_curves(self.folder)

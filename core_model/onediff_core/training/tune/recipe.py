@@ -77,6 +77,9 @@ class Pairs(_Asked):
 
     kind: Literal["pairs"]
     path: str
+    tasks: dict[str, float] = Field(
+        {**TASKS, "edit": 1.0, "compare": 1.0}, description="task -> share of the questions that a pair answers"
+    )
     held_out: float = Field(0.1, ge=0, lt=1, description="share of the groups that is scored, where there is no split")
     mirrored: bool = Field(False, description="also mirrored, sides in the captions exchanged")
     light: bool = Field(False, description="each picture in other light")
@@ -133,6 +136,7 @@ class TuneStage(StageSettings):
     words_share: float = Field(1.0, ge=0, description="learning rate of the language model or adapters, as a share")
     tower_share: float = Field(1.0, ge=0, description="likewise of the tower")
     checkpointing: bool = Field(False, description="recompute the language model's layers, for less memory")
+    sharded: bool = Field(False, description="share the optimiser's moments out among processes, for less memory")
     held_out: int = Field(16, ge=0, description="examples of each source that are scored at most")
     warm_up: int = Field(30, ge=0, description="steps until the highest learning rate")
     average: float = Field(0.99, ge=0, lt=1, description="decay of the moving average of what is trained; 0 for none")

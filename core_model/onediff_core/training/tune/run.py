@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from onediff_core.modeling_onediff import OneDiffForConditionalGeneration
     from onediff_core.processing_onediff import OneDiffProcessor
     from onediff_core.training.schedule import Budget
+    from onediff_core.training.settings import LearningSettings
     from onediff_core.training.tune.processes import Processes
     from onediff_core.training.tune.recipe import TuneStage
     from onediff_core.training.tune.sources import Made
@@ -78,11 +79,31 @@ class TuneRun(LessonRun):
             keep_settings(folder, record, {})
         processes.wait()
         model.to(processes.device)
-        self.trained = Trained(model)
+        self.trained, self.processes, self._sharded = Trained(model), processes, stage.sharded and processes.count > 1
         super().__init__(folder, self.trained, groups(self.trained, stage), stage, budget, processes.device)
-        self.model, self.processor, self.settings, self.processes = model, processor, stage, processes
+        self.model, self.processor, self.settings = model, processor, stage
         self._lessons = MixedLessons(made, stage.together, stage.seed)
         self.restore()
+
+    def _optimiser(self, groups: list[dict[str, Any]], settings: LearningSettings) -> torch.optim.Optimizer:
+        """Sharded, each process keeps the moments of its share of the weights alone (ZeRO, stage 1)."""
+        if not self._sharded:
+            return super()._optimiser(groups, settings)
+        from torch.distributed.optim import ZeroRedundancyOptimizer
+
+        return ZeroRedundancyOptimizer(groups, torch.optim.AdamW, betas=settings.betas, fused=True)  # type: ignore[no-untyped-call]
+
+    def agreed(self, wanted: bool) -> bool:
+        """By the clock of the first process."""
+        return bool(self.processes.same(float(wanted)))
+
+    def save(self, **more: Any) -> None:
+        """Write the state, in the first process, of all of them."""
+        if self._sharded:
+            whole: Any = self.optimiser
+            whole.consolidate_state_dict(0)
+        if self.leads:
+            super().save(**more)
 
     @property
     def progress(self) -> float:

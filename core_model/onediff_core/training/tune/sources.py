@@ -290,19 +290,31 @@ class _ListedPairs:
                             f"is pair {self.pairs.rows[self.numbers[at]]['id']!r}")  # fmt: skip
 
     def _turns(self, sample: Sample, rng: np.random.Generator) -> tuple[Turn, ...]:
-        n = self.part.turns
-        if sample.task in _OF_RECORDS or (sample.task == "list" and not sample.regions):
-            if not self.part.tasks.get(sample.task) or not sample.captions:
+        n, wanted = self.part.turns, self.part.tasks
+        if sample.task in _OF_RECORDS:
+            if not wanted.get(sample.task) or not sample.captions:
                 return ()
-            texts = [answer(text) for text in sample.captions]
-            question = None if sample.task == "list" else _OF_RECORDS[sample.task]
-            said = "\n".join(texts) if sample.task == "list" else texts[int(rng.integers(len(texts)))]
-            return (Turn(sample.task, said, question=question),) * n
-        tasks = {name: share for name, share in self.part.tasks.items() if name in INSTRUCTIONS}
+            said = answer(sample.captions[int(rng.integers(len(sample.captions)))])
+            return (Turn(sample.task, said, question=_OF_RECORDS[sample.task]),) * n
+        if sample.task == "list" and not sample.regions and sample.captions and sample.changed:
+            return self._listed(sample, rng)
+        tasks = {name: share for name, share in wanted.items() if name in INSTRUCTIONS}
         try:
             return turns_of(sample, tasks, rng, n)
         except (ValueError, ZeroDivisionError):  # none of them fits
             return ()
+
+    def _listed(self, sample: Sample, rng: np.random.Generator) -> tuple[Turn, ...]:
+        """Sentences that tell one difference each: all of them as a list, or one as a caption."""
+        shares = np.array([self.part.tasks.get(name, 0.0) for name in ("list", "caption")])
+        if not shares.any():
+            return ()
+        texts = [answer(text) for text in sample.captions]
+        drawn = rng.random(self.part.turns) * shares.sum() < shares[0]
+        return tuple(
+            Turn("list", "\n".join(texts)) if whole else Turn("caption", texts[int(rng.integers(len(texts)))])
+            for whole in drawn
+        )
 
 
 @dataclass(frozen=True)

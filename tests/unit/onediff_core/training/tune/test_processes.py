@@ -6,7 +6,6 @@ import os
 import socket
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +18,7 @@ from onediff_core.weights import read_safetensors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
 TUNE = [sys.executable, "-m", "onediff_core.training.tune"]
 
@@ -33,7 +33,8 @@ def of_both(out: Path) -> list[float]:
 
 @pytest.fixture
 def options(sets: Path, write: Callable[..., Path], recipe: dict[str, Any]) -> list[str]:
-    """Of a run of four steps a stage, whose state is written after each of them."""
+    """Of a run of four steps a stage, whose state is written after each; the second shares out its moments."""
+    recipe["stages"][1]["sharded"] = True
     for stage in recipe["stages"]:
         stage |= {"held_out": 0, "save_every_s": 0}
     return [str(write(recipe)), "--data", str(sets), "--threads", "1", "--out"]
