@@ -122,7 +122,7 @@ class NoAverage(nn.Module):
     def update_parameters(self, _: nn.Module) -> None:
         """They are what they are."""
 
-    def state_dict(self, *_: Any, **__: Any) -> dict[str, Any]:
+    def state_dict(self, *_: Any, **__: Any) -> dict[str, Any]:  # type: ignore[override]  # overloads
         """Nothing of its own."""
         return {}
 

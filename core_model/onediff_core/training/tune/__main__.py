@@ -4,7 +4,8 @@
     accelerate launch --num_processes 8 --no_python onediff train tune recipes/onediff-7b.yaml --out RUN --device cuda
     torchrun --nproc-per-node 2 -m onediff_core.training.tune RECIPE.yaml --out RUN
 
-A run goes on where it was when it is called again. `RUN/weights` is what came out.
+A run goes on where it was when it is called again. What came out lies in the
+folder of it that has the recipe's name.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ def build(parts: Parts, seed: int) -> tuple[OneDiffForConditionalGeneration, One
         MissingDependencyError: a GGUF file, and the package gguf is not installed.
     """
     more = {} if parts.visual_layer is None else {"visual_layer": parts.visual_layer}
-    with _tower(parts.vision) as vision, torch.random.fork_rng():
+    with tower(parts.vision) as vision, torch.random.fork_rng():
         torch.manual_seed(seed)
         model = OneDiffForConditionalGeneration.from_backbones(
             vision=vision, text=parts.text, delta_config=dict(parts.delta), **more
@@ -61,8 +61,15 @@ def build(parts: Parts, seed: int) -> tuple[OneDiffForConditionalGeneration, One
 
 
 @contextmanager
-def _tower(name: str) -> Iterator[str]:
-    """Where to load a tower from: the installed package's is written to a folder for a while."""
+def tower(name: str) -> Iterator[str]:
+    """Where to load a tower from: the installed package's is written to a folder for a while.
+
+    Args:
+        name: hub id or folder, or `LITE0`.
+
+    Raises:
+        FileNotFoundError: the package is not installed.
+    """
     if name != LITE0:
         yield name
         return

@@ -52,7 +52,7 @@ class Processes:
     @property
     def leads(self) -> bool:
         """Whether this one writes and scores."""
-        return self.index == 0
+        return bool(self.index == 0)
 
     def agree(self, record: Mapping[str, Any]) -> None:
         """Refuse to learn together with processes that were told something else.

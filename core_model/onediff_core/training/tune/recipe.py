@@ -208,6 +208,11 @@ class Recipe(_Part):
         return self
 
 
+_FIELDS: Final[dict[Any, type[BaseModel]]] = {
+    "model": Parts, "stages": TuneStage, "lora": Lora, "costs": Cost, "aims": Aim
+}  # fmt: skip
+
+
 def read_recipe(path: Path, changes: dict[str, Any] | None = None) -> Recipe:
     """A recipe from a file.
 
@@ -271,8 +276,5 @@ def _model_of(place: tuple[Any, ...]) -> type[BaseModel]:
     """What a place in a recipe is read as."""
     found: type[BaseModel] = Recipe
     for word in place:
-        if word in _KINDS and found is TuneStage:
-            found = _KINDS[word]
-        else:
-            found = {"model": Parts, "stages": TuneStage, "lora": Lora, "costs": Cost, "aims": Aim}.get(word, found)
+        found = _KINDS[word] if word in _KINDS and found is TuneStage else _FIELDS.get(word, found)
     return found

@@ -91,7 +91,7 @@ class TuneRun(LessonRun):
             return super()._optimiser(groups, settings)
         from torch.distributed.optim import ZeroRedundancyOptimizer
 
-        return ZeroRedundancyOptimizer(groups, torch.optim.AdamW, betas=settings.betas, fused=True)  # type: ignore[no-untyped-call]
+        return ZeroRedundancyOptimizer(groups, torch.optim.AdamW, betas=settings.betas, fused=True)
 
     def agreed(self, wanted: bool) -> bool:
         """By the clock of the first process."""
@@ -141,7 +141,7 @@ class TuneRun(LessonRun):
         for micro, count in zip(batch, counts, strict=True):
             loss = self._lost(micro) * (count / words)
             self.refuse_infinite(loss, micro)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             lost += loss.detach()
         self.processes.sum_gradients(self.trained.values)
         self.update(progress, pairs=self.settings.batch)

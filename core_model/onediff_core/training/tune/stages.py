@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 DONE: Final = "trained.safetensors"
 REPORT: Final = "report.json"
-WEIGHTS: Final = "weights"
 
 
 def tune(recipe: Recipe, out: Path, data: Path | None, processes: Processes, say: Callable[[str], None]) -> None:
@@ -40,7 +39,7 @@ def tune(recipe: Recipe, out: Path, data: Path | None, processes: Processes, say
     Args:
         recipe: all of it.
         out: folder of the run: a folder for each stage, with its log, its state and `report.json`; and at the end
-            `weights`.
+            one of the recipe's name, with what came out.
         data: what paths of the recipe are relative to; the current folder where None.
         processes: that learn together.
         say: told what happens, in the first process alone.
@@ -70,8 +69,8 @@ def tune(recipe: Recipe, out: Path, data: Path | None, processes: Processes, say
         model.config.trained_stages = (*model.config.trained_stages, stage.name)
     if processes.leads:
         model.eval()
-        save_model(out / WEIGHTS, model.cpu(), processor, base)
-        say(f"written to {out / WEIGHTS}")
+        save_model(out / recipe.name, model.cpu(), processor, base)
+        say(f"written to {out / recipe.name}")
     processes.wait()
 
 

@@ -50,7 +50,7 @@ def test_both_stages_train_score_and_write_adapters_that_go_back_onto_the_base(t
     told = report["2-tune"]["pairs/pairs"]
     assert told
     assert all(pair["references"] for pair in told)
-    model, processor = load_adapters(out / "weights", vision=sets / "tower", text=sets / "words")
+    model, processor = load_adapters(out / "test", vision=sets / "tower", text=sets / "words")
     assert model.config.trained_stages == ("cst", "tune")
     image = torch.zeros(SIDE := 64, SIDE, 3).numpy()
     inputs = processor([(image, image)], [processor.prompt()])
@@ -84,7 +84,7 @@ def test_one_stage_may_train_everything_and_writes_a_whole_model(tune, recipe, t
     del recipe["stages"][0]["lora"]
     done = tune(recipe, tmp_path / "run")
     assert done.exit_code == 0, done.output
-    assert load_checkpoint(tmp_path / "run" / "weights").model.config.trained_stages == ("tune",)
+    assert load_checkpoint(tmp_path / "run" / "test").model.config.trained_stages == ("tune",)
     names = set(read_safetensors(tmp_path / "run" / "1-tune" / "trained.safetensors"))
     assert any(name.startswith("model.vision_tower.") for name in names)
     assert any(name.startswith("language_model.") for name in names)
@@ -105,7 +105,7 @@ def test_epochs_are_counted_in_pictures_and_without_any_they_are_refused(tune, r
     recipe["stages"] = [recipe["stages"][1]]
     del recipe["stages"][0]["steps"]
     recipe["stages"][0]["epochs"] = 0.5
-    assert "3 steps of 4" in tune(recipe, tmp_path / "run").output  # half of 12 or 10 pairs and 6 pictures
+    assert "2 steps of 4" in tune(recipe, tmp_path / "run").output  # of ten pairs, two held out, and six pictures
     recipe["stages"][0]["sources"] = [{"kind": "drawn", "scenes": {"objects": 1}, "side": 64}]
     refused = tune(recipe, tmp_path / "drawn")
     assert "have no end: give it steps or minutes, not epochs" in refused.output
