@@ -20,7 +20,7 @@ from transformers.utils import logging
 from onediff_core.devices import torch_device
 from onediff_core.training.sets import data_folder
 from onediff_core.training.tune.processes import Processes
-from onediff_core.training.tune.recipe import read_recipe
+from onediff_core.training.tune.recipe import read_recipe, without
 from onediff_core.training.tune.stages import tune
 from onediff_plugins.errors import OneDiffError
 from onediff_plugins.settings import parse_assignments
@@ -41,19 +41,28 @@ from onediff_plugins.settings import parse_assignments
     metavar="KEY=VALUE",
     help="A field, such as model.text=... or stages.cst.steps=20.",
 )
+@click.option(
+    "--skip", "skipped", multiple=True, metavar="STAGE", help="A stage to leave out, to see what it is worth."
+)
 @click.option("--device", default="cpu", show_default=True, metavar="DEV", help="cpu, or cuda and the like.")
 @click.option(
     "--threads", type=click.IntRange(min=1), help="Threads of a process on a CPU; torch's own number unless given."
 )
 def main(
-    recipe: Path, out: Path, data: Path | None, assignments: tuple[str, ...], device: str, threads: int | None
+    recipe: Path,
+    out: Path,
+    data: Path | None,
+    assignments: tuple[str, ...],
+    skipped: tuple[str, ...],
+    device: str,
+    threads: int | None,
 ) -> None:
     """Tune a OneDiff of pretrained parts: Coupled Sample Training, then all tasks, as RECIPE says."""
     logging.disable_progress_bar()
     if threads:
         torch.set_num_threads(threads)
     try:
-        read = read_recipe(recipe, parse_assignments(assignments))
+        read = without(read_recipe(recipe, parse_assignments(assignments)), skipped)
         if device != "cpu":
             torch_device(device)
         folder = data_folder(data) if data is not None or os.environ.get("ONEDIFF_DATA") else None

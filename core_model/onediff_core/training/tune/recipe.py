@@ -13,6 +13,7 @@ from onediff_core.training.words.settings import SCENES, TASKS
 from onediff_plugins.errors import near_miss
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
 DRAWN: Final = "drawn"
@@ -239,6 +240,26 @@ def read_recipe(path: Path, changes: dict[str, Any] | None = None) -> Recipe:
         return Recipe.model_validate(content)
     except ValidationError as error:
         raise TrainingError(f"{path}: " + "; ".join(_said(part) for part in error.errors())) from error
+
+
+def without(recipe: Recipe, stages: Collection[str]) -> Recipe:
+    """A recipe without some of its stages.
+
+    Args:
+        recipe: whole.
+        stages: their names.
+
+    Raises:
+        TrainingError: a name of no stage, or all of them.
+    """
+    names = [stage.name for stage in recipe.stages]
+    if lost := [name for name in stages if name not in names]:
+        raise TrainingError(f"{recipe.name} has no stage {lost[0]!r}: it has {', '.join(names)}")
+    kept = tuple(stage for stage in recipe.stages if stage.name not in stages)
+    if not kept:
+        raise TrainingError(f"nothing is left of {recipe.name} without {', '.join(names)}")
+    costs = tuple(cost for cost in recipe.costs if cost.stage not in stages)
+    return recipe.model_copy(update={"stages": kept, "costs": costs})
 
 
 def _change(content: dict[str, Any], key: str, value: Any) -> None:

@@ -12,7 +12,7 @@ import tuning_cost
 from onediff_core.errors import TrainingError
 from onediff_core.presets import RECIPES
 from onediff_core.small import SMALL_DELTA, SMALL_SIDE, SMALL_TEXT
-from onediff_core.training.tune.recipe import read_recipe
+from onediff_core.training.tune.recipe import read_recipe, without
 
 FOLDER = Path(__file__).parents[5] / "recipes"
 
@@ -86,6 +86,15 @@ def test_a_file_that_is_no_recipe_is_refused(tmp_path, text, said):
         path.write_text(text)
     with pytest.raises(TrainingError, match=said):
         read_recipe(path)
+
+
+def test_a_stage_can_be_left_out(write, recipe):
+    read = read_recipe(write(recipe))
+    assert [stage.name for stage in without(read, ["cst"]).stages] == ["tune"]
+    with pytest.raises(TrainingError, match="has no stage 'cts': it has cst, tune"):
+        without(read, ["cts"])
+    with pytest.raises(TrainingError, match="nothing is left"):
+        without(read, ["cst", "tune"])
 
 
 def test_a_changed_field_is_read_as_if_it_stood_in_the_file(write, recipe):
