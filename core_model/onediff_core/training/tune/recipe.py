@@ -110,7 +110,7 @@ class Written(_Source):
 
 
 Source = Annotated[Coupled | Pictures | Pairs | Drawn | Captioned | Written, Field(discriminator="kind")]
-_KINDS: Final[dict[str, type[BaseModel]]] = {
+KINDS: Final[dict[str, type[BaseModel]]] = {
     "coupled": Coupled, "pictures": Pictures, "pairs": Pairs, "drawn": Drawn, "captioned": Captioned, "written": Written
 }  # fmt: skip
 
@@ -286,9 +286,9 @@ def _said(error: Any) -> str:
         )
     if error["type"] == "union_tag_invalid":
         tag = str(error["ctx"]["tag"])
-        near = near_miss(tag, _KINDS)
+        near = near_miss(tag, KINDS)
         return f"{where}: there is no source of kind {tag!r}; " + (
-            f"did you mean {near!r}?" if near else f"there are {', '.join(_KINDS)}"
+            f"did you mean {near!r}?" if near else f"there are {', '.join(KINDS)}"
         )
     return f"{where}: {message[:1].lower()}{message[1:]}"
 
@@ -297,5 +297,5 @@ def _model_of(place: tuple[Any, ...]) -> type[BaseModel]:
     """What a place in a recipe is read as."""
     found: type[BaseModel] = Recipe
     for word in place:
-        found = _KINDS[word] if word in _KINDS and found is TuneStage else _FIELDS.get(word, found)
+        found = KINDS[word] if word in KINDS and found is TuneStage else _FIELDS.get(word, found)
     return found
