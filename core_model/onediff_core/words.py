@@ -41,6 +41,12 @@ class WordsSettings(ModelSettings):
     text: str | None = Field(
         default=None, min_length=1, description="of adapters, the language model that they were trained on, likewise"
     )
+    regions: int = Field(
+        default=24,
+        ge=0,
+        description="most regions of a pair that get words of their own, strongest first; the others "
+        "get those of the next captioner",
+    )
 
     def why_not(self) -> str | None:
         """Without weights there are no words."""
@@ -68,7 +74,7 @@ def build(context: BuildContext) -> OneDiff:
     else:
         checkpoint = load_checkpoint(settings.weights, heads=())
     place(checkpoint.model, device)
-    return OneDiff(checkpoint, {}, context.domain, device)
+    return OneDiff(checkpoint, {}, context.domain, device, settings.regions)
 
 
 def _on_base(folder: Path, settings: WordsSettings) -> Checkpoint:

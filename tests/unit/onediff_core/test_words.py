@@ -80,3 +80,12 @@ def test_it_is_asked_for_by_name_and_with_weights(adapters):
     with pytest.raises(PluginError, match=r"nothing names its weights: --set words\.weights=FOLDER"):
         caption(None)
     assert caption(adapters, captioner=None).caption_source == "template"
+
+
+def test_regions_beyond_the_strongest_get_the_words_of_the_next_captioner(adapters, base):
+    result = caption(adapters, **base, regions=0)
+    assert result.caption_source == "small"
+    assert all(region.caption for region in result.regions)
+    (fallback,) = result.provenance.fallbacks
+    assert (fallback.model, fallback.instead) == ("onediff-words", "template")
+    assert fallback.reason == "it describes the 0 strongest regions"
