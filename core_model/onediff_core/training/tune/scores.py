@@ -54,6 +54,18 @@ def figures(said: Report) -> dict[str, float]:
     return {name: value for name, value in said.items() if isinstance(value, float)}
 
 
+def answers(said: Report) -> dict[str, list[Report]]:
+    """Set -> what was said of each of its pairs, as captions of any method are handed over: id, caption, changed."""
+    verdicts = {"yes": True, "no": False}
+    return {
+        name.removesuffix("/pairs"): [
+            {"id": pair["id"], "caption": pair["said"], "changed": verdicts.get(pair["verdict"])} for pair in told
+        ]
+        for name, told in said.items()
+        if name.endswith("/pairs")
+    }
+
+
 def lines(said: Iterable[tuple[str, float]]) -> str:
     """Scores for people, one a line."""
     return "\n".join(f"  {name:<28} {value:.4f}" for name, value in said)

@@ -107,6 +107,8 @@ def _run(
     if processes.leads:
         _write(folder / DONE, run.kept())
         write_atomically(folder / REPORT, [json.dumps(said, indent=2), "\n"])
+        for name, rows in scores.answers(said).items():
+            write_atomically(folder / f"answers-{name}.jsonl", [f"{json.dumps(row)}\n" for row in rows])
         say(f"{stage.name}: {run.step} steps, {run.budget.seconds / 60:.1f} minutes")
         say(scores.lines(scores.figures(said).items()))
     processes.wait()
