@@ -25,6 +25,7 @@ from onediff_core.training import dense, export
 from onediff_core.training.commands import train
 from onediff_core.training.tune import __main__ as tune
 from onediff_core.training.tune import recipe as recipes
+from onediff_core.training.tune.reading import read_recipe
 from onediff_core.training.words import __main__ as words
 from onediff_plugins.demo import pairs_file
 from onediff_plugins.host import Host
@@ -154,7 +155,7 @@ def test_every_option_and_source_of_tuning_is_documented() -> None:
 def test_the_recipe_on_the_page_of_tuning_is_whole(tmp_path: Path) -> None:
     (text,) = re.findall(r"```yaml\n(.*?)```", page("docs/tuning.md"), flags=re.DOTALL)
     (tmp_path / "mine.yaml").write_text(text, encoding="utf-8")
-    assert [stage.trains for stage in recipes.read_recipe(tmp_path / "mine.yaml").stages] == ["new", "lora"]
+    assert [stage.trains for stage in read_recipe(tmp_path / "mine.yaml").stages] == ["new", "lora"]
 
 
 @pytest.mark.parametrize("code", ["0", "1", "2"])

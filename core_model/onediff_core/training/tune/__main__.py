@@ -20,7 +20,7 @@ from transformers.utils import logging
 from onediff_core.devices import torch_device
 from onediff_core.training.sets import data_folder
 from onediff_core.training.tune.processes import Processes
-from onediff_core.training.tune.recipe import read_recipe, without
+from onediff_core.training.tune.reading import read_recipe, without
 from onediff_core.training.tune.stages import tune
 from onediff_plugins.errors import OneDiffError
 from onediff_plugins.settings import parse_assignments

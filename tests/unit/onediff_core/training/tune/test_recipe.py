@@ -12,7 +12,7 @@ import tuning_cost
 from onediff_core.errors import TrainingError
 from onediff_core.presets import RECIPES
 from onediff_core.small import SMALL_DELTA, SMALL_SIDE, SMALL_TEXT
-from onediff_core.training.tune.recipe import read_recipe, without
+from onediff_core.training.tune.reading import read_recipe, without
 
 FOLDER = Path(__file__).parents[5] / "recipes"
 
