@@ -127,7 +127,7 @@ def test_the_docs_name_no_command_or_option_that_does_not_exist() -> None:
     lines = [line for file in PAGES for line in file.read_text("utf-8").splitlines() if "python benchmarks" not in line]
     used = {option for line in lines for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", line)}
     of_other_tools = {"--strict", "--benchmark-only", "--prefix", "--no-deps", "--limit-mm-per-prompt"}
-    of_other_tools |= {"--num", "--no", "--nproc-per-node"}  # of accelerate, as far as letters and dashes go
+    of_other_tools |= {"--multi", "--num", "--no", "--nproc-per-node"}  # of accelerate, as far as letters and dashes go
     assert sorted(used - known - of_other_tools - {"--help", "--verbose", "--version"}) == []
 
 
