@@ -1,7 +1,7 @@
 """A OneDiff of pretrained parts, tuned as a recipe says.
 
     onediff train tune recipes/onediff-small.yaml --data SETS --out RUN
-    accelerate launch --multi_gpu --num_processes 8 --no_python onediff train tune recipes/onediff-7b.yaml --out RUN --device cuda
+    accelerate launch --multi_gpu --num_processes 8 --no_python onediff train tune RECIPE.yaml --out RUN --device cuda
     torchrun --nproc-per-node 2 -m onediff_core.training.tune RECIPE.yaml --out RUN
 
 A run goes on where it was when it is called again. What came out lies in the
