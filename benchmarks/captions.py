@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 DRAWN = {"satellite": "satellite", "ui-drawn": "ui", "camera": "surveillance"}
 DRAWN_PAIRS, DRAWN_SIDE, FIRST_SEED = 40, 256, 2**31 + 10_000  # training is below 2**31, its scores just above
+CAPTIONERS = ["template", "onediff"]
 BUILDING = "building"
 NOTHING, FIXED = "always unchanged", "always the same sentence"
 
@@ -109,7 +110,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, help="file for all figures and every caption")
     parser.add_argument("--write", type=Path, help="page whose tables of these sets are replaced")
     options = parser.parse_args()
-    options.captioner = options.captioner or ["template", "onediff"]
+    options.captioner = options.captioner or CAPTIONERS
     if options.write and (options.limit or options.part != HELD_OUT):
         parser.error("--write takes whole runs of the held-out half: leave out --limit and --part")
     return options
@@ -339,9 +340,15 @@ def command(name: str, options: argparse.Namespace) -> str:
     words += [f'--part "{options.part}"'] if options.part != HELD_OUT else []
     words += [f"--detector {options.detector}"] if options.detector else []
     words += [f"--head {head}" for head in options.head]
-    words += [f"--set {text.split('=')[0]}={'FOLDER' if text.startswith('weights=') else text.split('=', 1)[1]}"
-              for text in options.settings]  # fmt: skip
+    words += [f"--captioner {name}" for name in options.captioner if options.captioner != CAPTIONERS]
+    words += [f"--set {shown(text)}" for text in options.settings]
     return " ".join(words)
+
+
+def shown(setting: str) -> str:
+    """Without paths of this machine."""
+    name, _, value = setting.partition("=")
+    return f"{name}={'FILE' if Path(value).is_file() else 'FOLDER' if Path(value).is_dir() else value}"
 
 
 if __name__ == "__main__":

@@ -96,7 +96,12 @@ class OneDiff:
     """
 
     def __init__(
-        self, checkpoint: Checkpoint, heads: Mapping[str, Head], domain: DomainSpec, device: torch.device
+        self,
+        checkpoint: Checkpoint,
+        heads: Mapping[str, Head],
+        domain: DomainSpec,
+        device: torch.device,
+        most_described: int | None = None,
     ) -> None:
         """Keep the parts.
 
@@ -105,10 +110,12 @@ class OneDiff:
             heads: likewise.
             domain: whose kinds of change regions may get, and whose sentence a pair without a change.
             device: where they are.
+            most_described: regions that are described one by one; the describer's own number unless given.
         """
         from onediff_plugins.records import ModelRecord
 
         self._checkpoint, self._heads, self._domain, self._device = checkpoint, heads, domain, device
+        self._most_described = most_described
         self.record: ModelRecord = ModelRecord(
             name=checkpoint.name, revision=checkpoint.revision, licence=checkpoint.terms.licence, heads=tuple(heads)
         )
@@ -141,9 +148,10 @@ class OneDiff:
 
     @functools.cached_property
     def _describer(self) -> Describer:
-        from onediff_core.describer import Describer
+        from onediff_core.describer import MOST_DESCRIBED, Describer
 
-        return Describer(self._checkpoint, self._domain.wording.unchanged, self._device)
+        most = MOST_DESCRIBED if self._most_described is None else self._most_described
+        return Describer(self._checkpoint, self._domain.wording.unchanged, self._device, most)
 
 
 def _ready(location: layout.Location, device: torch.device) -> Checkpoint:

@@ -160,7 +160,7 @@ def _load_model(folder: Path) -> tuple[OneDiffModel, OneDiffForConditionalGenera
     sees_only = layout.read_json(folder / layout.CONFIG).get("architectures") == [layout.SEEING]
     architecture: Any = OneDiffModel if sees_only else OneDiffForConditionalGeneration
     try:
-        with _no_bars():
+        with no_bars():
             model = architecture.from_pretrained(folder)
     except (OSError, RuntimeError, TypeError, ValueError, SafetensorError) as error:
         raise CheckpointError(f"the OneDiff in {folder} cannot be loaded: {error}") from error
@@ -182,7 +182,7 @@ def _load_processors(folder: Path) -> tuple[OneDiffImageProcessor, OneDiffProces
 
 
 @contextmanager
-def _no_bars() -> Iterator[None]:
+def no_bars() -> Iterator[None]:
     """No bars of progress for files that are read or written in a second."""
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
@@ -227,7 +227,7 @@ def save_checkpoint(
         )
     folder = Path(folder).resolve()
     check_replaceable(folder)
-    with replaced_folder(folder) as new, _no_bars():
+    with replaced_folder(folder) as new, no_bars():
         model.save_pretrained(new)
         processor.save_pretrained(new)
         digest = fingerprint(model if whole is None else whole.model)

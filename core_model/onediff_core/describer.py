@@ -50,19 +50,23 @@ class Describer:
     and a pair without any gets the domain's own sentence.
     """
 
-    def __init__(self, checkpoint: Checkpoint, unchanged: str, device: torch.device) -> None:
+    def __init__(
+        self, checkpoint: Checkpoint, unchanged: str, device: torch.device, most_described: int = MOST_DESCRIBED
+    ) -> None:
         """Check that there is something to speak with.
 
         Args:
             checkpoint: its model on the device, in the dtype that it is to run in.
             unchanged: the domain's sentence for a pair without a region.
             device: where it is.
+            most_described: regions of a pair that are described one by one, the strongest.
 
         Raises:
             CheckpointError: no language model, no tokenizer, or a language model that was never trained to speak of
                 images.
         """
         self._model, self._unchanged, self._device = checkpoint.model, unchanged, device
+        self._most = most_described
         if checkpoint.processor is None:
             raise CheckpointError(
                 f"{checkpoint.name} holds no tokenizer, so it detects and does not describe: choose --captioner "
@@ -92,7 +96,7 @@ class Describer:
         Returns:
             The domain's sentence where there are no regions. Else a caption of the pair, seen whole, and one of each
             of the strongest regions, seen in a crop with context; sentences, with a capital and a full stop. Of more
-            regions than `MOST_DESCRIBED` the others have none, and `unsaid` tells why.
+            regions than `most_described` the others have none, and `unsaid` tells why.
         """
         asked = zip(pairs, regions, prompts, strict=True)
         answers = self._answers(chain.from_iterable(self._questions(*of_pair) for of_pair in asked))
@@ -102,8 +106,8 @@ class Describer:
         if not regions:
             return Description(caption=self._unchanged)
         caption = next(answers) or SOMETHING
-        said = {place: next(answers) for place in _described(regions)}
-        unsaid = f"it describes the {MOST_DESCRIBED} strongest regions" if len(said) < len(regions) else None
+        said = {place: next(answers) for place in _described(regions, self._most)}
+        unsaid = f"it describes the {self._most} strongest regions" if len(said) < len(regions) else None
         captions = tuple(said.get(place, "") for place in range(len(regions)))
         return Description(caption=caption, region_captions=captions, unsaid=unsaid)
 
@@ -116,7 +120,7 @@ class Describer:
         places = tuple(_place(region, place_of(region, view.box), view.box) for region in strongest)
         asked = self._processor.prompt(*(("regions", places) if prompt is None else ()), question=prompt)
         yield _Question(view.whole(), asked, places, more=len(regions) > MOST_PLACES)
-        for region in (regions[place] for place in _described(regions)):
+        for region in (regions[place] for place in _described(regions, self._most)):
             place = place_of(region, view.box)
             crop = with_context(place, view.box, self._window)
             near = _place(region, place, crop)
@@ -154,9 +158,9 @@ def sentence(text: str) -> str:
     return words[0].upper() + words[1:] + ("" if words[-1] in ".!?" else ".")
 
 
-def _described(regions: Sequence[ChangeRegion]) -> list[int]:
+def _described(regions: Sequence[ChangeRegion], most: int) -> list[int]:
     """The places of the strongest regions, in the order of the list."""
-    return sorted(sorted(range(len(regions)), key=lambda place: -regions[place].score)[:MOST_DESCRIBED])
+    return sorted(sorted(range(len(regions)), key=lambda place: -regions[place].score)[:most])
 
 
 def _place(region: ChangeRegion, place: Box, inside: Box) -> Place:

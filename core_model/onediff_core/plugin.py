@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 @hookimpl
 def onediff_models() -> Iterable[ModelSpec]:
-    """The detector and captioner "onediff"."""
+    """The detector and captioner "onediff", and the captioner "onediff-words"."""
+    from onediff_core import words
     from onediff_core.building import Builder
     from onediff_core.layout import no_weights
     from onediff_plugins.specs import ModelSpec
@@ -33,6 +34,9 @@ def onediff_models() -> Iterable[ModelSpec]:
         lacks=builder.lacks,
         unsuited=builder.unsuited,
         wants_normalised=False,  # it was trained under light of every kind; fitted pairs cost it F1: docs/results.md
+    )
+    yield ModelSpec(
+        name="onediff-words", roles=frozenset({"describe"}), build=words.build, settings=words.WordsSettings
     )
 
 

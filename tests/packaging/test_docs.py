@@ -25,6 +25,9 @@ from onediff_core.evaluation.commands import evaluate
 from onediff_core.evaluation.protocols import PROTOCOLS
 from onediff_core.training import dense, export
 from onediff_core.training.commands import train
+from onediff_core.training.tune import __main__ as tune
+from onediff_core.training.tune import recipe as recipes
+from onediff_core.training.tune.reading import read_recipe
 from onediff_core.training.words import __main__ as words
 from onediff_plugins.demo import pairs_file
 from onediff_plugins.host import Host
@@ -120,12 +123,13 @@ def test_every_command_and_option_is_documented(name: str) -> None:
 def test_the_docs_name_no_command_or_option_that_does_not_exist() -> None:
     text = page("docs/cli.md")
     assert set(re.findall(r"^## `onediff (\w+)", text, flags=re.MULTILINE)) == set(commands())
-    stages = (train.commands["head"], dense.main, words.main, export.main)
+    stages = (train.commands["head"], dense.main, words.main, tune.main, export.main)
     everything = [*commands().values(), *data.commands.values(), *stages, evaluate, learn_64_pairs.main]
     known = {opt for command in everything for param in command.params for opt in param.opts}
     lines = [line for file in PAGES for line in file.read_text("utf-8").splitlines() if "python benchmarks" not in line]
     used = {option for line in lines for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", line)}
     of_other_tools = {"--strict", "--benchmark-only", "--prefix", "--no-deps", "--limit-mm-per-prompt"}
+    of_other_tools |= {"--multi", "--num", "--no", "--nproc-per-node"}  # of accelerate, as far as letters and dashes go
     assert sorted(used - known - of_other_tools - {"--help", "--verbose", "--version"}) == []
 
 
@@ -149,6 +153,19 @@ def test_every_option_and_protocol_of_an_evaluation_is_documented() -> None:
     assert options
     assert [option for option in options if f"`{option}" not in section(text, "## Options")] == []
     assert PROTOCOLS.keys() <= rows(section(text, "## Protocols")).keys()
+
+
+def test_every_option_and_source_of_tuning_is_documented() -> None:
+    text = page("docs/tuning.md")
+    options = [param.opts[-1] for param in tune.main.params if isinstance(param, click.Option)]
+    assert [option for option in options if option not in text] == []
+    assert set(recipes.KINDS) <= rows(text).keys()
+
+
+def test_the_recipe_on_the_page_of_tuning_is_whole(tmp_path: Path) -> None:
+    (text,) = re.findall(r"```yaml\n(.*?)```", page("docs/tuning.md"), flags=re.DOTALL)
+    (tmp_path / "mine.yaml").write_text(text, encoding="utf-8")
+    assert [stage.trains for stage in read_recipe(tmp_path / "mine.yaml").stages] == ["new", "lora"]
 
 
 @pytest.mark.parametrize("code", ["0", "1", "2"])

@@ -46,6 +46,7 @@ def train() -> None:
 _ELSEWHERE: Final = (
     Elsewhere("dense", "onediff_core.training.dense", "Train the tower and the change masks of onediff-tiny."),
     Elsewhere("words", "onediff_core.training.words.__main__", "Train a word stage of onediff-tiny."),
+    Elsewhere("tune", "onediff_core.training.tune.__main__", "Tune a OneDiff of pretrained parts, by a recipe."),
     Elsewhere("export", "onediff_core.training.export", "Write a run of the dense stage as a OneDiff with heads."),
     Elsewhere("ship", "onediff_core.training.ship", "Put a finished run, its heads and words where they ship."),
 )

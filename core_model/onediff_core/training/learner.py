@@ -35,7 +35,10 @@ class Learner:
         step: steps that are done.
         seen: pairs that were learned from.
         device: where it learns; a run may go on on another one.
+        leads: whether this process writes and scores; of several that learn together one does.
     """
+
+    leads = True
 
     def __init__(
         self,
@@ -59,9 +62,16 @@ class Learner:
         self.folder, self.budget, self.device = folder, budget, device
         network.to(device)
         self.average = moving_average(network, settings.average)
-        self.optimiser = torch.optim.AdamW(groups, betas=settings.betas, fused=True)
+        self.optimiser = self._optimiser(groups, settings)
         self.step, self.seen = 0, 0
         self._network, self._learning = network, settings
+
+    def _optimiser(self, groups: list[dict[str, Any]], settings: LearningSettings) -> torch.optim.Optimizer:
+        return torch.optim.AdamW(groups, betas=settings.betas, fused=True)
+
+    def agreed(self, wanted: bool) -> bool:
+        """Whether to do what the clock says; of several processes the one that leads has the clock."""
+        return wanted
 
     @property
     def progress(self) -> float:
@@ -79,6 +89,21 @@ class Learner:
         Raises:
             TrainingError: the loss is not finite; the batch is saved beside the state of before.
         """
+        self.refuse_infinite(loss, batch)
+        self.optimiser.zero_grad()
+        loss.backward()
+        self.update(progress, pairs=len(next(iter(batch.values()))))
+
+    def refuse_infinite(self, loss: Tensor, batch: Mapping[str, Tensor]) -> None:
+        """Raise for a loss that is not finite.
+
+        Args:
+            loss: scalar.
+            batch: what it is of.
+
+        Raises:
+            TrainingError: the batch is saved beside the state of before.
+        """
         if not bool(loss.isfinite()):
             path = self.folder / BAD_BATCH_NAME
             torch.save(dict(batch), path)
@@ -86,16 +111,22 @@ class Learner:
                 f"the loss of step {self.step + 1} is {float(loss.detach())}: its batch is in {path}. "
                 "Look at its labels, or take a lower rate in a new folder"
             )
+
+    def update(self, progress: float, *, pairs: int) -> None:
+        """What follows the gradients of a step.
+
+        Args:
+            progress: where in the run this step stands, in [0, 1].
+            pairs: that the gradients are of.
+        """
         factor = learning_rate(progress, self.step, self._learning.warm_up)
         for group in self.optimiser.param_groups:
             group["lr"] = factor * group["highest"]
-        self.optimiser.zero_grad()
-        loss.backward()
         clip_grad_norm_(self._network.parameters(), self._learning.clip)
         self.optimiser.step()
         self.average.update_parameters(self._network)
         self.step += 1
-        self.seen += len(next(iter(batch.values())))
+        self.seen += pairs
 
     def figures(self, losses: Mapping[str, Tensor]) -> dict[str, float]:
         """What the log gets of a step."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Final, Self
 
 if TYPE_CHECKING:
@@ -49,6 +50,16 @@ class RunLog:
         if self._board is not None:
             for name, value in values.items():
                 self._board.add_scalar(name, value, step)
+
+
+class NoLog(AbstractContextManager["NoLog"]):
+    """Of a process that learns along and does not write."""
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing to close."""
+
+    def write(self, step: int, values: Mapping[str, float]) -> None:
+        """Nothing."""
 
 
 def read_log(folder: Path) -> list[dict[str, Any]]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from onediff_core.training.learner import Learner
-from onediff_core.training.logs import RunLog, plot_curves
+from onediff_core.training.logs import NoLog, RunLog, plot_curves
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -29,7 +29,7 @@ class StageRun(Learner, ABC):
             score: the averaged weights, as `set/score`.
         """
         settings = self.settings
-        with RunLog(self.folder, resume_at=self.step) as log:
+        with RunLog(self.folder, resume_at=self.step) if self.leads else NoLog() as log:
             last_saved = last_scored = time.monotonic()
             while (progress := self.progress) < 1:
                 phase = self._phase(progress)
@@ -40,17 +40,20 @@ class StageRun(Learner, ABC):
                     progress = self.progress
                     if progress >= 1 or self._phase(progress) != phase:
                         break
-                    if time.monotonic() - last_saved >= settings.save_every_s:
+                    if self.agreed(time.monotonic() - last_saved >= settings.save_every_s):
                         self.save()
                         last_saved = time.monotonic()
-                    if time.monotonic() - last_scored >= settings.score_every_s:
+                    if self.leads and time.monotonic() - last_scored >= settings.score_every_s:
                         log.write(self.step, score())
                         last_scored = time.monotonic()
             self.save()
-            log.write(self.step, score())
-        plot_curves(self.folder)
+            if self.leads:
+                log.write(self.step, score())
+        if self.leads:
+            plot_curves(self.folder)
 
-    def _placed(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def _placed(self, batch: Any) -> Any:
+        """A batch on the device."""
         return {name: value.to(self.device, non_blocking=True) for name, value in batch.items()}
 
     def _phase(self, progress: float) -> int:
@@ -58,9 +61,9 @@ class StageRun(Learner, ABC):
         return 0
 
     @abstractmethod
-    def _batches(self, phase: int) -> Iterator[dict[str, Tensor]]:
+    def _batches(self, phase: int) -> Iterator[Any]:
         """Batches without end, whose first example has the number `seen`."""
 
     @abstractmethod
-    def _learn(self, batch: Mapping[str, Tensor], progress: float) -> dict[str, Tensor]:
+    def _learn(self, batch: Any, progress: float) -> dict[str, Tensor]:
         """One step of the optimiser; the losses by name."""

@@ -111,13 +111,34 @@ def parameter_groups(
     return made
 
 
-def moving_average(network: nn.Module, decay: float) -> AveragedModel:
+class NoAverage(nn.Module):
+    """The weights themselves, where an average would be: of large models a copy of all weights costs too much."""
+
+    def __init__(self, network: nn.Module) -> None:
+        """Keep the network, shared."""
+        super().__init__()
+        self.module = network
+
+    def update_parameters(self, _: nn.Module) -> None:
+        """They are what they are."""
+
+    def state_dict(self, *_: Any, **__: Any) -> dict[str, Any]:  # type: ignore[override]  # overloads
+        """Nothing of its own."""
+        return {}
+
+    def load_state_dict(self, *_: Any, **__: Any) -> Any:
+        """Nothing of its own."""
+
+
+def moving_average(network: nn.Module, decay: float) -> AveragedModel | NoAverage:
     """An exponential moving average of all weights and statistics, which follows faster in the first steps.
 
     Args:
-        network: what is averaged; copied.
+        network: what is averaged; copied, unless the decay is 0.
         decay: share of the old value in a late step.
     """
+    if not decay:
+        return NoAverage(network)
 
     @torch.no_grad()
     def update(averaged: Any, current: Any, count: Any) -> None:

@@ -117,7 +117,7 @@ def test_the_eight_strongest_places_are_named_and_every_region_is_described_in_i
 def test_of_many_regions_the_strongest_are_described_and_the_others_are_said_to_be_left(
     describer: Describer, asked: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("onediff_core.describer.MOST_DESCRIBED", 3)
+    monkeypatch.setattr(describer, "_most", 3)
     regions = [region(10 * n, 10, 10 * n + 8, 30, score=(n * 7 % 10) / 10, label=f"crate{n}") for n in range(6)]
     (said,) = describer.describe([yard()], [regions], [None])
     prompts = [prompt for batch, _ in asked for prompt in batch]

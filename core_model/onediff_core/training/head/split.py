@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from onediff_core.errors import TrainingError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from onediff_core.data import Sample
 
@@ -46,19 +46,29 @@ def split(samples: Sequence[Sample], share: float) -> Split:
     groups: dict[str, list[Sample]] = defaultdict(list)
     for sample in samples:
         groups[sample.group or sample.id].append(sample)
-    shuffled = sorted(groups, key=lambda name: hashlib.sha256(name.encode()).digest())
+    shuffled = by_hash(groups)
     changed = [name for name in shuffled if any(sample.changed for sample in groups[name])]
     if len(changed) < 2:
         raise TrainingError(
             f"{len(changed)} of {len(groups)} groups of pairs hold a change, and two are needed, one to learn from and "
             "one to hold out: label more changed pairs"
         )
-    count = min(max(1, math.ceil(share * len(groups))), len(groups) - 1)
+    count = how_many(share, len(groups))
     held = _with_a_change(shuffled[:count], shuffled[count:], changed)
     return Split(
         [sample for name in shuffled if name not in held for sample in groups[name]],
         [sample for name in shuffled if name in held for sample in groups[name]],
     )
+
+
+def by_hash(names: Iterable[str]) -> list[str]:
+    """Names in an order that hangs on each of them alone."""
+    return sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest())
+
+
+def how_many(share: float, groups: int) -> int:
+    """Groups to hold out: at least one, and never all."""
+    return min(max(1, math.ceil(share * groups)), groups - 1)
 
 
 def _with_a_change(held: list[str], others: list[str], changed: Sequence[str]) -> set[str]:

@@ -74,10 +74,21 @@ def turns_of(
         places: found by a detector, in place of the sample's own.
     """
     known = list(places) or named_places(sample)
-    fitting = {name: share for name, share in tasks.items() if share and _fits(name, sample, known)}
+    fitting = answered(tasks, sample, known)
     shares = [share / sum(fitting.values()) for share in fitting.values()]
     drawn = rng.choice(list(fitting), size=n, p=shares)
     return tuple(_turn(str(task), sample, known, rng, exact=bool(places)) for task in drawn)
+
+
+def answered(tasks: Mapping[str, float], sample: Sample, places: Sequence[Place]) -> dict[str, float]:
+    """Those of some tasks that a sample says something of, with their shares.
+
+    Args:
+        tasks: task -> share.
+        sample: with captions, or not changed.
+        places: that are known in it.
+    """
+    return {name: share for name, share in tasks.items() if share and _fits(name, sample, places)}
 
 
 def told_regions(sample: Sample) -> list[SampleRegion]:

@@ -34,7 +34,47 @@ _SPEAKS: Final = ("language_model.",)
 _CHUNKS: Final = 4
 
 
-class WordRun(StageRun):
+class LessonRun(StageRun):
+    """A run that learns from lessons: what is lost on a batch of them."""
+
+    model: OneDiffForConditionalGeneration
+
+    def _lost(self, batch: Mapping[str, Tensor]) -> Tensor:
+        """The mean loss of a batch's answers; its pairs are looked at once, whatever is asked of them."""
+        # Fused attention on CUDA (torch 2.11, H100) made gradients that are not numbers where rows begin with padding.
+        exact = sdpa_kernel(SDPBackend.MATH) if self.device.type == "cuda" else nullcontext()
+        with self.precision(), exact:
+            return self._of_pairs(batch) if "pixel_values" in batch else self._of_text(batch)
+
+    def _of_pairs(self, batch: Mapping[str, Tensor]) -> Tensor:
+        texts = {name: value for name, value in batch.items() if name != "pixel_values"}
+        turns = len(texts["input_ids"]) // len(batch["pixel_values"])
+        seen = self.model.model(batch["pixel_values"]).repeated(turns)
+        loss: Any = self.model(**_answers_alone(texts), seen=seen).loss
+        return loss  # type: ignore[no-any-return]  # a scalar, with labels
+
+    def _of_text(self, texts: Mapping[str, Tensor]) -> Tensor:
+        """The same loss as of the whole batch, by rows of about one length: half of it would be padding."""
+        order = texts["attention_mask"].sum(1).argsort()
+        total: Any = 0.0
+        for rows in order.chunk(_CHUNKS):
+            longest = int(texts["attention_mask"][rows[-1]].sum())
+            longest += -longest % LENGTHS
+            part = {name: value[rows, -longest:] for name, value in texts.items()}
+            total = total + self.model(**_answers_alone(part)).loss * (part["labels"] != IGNORED).sum()
+        loss: Tensor = total / (texts["labels"] != IGNORED).sum()
+        return loss
+
+
+def _answers_alone(texts: Mapping[str, Tensor]) -> dict[str, Any]:
+    """Arguments with which logits are made for answers alone: a vocabulary is wide, and rows end with their answers."""
+    labels = texts["labels"]
+    first = int((labels != IGNORED).any(0).float().argmax()) if labels.numel() else 0
+    kept = min(labels.shape[1] - first + 1, labels.shape[1])  # the place before an answer says its first word
+    return {**texts, "labels": labels[:, -kept:], "logits_to_keep": kept}
+
+
+class WordRun(LessonRun):
     """One run of a word stage, from its first step or from its last state.
 
     Text alone trains the language model; coupled samples train the delta module and the projectors, as in the paper;
@@ -93,35 +133,13 @@ class WordRun(StageRun):
         )
 
     def _learn(self, batch: Mapping[str, Tensor], progress: float) -> dict[str, Tensor]:
-        """One step of the optimiser; each pair is looked at once, whatever is asked of it."""
+        """One step of the optimiser."""
         torch.manual_seed(self.settings.seed + self.step)  # dropout of a run that goes on is what it would have been
         self.model.train()
         self.model.model.vision_tower.eval()  # its statistics are those that the heads know
-        # Fused attention on CUDA (torch 2.11, H100) made gradients that are not numbers where rows begin with padding.
-        exact = sdpa_kernel(SDPBackend.MATH) if self.device.type == "cuda" else nullcontext()
-        with self.precision(), exact:
-            loss = self._of_pairs(batch) if "pixel_values" in batch else self._of_text(batch)
+        loss = self._lost(batch)
         self.descend(loss, progress, batch)
         return {"words": loss.detach()}
-
-    def _of_pairs(self, batch: Mapping[str, Tensor]) -> Tensor:
-        texts = {name: value for name, value in batch.items() if name != "pixel_values"}
-        turns = len(texts["input_ids"]) // len(batch["pixel_values"])
-        seen = self.model.model(batch["pixel_values"]).repeated(turns)
-        loss: Any = self.model(**texts, seen=seen).loss
-        return loss  # type: ignore[no-any-return]  # a scalar, with labels
-
-    def _of_text(self, texts: Mapping[str, Tensor]) -> Tensor:
-        """The same loss as of the whole batch, by rows of about one length: half of it would be padding."""
-        order = texts["attention_mask"].sum(1).argsort()
-        total: Any = 0.0
-        for rows in order.chunk(_CHUNKS):
-            longest = int(texts["attention_mask"][rows[-1]].sum())
-            longest += -longest % LENGTHS
-            part = {name: value[rows, -longest:] for name, value in texts.items()}
-            total = total + self.model(**part).loss * (part["labels"] != IGNORED).sum()
-        loss: Tensor = total / (texts["labels"] != IGNORED).sum()
-        return loss
 
 
 def _groups(

@@ -21,9 +21,10 @@ from onediff_plugins import english
 from onediff_plugins.types import Box
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from onediff_core.data import Sample
+    from onediff_core.training.words.lessons import Picture
     from onediff_core.training.words.texts import Texts
 
 _SWAPPED: Final = 0.3
@@ -118,17 +119,18 @@ class CoupledFacts:
 class CoupledPictures:
     """Coupled Sample Training: two pictures that have nothing to do with each other, and a caption of each."""
 
-    def __init__(self, side: int) -> None:
-        """Keep the size.
+    def __init__(self, side: int, look: Callable[[np.random.Generator], tuple[Picture, str]] | None = None) -> None:
+        """Keep where pictures come from.
 
         Args:
-            side: of the pictures in pixels.
+            side: of drawn pictures in pixels.
+            look: draws a picture and a caption of it, all of one size; drawn things unless given.
         """
-        self.side = side
+        self.look = look or (lambda rng: drawn_picture(rng, side))
 
     def draw(self, rng: np.random.Generator) -> Lesson:
         """Two pictures."""
-        (before, first, _), (after, second, _) = (_told(rng, self.side) for _ in range(2))
+        (before, first), (after, second) = (self.look(rng) for _ in range(2))
         return Lesson(images=(before, after), turns=(Turn("", _both(first, second), question=COUPLED),))
 
 
@@ -283,6 +285,17 @@ def turned(sample: Sample, *, across: bool, down: bool) -> Sample:
 
 
 # --- pictures that are coupled ---
+
+
+def drawn_picture(rng: np.random.Generator, side_px: int) -> tuple[Picture, str]:
+    """A drawn picture, and what stands in it.
+
+    Args:
+        rng: draws it.
+        side_px: in pixels.
+    """
+    picture, caption, _ = _told(rng, side_px)
+    return picture, caption
 
 
 def _told(rng: np.random.Generator, side_px: int) -> tuple[np.ndarray, str, list[Place]]:
