@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from onediff_plugins.hookspecs import API_VERSION, hookimpl
     from onediff_plugins.host import Host
+    from onediff_plugins.reading import read_results
     from onediff_plugins.records import (
         ChangeRegion,
         ChangeResult,
@@ -45,6 +46,7 @@ _HOME: Final = {
     "API_VERSION": "hookspecs",
     "hookimpl": "hookspecs",
     "Host": "host",
+    "read_results": "reading",
     **dict.fromkeys(("DomainSettings", "ModelSettings"), "settings"),
     **dict.fromkeys(
         ("BuildContext", "DomainSpec", "ExecutorSpec", "ExporterSpec", "HeadSpec", "ModelSpec", "Wording"), "specs"
@@ -93,6 +95,7 @@ __all__ = [
     "Wording",
     "__version__",
     "hookimpl",
+    "read_results",
 ]
 
 

@@ -26,6 +26,7 @@ __all__ = [
     "PluginError",
     "PluginLoadError",
     "RegistrationError",
+    "ResultsError",
     "SettingsError",
     "StageError",
     "UnknownNameError",
@@ -133,6 +134,10 @@ class StageError(OneDiffError):
 
 class ExportError(OneDiffError):
     """Results cannot be written there."""
+
+
+class ResultsError(OneDiffError):
+    """Results cannot be read back: missing, damaged, not ours, or of a newer version."""
 
 
 class MissingDependencyError(OneDiffError):

@@ -18,6 +18,8 @@ REASONS: Final = {
     "broken": "a picture cannot be read",
     "mask size": "a mask is not of the size of the after image",
     "box": "a box lies outside of the after image",
+    "failed": "could not be compared",
+    "unsure": "its verdict is not sure enough",
     "contradicting": "says that it changed, or did not, against its own masks or boxes",
     "leaking": "stands in another split, too",
 }

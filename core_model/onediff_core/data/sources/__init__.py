@@ -29,6 +29,7 @@ _MODULES: Final = {
     "instructpix2pix": "instructpix2pix",
     "near-duplicates": "near_duplicates",
     "pairs": "pairs",
+    "results": "results",
 }
 NAMES: Final = tuple(_MODULES)
 
