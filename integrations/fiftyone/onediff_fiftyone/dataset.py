@@ -126,7 +126,10 @@ class _Import:
     def add(self) -> None:
         """Add the new pairs, in one call and with one batch of them in memory."""
         if any(entry.state == "new" for entry in self._entries):
-            batches = self._dataset.add_samples(self._samples(), generator=True, progress=False)
+            # Every field is declared and every value made from a validated record: checking them again takes time.
+            batches = self._dataset.add_samples(
+                self._samples(), expand_schema=False, validate=False, generator=True, progress=False
+            )
             for _ in batches:  # FiftyOne writes as it is asked for the next batch
                 pass
 

@@ -31,6 +31,7 @@ _OURS: Final = frozenset(
         *(schema.MODEL_REGION_CAPTION, schema.REGION_REVIEW, schema.ORPHANED),
     }
 )
+_UNSEEN: Final = 0.5  # pixels by which an outline may be off
 _DECIMALS: Final = 6  # a hundredth of a pixel in 10,000
 
 
@@ -114,17 +115,21 @@ def region_label(region: ChangeRegion) -> str:
 
 
 def outlines(geometry: BaseGeometry, size: tuple[int, int]) -> list[list[tuple[float, float]]]:
-    """The rings of a (Multi)Polygon, outer and inner, as relative points.
+    """The rings of a (Multi)Polygon, outer and inner, as relative points, to half a pixel.
 
     Args:
         geometry: in pixels of the after grid.
         size: columns and rows of that grid.
     """
+    # Outlines of masks step from pixel to pixel; a line that lies within half a pixel of them has a few of the points.
+    parts = shapely.get_parts(shapely.simplify(geometry, _UNSEEN))
     scale = np.array([1 / size[0], 1 / size[1]])
-    rings = [ring for part in shapely.get_parts(geometry) for ring in (part.exterior, *part.interiors)]
-    return [
-        [(x, y) for x, y in np.round(shapely.get_coordinates(ring)[:-1] * scale, _DECIMALS).tolist()] for ring in rings
-    ]
+    points = []
+    for part in parts:
+        for ring in (part.exterior, *part.interiors):
+            relative = np.round(shapely.get_coordinates(ring)[:-1] * scale, _DECIMALS)
+            points.append([(x, y) for x, y in relative.tolist()])
+    return points
 
 
 def meta_values(result: ChangeResult) -> dict[str, str | float | bool]:
