@@ -91,7 +91,7 @@ def compare(run: Path, rounds: int) -> None:
         bare = grouped(fo, f"bare-{number}")
         rates["bare"].append(count / timed(lambda: bare.add_samples(samples, progress=False)))  # noqa: B023
         fo.delete_dataset(bare.name)
-        del samples
+        samples.clear()
         name = f"import-{number}"
         rates["import"].append(count / timed(lambda: to_fiftyone(run, name=name)))  # noqa: B023
         rates["again"].append(count / timed(lambda: to_fiftyone(run, name=name)))  # noqa: B023

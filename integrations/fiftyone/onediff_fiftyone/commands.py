@@ -12,11 +12,17 @@ import click
 
 @click.command()
 @click.argument("results", type=click.Path(path_type=Path))
-@click.option("--dataset", "name", metavar="NAME", help="Name of the dataset; that of the results' folder if not given.")
+@click.option(
+    "--dataset", "name", metavar="NAME", help="Name of the dataset; that of the results' folder if not given."
+)
 @click.option("--launch", is_flag=True, help="Open the FiftyOne App on it, until you press Ctrl-C.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port of the App; FiftyOne's own if not given.")
-@click.option("--moved", multiple=True, metavar="OLD=NEW", help="Images were moved: old and new beginning of their paths.")
-@click.option("--media", type=click.Path(path_type=Path), help="Folder for pictures that a browser needs and that are missing.")
+@click.option(
+    "--moved", multiple=True, metavar="OLD=NEW", help="Images were moved: old and new beginning of their paths."
+)
+@click.option(
+    "--media", type=click.Path(path_type=Path), help="Folder for pictures that a browser needs and that are missing."
+)
 def review(
     results: Path, name: str | None, launch: bool, port: int | None, moved: tuple[str, ...], media: Path | None
 ) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from onediff_fiftyone import declaring, schema, updating, values
@@ -20,6 +19,7 @@ from onediff_plugins.reading import results_file
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from onediff_fiftyone.surveying import Entry
     from onediff_plugins.host import Host
@@ -91,7 +91,9 @@ def to_fiftyone(
     declaring.index(dataset)
     dress(dataset)
     (host or _host()).fiftyone_setup(dataset)
-    counts = {state: sum(entry.state == state for entry in entries) for state in ("new", "changed", "unchanged", "failed")}
+    counts = {
+        state: sum(entry.state == state for entry in entries) for state in ("new", "changed", "unchanged", "failed")
+    }
     return Imported(
         dataset=dataset,
         added=counts["new"],

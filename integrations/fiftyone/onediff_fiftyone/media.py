@@ -122,7 +122,7 @@ class Media:
         for key, picture, side in zip(("preview_before", "preview_after"), sides, ("before", "after"), strict=True):
             if key not in files:
                 window = result.after.window if cropped else None
-                picture = self._shown(picture, self._made / folder / side, window, result.id)  # noqa: PLW2901
+                picture = self._shown(picture, self._made / folder / side, window, result.id)
             shown.append(picture)
             headers.append(None if picture.startswith(_REMOTE) else _header(picture, result.id))
         aligned = files.get("preview_before_aligned")
@@ -173,9 +173,7 @@ class Media:
         return str(write_preview(named, rendering.to_rgb8(warp_frame(_frame(before, result.id), registration, grid))))
 
 
-def _between_pictures(
-    result: ChangeResult, before: tuple[int, int], after: tuple[int, int]
-) -> Registration | None:
+def _between_pictures(result: ChangeResult, before: tuple[int, int], after: tuple[int, int]) -> Registration | None:
     """The record's registration between pictures that may be smaller than what was compared."""
     if not values.shows_source_grid(result):
         return None
@@ -224,7 +222,9 @@ def _if_png(path: str | None) -> str | None:
 
 
 def _made_before(stem: Path) -> str | None:
-    return next((str(path) for suffix in (".png", ".jpg") if (path := stem.with_name(stem.name + suffix)).is_file()), None)
+    return next(
+        (str(path) for suffix in (".png", ".jpg") if (path := stem.with_name(stem.name + suffix)).is_file()), None
+    )
 
 
 def _digest(*parts: object) -> str:

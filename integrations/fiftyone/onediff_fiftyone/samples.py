@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from onediff_fiftyone import labels, schema, values
@@ -10,6 +9,7 @@ from onediff_fiftyone.connecting import imported
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from onediff_fiftyone.media import Pictures
     from onediff_plugins.records import ChangeResult

@@ -81,7 +81,7 @@ def after_regions(result: ChangeResult) -> Iterator[tuple[ChangeRegion, list[flo
     """Every region with its box [x, y, width, height] on the after image; of a removed one, where it was there."""
     width, height = grid_size(result)
     for region in result.regions:
-        box = region.bbox_after or shapely.bounds(region.geometry)
+        box = region.bbox_after or region.geometry.bounds
         yield region, _relative(box, width, height)
 
 
@@ -157,9 +157,7 @@ def place(result: ChangeResult) -> tuple[list[float], list[list[list[float]]]] |
 
 def _relative(box: Sequence[float], width: int, height: int) -> list[float]:
     x0, y0, x1, y1 = (float(value) for value in box)
-    return [
-        round(value, _DECIMALS) for value in (x0 / width, y0 / height, (x1 - x0) / width, (y1 - y0) / height)
-    ]
+    return [round(value, _DECIMALS) for value in (x0 / width, y0 / height, (x1 - x0) / width, (y1 - y0) / height)]
 
 
 def _scalars(values: Mapping[str, Any], without: frozenset[str]) -> dict[str, str | float | bool]:
