@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import cv2
 import numpy as np
 import shapely
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
 
     from onediff_plugins.records import ChangeRegion, ChangeResult
+    from onediff_plugins.types import BoolArray
 
 # What FiftyOne itself keeps on a label; an attribute of a region by such a name would overwrite it.
 _RESERVED: Final = frozenset(
@@ -32,6 +34,7 @@ _OURS: Final = frozenset(
     }
 )
 _UNSEEN: Final = 0.5  # pixels by which an outline may be off
+_MASK_SIDE: Final = 64  # pixels
 _DECIMALS: Final = 6  # a hundredth of a pixel in 10,000
 
 
@@ -130,6 +133,28 @@ def outlines(geometry: BaseGeometry, size: tuple[int, int]) -> list[list[tuple[f
             relative = np.round(shapely.get_coordinates(ring)[:-1] * scale, _DECIMALS)
             points.append([(x, y) for x, y in relative.tolist()])
     return points
+
+
+def instance_mask(geometry: BaseGeometry, box: Sequence[float], size: tuple[int, int]) -> BoolArray:
+    """Where in its box a region is.
+
+    Args:
+        geometry: in pixels of the after grid.
+        box: relative x, y, width, height.
+        size: columns and rows of that grid.
+
+    Returns:
+        (h, w) bool over the box, of at most 64 pixels a side: it is kept in a database.
+    """
+    columns, rows = (max(1, min(_MASK_SIDE, round(box[2 + axis] * size[axis]))) for axis in (0, 1))
+    start, extent = np.array(box[:2]), np.maximum(box[2:], 1e-9)
+    rings = [
+        np.rint((np.array(ring) - start) / extent * (columns, rows) - 0.5).astype(np.int32)
+        for ring in outlines(geometry, size)
+    ]
+    mask = np.zeros((rows, columns), dtype=np.uint8)
+    cv2.fillPoly(mask, rings, 1)  # holes too: what an even number of rings surrounds stays empty
+    return mask.astype(np.bool_)
 
 
 def meta_values(result: ChangeResult) -> dict[str, str | float | bool]:
