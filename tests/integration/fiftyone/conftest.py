@@ -68,3 +68,34 @@ def demo_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     summary = run_batch(RunPlan(out=out), read_pairs(pairs_file()), workers=1)
     assert summary.failed == 0
     return out
+
+
+@pytest.fixture
+def write_run(tmp_path: Path, make_result: Callable[..., Any]) -> Callable[..., Path]:
+    """Write a run of drawn pairs: called with the records' fields, one mapping a pair; the folder is given back.
+
+    Each pair has as many regions as `count` says, two unless told otherwise, and its images as files.
+    """
+    from onediff_plugins.exporters import png_bytes, write_file, write_json, write_png
+
+    def write(*pairs: dict[str, Any], folder: str = "run", width: int = 400, height: int = 300) -> Path:
+        run = tmp_path / folder
+        records = []
+        for number, fields in enumerate(pairs, start=1):
+            result = make_result(
+                fields.get("count", 2), id=fields.get("id", f"{number:06d}"), width=width, height=height
+            )
+            below = f"pairs/{result.id}"
+            (run / below).mkdir(parents=True, exist_ok=True)
+            sides = {}
+            for side, frame in (("before", result.pair.before), ("after", result.pair.after)):
+                path = tmp_path / "images" / result.id / f"{side}.png"
+                write_file(path, png_bytes(frame.hwc))
+                sides[side] = getattr(result, side).replace(source=str(path))
+            files = {key: f"{below}/{name}" for key, name in write_png([result], run / below).items()}
+            own = {name: value for name, value in fields.items() if name != "count"}
+            records.append(result.replace(**{"files": files, **sides, **own}))
+        write_json(records, run / "results.jsonl")
+        return run
+
+    return write
