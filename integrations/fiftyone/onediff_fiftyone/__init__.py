@@ -1,0 +1,21 @@
+"""Results of onediff-plugins as a FiftyOne dataset to review. FiftyOne itself is imported when it is used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from onediff_fiftyone.dataset import Imported, to_fiftyone
+
+__all__ = ["Imported", "to_fiftyone"]
+__version__ = "0.1.0"
+
+_HOMES = {"Imported": "onediff_fiftyone.dataset", "to_fiftyone": "onediff_fiftyone.dataset"}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  # any public name
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)
