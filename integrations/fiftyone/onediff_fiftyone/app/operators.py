@@ -1,0 +1,2 @@
+"""Operators: placeholder list until they are written."""
+OPERATORS = ()
