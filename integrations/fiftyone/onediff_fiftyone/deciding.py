@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from onediff_fiftyone import schema
+from onediff_fiftyone.declaring import declare, index
+from onediff_fiftyone.opening import is_ours
 from onediff_plugins.errors import OneDiffError
 
 if TYPE_CHECKING:
@@ -63,25 +65,15 @@ class Decision:
 
 
 def prepare(dataset: Any) -> None:  # noqa: ANN401  # fiftyone has no types
-    """Declare what decisions are kept in, where a dataset has not been told yet.
+    """Declare what decisions are kept in, where the dataset is from a version that did not.
 
     Raises:
         DecisionError: it is not a dataset of `onediff review`.
     """
-    import fiftyone as fo
-
     check_ours(dataset)
-    known = dataset.get_field_schema()
-    if schema.REVIEWED_AT not in known:
-        dataset.add_sample_field(schema.REVIEWED_AT, fo.DateTimeField)
-    if schema.REVIEWED_BY not in known:
-        dataset.add_sample_field(schema.REVIEWED_BY, fo.StringField)
-    if schema.REVIEW_OUTDATED not in known:
-        dataset.add_sample_field(schema.REVIEW_OUTDATED, fo.BooleanField)
-    if schema.REVIEW_HISTORY not in known:
-        dataset.add_sample_field(schema.REVIEW_HISTORY, fo.ListField, subfield=fo.DictField)
-    if schema.REVIEWED_AT not in dataset.list_indexes():
-        dataset.create_index(schema.REVIEWED_AT)
+    if dataset.get_field(schema.REVIEW_HISTORY) is None:
+        declare(dataset)
+        index(dataset)
 
 
 def check_ours(dataset: Any) -> None:  # noqa: ANN401
@@ -90,9 +82,10 @@ def check_ours(dataset: Any) -> None:  # noqa: ANN401
     Raises:
         DecisionError: with what to do.
     """
-    if schema.INFO not in dataset.info or schema.CHANGES not in dataset.get_field_schema():
+    if not is_ours(dataset):
         raise DecisionError(
-            f"dataset {dataset.name!r} holds no compared pairs: make one with `onediff review RESULTS --dataset NAME`"
+            f"the dataset {dataset.name!r} holds no compared pairs: make one with "
+            "`onediff review RESULTS --dataset NAME`"
         )
 
 
@@ -278,7 +271,11 @@ def _check_unchanged(sample: Any, step: dict[str, Any]) -> None:  # noqa: ANN401
 def _decided_last(dataset: Any) -> Any:  # noqa: ANN401
     """The sample with the latest decision; the index on the time answers."""
     with_decisions = dataset.select_group_slices(schema.AFTER).mongo(
-        [{"$match": {schema.REVIEWED_AT: {"$type": "date"}}}, {"$sort": {schema.REVIEWED_AT: -1, "_id": -1}}, {"$limit": 1}]
+        [
+            {"$match": {schema.REVIEWED_AT: {"$type": "date"}}},
+            {"$sort": {schema.REVIEWED_AT: -1, "_id": -1}},
+            {"$limit": 1},
+        ]
     )
     ids = with_decisions.values("id")
     return dataset[ids[0]] if ids else None

@@ -8,7 +8,7 @@ from onediff_fiftyone import schema
 from onediff_fiftyone.deciding import DecisionError, after_samples
 
 
-def asked_samples(ctx: Any) -> list[str]:  # noqa: ANN401  # fiftyone has no types
+def asked_samples(ctx: Any) -> list[str]:
     """Ids of samples: those that the call names, else the selected ones, else the open one.
 
     Raises:
@@ -21,7 +21,7 @@ def asked_samples(ctx: Any) -> list[str]:  # noqa: ANN401  # fiftyone has no typ
     return found
 
 
-def asked_regions(ctx: Any) -> list[str]:  # noqa: ANN401
+def asked_regions(ctx: Any) -> list[str]:
     """Ids of regions: those that the call names, else the selected labels of `changes`; none where a pair is meant."""
     named = ctx.params.get("region_ids")
     if named is not None:
@@ -31,7 +31,7 @@ def asked_regions(ctx: Any) -> list[str]:  # noqa: ANN401
     return [one["label_id"] for one in ctx.selected_labels or [] if one.get("field") == schema.CHANGES]
 
 
-def asked_pairs(ctx: Any) -> Any:  # noqa: ANN401
+def asked_pairs(ctx: Any) -> Any:
     """A view of pairs: the named or selected ones, else all of the current view."""
     named = ctx.params.get("sample_ids") or ctx.selected
     if not named:
@@ -39,12 +39,12 @@ def asked_pairs(ctx: Any) -> Any:  # noqa: ANN401
     return ctx.dataset.select([sample.id for sample in after_samples(ctx.dataset, list(named))])
 
 
-def who(ctx: Any) -> str | None:  # noqa: ANN401
+def who(ctx: Any) -> str | None:
     """Who asks, where FiftyOne knows it; the open source edition has no users."""
     return ctx.user_id
 
 
-def open_group(ctx: Any) -> str | None:  # noqa: ANN401
+def open_group(ctx: Any) -> str | None:
     """The pair that is open in the sample viewer, whichever of its slices is shown there."""
     if not ctx.current_sample:
         return None
