@@ -23,6 +23,7 @@ import shapely.geometry
 
 from onediff_plugins import rendering
 from onediff_plugins.errors import ExportError
+from onediff_plugins.warp import lies_on_grid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
 
     from onediff_plugins.records import ChangeRegion, ChangeResult, Record
-    from onediff_plugins.types import Array, Overlay
+    from onediff_plugins.types import Array, ChangeMap, Overlay
 
 _JSON_SUFFIXES: Final = (".json", ".jsonl")
 _GEOJSON_SUFFIXES: Final = (".geojson",)
@@ -127,7 +128,7 @@ def write_png(results: Sequence[ChangeResult], out: Path) -> Mapping[str, str]:
     if result.change is None or result.mask is None:
         rendering.pair_of(result)
         raise ExportError(f"pair {result.id!r} has no score map to draw; compare it again, or write .json")
-    score = np.rint(result.change.score * np.float32(255)).astype(np.uint8)
+    score = _score_bytes(result.change)
     write_file(folder / "score.png", png_bytes(score))
     write_file(folder / "mask.png", png_bytes(np.asarray(result.mask, dtype=np.uint8)))
     return {"score": "score.png", "mask": "mask.png", **write_overlay(results, folder)}
@@ -150,22 +151,65 @@ def write_previews(results: Sequence[ChangeResult], out: Path) -> Mapping[str, s
         out: a folder.
 
     Returns:
-        {"preview_before": ..., "preview_after": ...}: PNG, or JPEG where the PNG would be over 2 MB.
+        {"preview_before": ..., "preview_after": ...}: PNG, or JPEG where the PNG would be over 2 MB. Where the before
+        image does not lie on the after grid, also "preview_before_aligned", on which it does.
 
     Raises:
         ExportError: not exactly one result, one read from JSON, or a folder that cannot be written.
     """
     pair = rendering.pair_of(only_one(results, out))
     folder, _ = file_target(out, (), "previews")
-    files = {}
-    for key, frame in (("preview_before", pair.before), ("preview_after", pair.after)):
-        picture = rendering.preview(frame)
-        data, suffix = png_bytes(picture), ".png"
-        if len(data) > _PREVIEW_PNG_BYTES:
-            data, suffix = _encoded(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]), ".jpg"
-        write_file(folder / f"{key}{suffix}", data)
-        files[key] = f"{key}{suffix}"
-    return files
+    shown = {"preview_before": pair.before, "preview_after": pair.after}
+    sizes = ((frame.width, frame.height) for frame in shown.values())
+    if pair.registration is not None and not lies_on_grid(pair.registration, *sizes):
+        shown["preview_before_aligned"] = pair.aligned
+    return {key: write_preview(folder / key, rendering.preview(frame)).name for key, frame in shown.items()}
+
+
+def write_map_previews(results: Sequence[ChangeResult], out: Path) -> Mapping[str, str]:
+    """Write mask and score as pictures of the size of `preview_after`, for browsers.
+
+    Args:
+        results: exactly one, as the host returned it.
+        out: a folder.
+
+    Returns:
+        {"preview_mask": ..., "preview_score": ...}, grey PNG: 0 or 255, and the score times 255, rounded. Of a reduced
+        mask nothing is lost: a pixel is 255 where any that it stands for was. Of a reduced score, the highest counts.
+
+    Raises:
+        ExportError: not exactly one result, one read from JSON, or a folder that cannot be written.
+    """
+    result = only_one(results, out)
+    folder, _ = file_target(out, (), "previews")
+    if result.change is None or result.mask is None:
+        rendering.pair_of(result)
+        raise ExportError(f"pair {result.id!r} has no score map to draw; compare it again, or write .json")
+    maps = {"preview_mask": result.mask, "preview_score": _score_bytes(result.change)}
+    for key, grey in maps.items():
+        write_file(folder / f"{key}.png", png_bytes(rendering.reduced_map(grey)))
+    return {key: f"{key}.png" for key in maps}
+
+
+def write_preview(stem: Path, picture: Array) -> Path:
+    """Write a picture for browsers: as PNG, or as JPEG where the PNG would be over 2 MB.
+
+    Args:
+        stem: path without a suffix.
+        picture: (H, W, 3) uint8, RGB.
+
+    Returns:
+        The path with its suffix.
+
+    Raises:
+        ExportError: it cannot be written.
+    """
+    data, suffix = png_bytes(picture), ".png"
+    if len(data) > _PREVIEW_PNG_BYTES:
+        data, suffix = _encoded(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]), ".jpg"
+    path = stem.with_name(stem.name + suffix)
+    write_file(path, data)
+    return path
 
 
 def write_plugin_overlays(overlays: Iterable[Overlay], result: ChangeResult, out: Path) -> Mapping[str, str]:
@@ -294,6 +338,10 @@ def _map_geometry(polygon: BaseGeometry) -> dict[str, Any]:
     oriented = shapely.orient_polygons(polygon)
     rounded = shapely.transform(oriented, lambda points: points.round(_DECIMALS))
     return dict(shapely.geometry.mapping(rounded))
+
+
+def _score_bytes(change: ChangeMap) -> Array:
+    return np.rint(change.score * np.float32(255)).astype(np.uint8)
 
 
 def png_bytes(picture: Array) -> bytes:

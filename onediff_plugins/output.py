@@ -102,6 +102,7 @@ def _fill(host: Host, result: ChangeResult, folder: Path) -> ChangeResult:
             files |= host.export([result], folder, "cog")
             files |= exporters.write_overlay([result], folder)
             files |= exporters.write_previews([result], folder)
+            files |= exporters.write_map_previews([result], folder)
             files |= host.export([result], folder, "geojson")
         if overlays := _write_overlays(host, result, folder):
             files["overlays"] = overlays

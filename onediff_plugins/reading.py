@@ -53,17 +53,32 @@ def read_results(place: str | os.PathLike[str]) -> Iterator[ChangeResult | PairF
         ResultsError: no such file, a line that is no record of ours, or one that a newer version wrote; which line.
             What came before it has been yielded by then.
     """
-    path = results_file(place)
+    for text, where in read_texts(results_file(place)):
+        yield read_record(text, where)
+
+
+def read_texts(file: Path) -> Iterator[tuple[str, str]]:
+    """The records of a run as they stand in its file, not yet looked at; one in memory at a time.
+
+    Args:
+        file: results.jsonl or result.json.
+
+    Yields:
+        The JSON of a record, and where it stands, for messages.
+
+    Raises:
+        ResultsError: the file cannot be read.
+    """
     try:
-        with path.open(encoding="utf-8") as stream:
-            if path.suffix == ".json":
-                yield _record(stream.read(), str(path))
+        with file.open(encoding="utf-8") as stream:
+            if file.suffix == ".json":
+                yield stream.read(), str(file)
                 return
             for number, line in enumerate(stream, start=1):
                 if line.strip():
-                    yield _record(line, f"{path}, line {number}")
+                    yield line, f"{file}, line {number}"
     except (OSError, UnicodeDecodeError) as exc:
-        raise ResultsError(f"{path} cannot be read: {exc}") from exc
+        raise ResultsError(f"{file} cannot be read: {exc}") from exc
 
 
 def files_of(result: ChangeResult, file: Path) -> dict[str, Path]:
@@ -80,15 +95,16 @@ def files_of(result: ChangeResult, file: Path) -> dict[str, Path]:
     return {name: file.parent / path for name, path in _flat(result.files)}
 
 
-def _flat(files: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
-    for name, value in files.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{above}{name}/")
-        elif isinstance(value, str):
-            yield above + name, value
+def read_record(text: str, where: str) -> ChangeResult | PairFailure:
+    """One record from its JSON.
 
+    Args:
+        text: as `read_texts` gives it.
+        where: it stands, for the message.
 
-def _record(text: str, where: str) -> ChangeResult | PairFailure:
+    Raises:
+        ResultsError: it is no record of ours, or one that a newer version wrote.
+    """
     try:
         said = json.loads(text)
     except ValueError as exc:
@@ -105,6 +121,14 @@ def _record(text: str, where: str) -> ChangeResult | PairFailure:
         newer = "; a newer version may have written it: update onediff-plugins"
         hint = newer if first["type"] == "extra_forbidden" else ""
         raise ResultsError(f"{where} is no record of the form {SCHEMA}: {field}: {first['msg']}{hint}") from exc
+
+
+def _flat(files: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in files.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{above}{name}/")
+        elif isinstance(value, str):
+            yield above + name, value
 
 
 def _strange(schema: object) -> str:

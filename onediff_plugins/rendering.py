@@ -5,6 +5,7 @@ All pictures are (H, W, 3) uint8 RGB and new arrays; nothing that comes in is wr
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -79,6 +80,25 @@ def to_rgb8(frame: Frame, max_side: int | None = None) -> Picture:
 def preview(frame: Frame) -> Picture:
     """`to_rgb8` of at most 2048 pixels a side."""
     return to_rgb8(frame, PREVIEW_SIDE)
+
+
+def reduced_map(grey: Array) -> Array:
+    """A map of at most 2048 pixels a side, as large as a preview of its image.
+
+    Args:
+        grey: (H, W) uint8.
+
+    Returns:
+        (h, w) uint8; a pixel is the highest of those that it stands for, so that no small place is lost.
+    """
+    height, width = grey.shape
+    scale = min(1.0, PREVIEW_SIDE / max(height, width))
+    if scale == 1.0:
+        return grey
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    reach = math.ceil(1 / scale)
+    highest = cv2.dilate(grey, np.ones((reach, reach), np.uint8))
+    return cv2.resize(highest, size, interpolation=cv2.INTER_NEAREST)
 
 
 def overlay(result: ChangeResult) -> Picture:

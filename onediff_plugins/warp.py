@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 BLOCK: Final = 8192
 MAX_SOURCE: Final = 16_000
 
+_UNSEEN: Final = 0.5  # pixels by which two images may lie apart before an eye sees it
+
 # What OpenCV resamples natively; other types go through the next larger float and are rounded back.
 _NATIVE: Final = frozenset({"uint8", "uint16", "int16", "float32", "float64"})
 
@@ -39,6 +41,26 @@ def whole_pixel_shift(matrix: FloatArray) -> tuple[int, int] | None:
     pure = np.array([[1, 0, dx], [0, 1, dy], [0, 0, 1]], dtype=np.float64)
     # A millionth of a pixel over an image of 100,000 px: rounding noise of composed transforms, not a shift.
     return (dx, dy) if np.allclose(normal, pure, rtol=0, atol=[1e-11, 1e-11, 1e-6]) else None
+
+
+def lies_on_grid(registration: Registration, before: tuple[int, int], after: tuple[int, int]) -> bool:
+    """Whether a before image lies on the after grid as it is, so that nobody would see a warp.
+
+    Args:
+        registration: after pixel -> before pixel, on these two grids.
+        before: columns and rows of the before image.
+        after: columns and rows of the after grid.
+
+    Returns:
+        True where the sizes are equal and no corner, and no piece, lies more than half a pixel off.
+    """
+    if before != after:
+        return False
+    if registration.pieces is not None:
+        covered = sum(piece.after_box.area for piece in registration.pieces)
+        return covered == after[0] * after[1] and not any(piece.dx or piece.dy for piece in registration.pieces)
+    corners = np.array([(x, y) for x in (0, after[0]) for y in (0, after[1])], dtype=np.float64)
+    return bool(np.abs(registration.to_before(corners) - corners).max() <= _UNSEEN)
 
 
 def warp_array(image: Array, matrix: FloatArray, width: int, height: int, *, labels: bool = False) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from onediff_fiftyone import labels, schema, values
@@ -9,7 +10,6 @@ from onediff_fiftyone.connecting import imported
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from onediff_fiftyone.media import Pictures
     from onediff_plugins.records import ChangeResult
@@ -30,7 +30,7 @@ class Read(NamedTuple):
 
 
 def group_samples(read: Read, pictures: Pictures) -> Iterator[Any]:
-    """The samples of a pair; the after sample last, so that a group that has one is whole.
+    """The samples of a new pair; the after sample last, so that a group that has one is whole.
 
     Args:
         read: a record.
@@ -39,13 +39,10 @@ def group_samples(read: Read, pictures: Pictures) -> Iterator[Any]:
     fo = imported()
     group = fo.Group()
     for slice_, picture in pictures.slices():
-        sample = fo.Sample(filepath=str(picture), **{schema.PAIR: group.element(slice_)})
-        for name, value in sample_values(read, pictures, slice_).items():
-            sample[name] = value
+        fields = sample_values(read, pictures, slice_)
         if slice_ == schema.AFTER:
-            for name, value in first_decisions().items():
-                sample[name] = value
-        yield sample
+            fields |= first_decisions()
+        yield fo.Sample(filepath=picture, **{schema.PAIR: group.element(slice_)}, **fields)
 
 
 def sample_values(read: Read, pictures: Pictures, slice_: str) -> dict[str, Any]:
@@ -56,6 +53,7 @@ def sample_values(read: Read, pictures: Pictures, slice_: str) -> dict[str, Any]
         pictures: what to show of it.
         slice_: `schema.BEFORE`, `AFTER` or `BEFORE_ALIGNED`.
     """
+    fo = imported()
     result = read.result
     side = result.after if slice_ == schema.AFTER else result.before
     found: dict[str, Any] = {
@@ -67,32 +65,23 @@ def sample_values(read: Read, pictures: Pictures, slice_: str) -> dict[str, Any]
         found[schema.REMOVED] = labels.removed(result)
     if slice_ != schema.AFTER:
         return found
-    fo = imported()
-    found |= values.pair_values(result)
-    found |= {
-        schema.CHANGES: labels.detections(result),
-        schema.POLYGONS: labels.polygons(result),
-        schema.LOCATION: labels.location(result),
-        schema.CHANGE_MASK: None if pictures.mask is None else fo.Segmentation(mask_path=str(pictures.mask)),
-        schema.CHANGE_SCORE_MAP: None
-        if pictures.score is None
-        else fo.Heatmap(map_path=str(pictures.score), range=[0, 255]),
-        schema.META: fo.DynamicEmbeddedDocument(**plain_meta(result)),
-        schema.RECORD: str(read.file),
-        schema.RECORD_DIGEST: read.digest,
-    }
-    return found
+    mask, score = pictures.mask, pictures.score
+    return (
+        found
+        | values.pair_values(result)
+        | {
+            schema.CHANGES: labels.detections(result),
+            schema.POLYGONS: labels.polygons(result),
+            schema.LOCATION: labels.location(result),
+            schema.CHANGE_MASK: None if mask is None else fo.Segmentation(mask_path=mask),
+            schema.CHANGE_SCORE_MAP: None if score is None else fo.Heatmap(map_path=score, range=[0, 255]),
+            schema.META: fo.DynamicEmbeddedDocument(**values.meta_values(result)),
+            schema.RECORD: str(read.file),
+            schema.RECORD_DIGEST: read.digest,
+        }
+    )
 
 
 def first_decisions() -> dict[str, Any]:
     """The fields of an after sample about which nobody has decided."""
     return {schema.REVIEW: imported().Classification(label=schema.PENDING), schema.REVIEW_OUTDATED: False}
-
-
-def plain_meta(result: ChangeResult) -> dict[str, Any]:
-    """The further columns of a batch's list that can be filtered by: text, numbers, yes or no."""
-    return {
-        name: value
-        for name, value in result.meta.items()
-        if isinstance(value, str | int | float | bool) and name.isidentifier()
-    }

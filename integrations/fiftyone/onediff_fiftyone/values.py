@@ -15,7 +15,7 @@ from onediff_fiftyone import schema
 from onediff_plugins.types import GeoRef
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from shapely.geometry.base import BaseGeometry
 
@@ -95,17 +95,17 @@ def removed_regions(result: ChangeResult) -> Iterator[tuple[ChangeRegion, list[f
 
 def region_values(region: ChangeRegion) -> dict[str, Any]:
     """The attributes of a region's label, its own scalar `attributes` among them."""
-    own = {
-        name: value
-        for name, value in region.attributes.items()
-        if isinstance(value, str | int | float | bool) and name.isidentifier() and name not in _RESERVED | _OURS
-    }
-    return own | {
+    return own_attributes(region) | {
         schema.REGION_ID: region.id,
         schema.KIND: region.kind,
         schema.REGION_CAPTION: region.caption,
         schema.AREA_PX: float(region.area_px),
     }
+
+
+def own_attributes(region: ChangeRegion) -> dict[str, str | float | bool]:
+    """The scalar `attributes` of a region's record under their own names, as far as these are free."""
+    return _scalars(region.attributes, _RESERVED | _OURS)
 
 
 def region_label(region: ChangeRegion) -> str:
@@ -125,6 +125,11 @@ def outlines(geometry: BaseGeometry, size: tuple[int, int]) -> list[list[tuple[f
     return [
         [(x, y) for x, y in np.round(shapely.get_coordinates(ring)[:-1] * scale, _DECIMALS).tolist()] for ring in rings
     ]
+
+
+def meta_values(result: ChangeResult) -> dict[str, str | float | bool]:
+    """The further columns of a batch's list that can be filtered by: text, numbers, yes or no."""
+    return _scalars(result.meta, frozenset())
 
 
 def place(result: ChangeResult) -> tuple[list[float], list[list[list[float]]]] | None:
@@ -150,3 +155,15 @@ def _relative(box: Sequence[float], width: int, height: int) -> list[float]:
     return [
         round(value, _DECIMALS) for value in (x0 / width, y0 / height, (x1 - x0) / width, (y1 - y0) / height)
     ]
+
+
+def _scalars(values: Mapping[str, Any], without: frozenset[str]) -> dict[str, str | float | bool]:
+    """What can be a field of its own; all numbers are floats, so that one pair's 3 and the next one's 2.5 agree."""
+    return {
+        name: value if isinstance(value, str | bool) else float(value)
+        for name, value in values.items()
+        if isinstance(value, str | int | float | bool)
+        and name.isidentifier()
+        and not name.startswith("_")
+        and name not in without
+    }

@@ -20,7 +20,7 @@ def records(run: Path) -> list[dict[str, Any]]:
 def test_every_pair_is_a_group_with_its_regions_on_the_after_slice(
     fo: Any, demo_run: Path, dataset_name: Callable[[], str]
 ) -> None:
-    dataset = to_fiftyone(demo_run, name=dataset_name()).dataset
+    dataset = to_fiftyone(demo_run, name=dataset_name(), media=demo_run / "made").dataset
     expected = records(demo_run)
     assert dataset.media_type == "group"
     assert dataset.default_group_slice == "after"
