@@ -1,4 +1,4 @@
-"""Words held against the places that they are about: which way things went, and on which side they are.
+"""Words held against the places that they are about: which way things went, how many, and on which side they are.
 
 Rules for English. They take a sentence for wrong only where every place speaks against it.
 """
@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from onediff_core.parsing import kinds_said, sides_said
+from onediff_core.parsing import kinds_said, parse, sides_said
+from onediff_plugins.english import plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from onediff_core.parsing import Fact
     from onediff_core.prompts import Place
 
 _OPPOSITE: Final = {"added": "removed", "removed": "added"}
@@ -27,6 +29,21 @@ _SIDES: Final = re.compile(rf"{_PHRASE}(?:(?:,| and|, and){_PHRASE})*")
 _OPENING: Final = re.compile(r"^(?:\w+ changes?|the change): ")
 _AGAIN: Final = re.compile(r"\b(\w+ .+?)(?:(?:,| and|, and) \1\b)+")
 _MOST: Final = re.compile(r"\beight\b")
+_VERBS: Final = {
+    "was": "were",
+    "is": "are",
+    "has": "have",
+    "appears": "appear",
+    "disappears": "disappear",
+    "appeared": "appeared",
+    "disappeared": "disappeared",
+}
+# One thing of which one thing is told, and that up to the end of its clause.
+_ONE: Final = re.compile(
+    r"\b(?:an?|one) (?P<thing>[a-z]+(?: [a-z]+)??) "
+    rf"(?P<verb>{'|'.join(_VERBS)})\b(?=(?P<told>[^,.;]*?)(?: and |[,.;]|$))"
+)
+_NUMBERS: Final = ("two", "three", "four", "five", "six", "seven", "eight")
 # Sides of something else, and ways that things went.
 _NO_PLACE: Final = re.compile(rf"\b(?:from|to|towards?) the {_SIDE}\b|\b(?:at|in|on) the {_SIDE} (?=of\b)(?!{_WHOLE})")
 
@@ -42,14 +59,14 @@ def grounded(texts: Sequence[str], places: Sequence[Place], *, more: bool = Fals
     Returns:
         Of those that tell the right direction, the first with the fewest faults: wrong sides, half of what came
         and went, the same told twice; "" where all tell the wrong one. Wrong sides are cut, clauses that come again,
-        and openings such as "one change:".
+        and openings such as "one change:"; "a building was built" of three places becomes "three buildings were built".
     """
     directed = [text for text in texts if not _wrong_way(text, places)]
     if not directed:
         return ""
     faults = (_wrong_side, _half_told, _says_twice)
     text = min(directed, key=lambda text: sum(fault(text, places) for fault in faults))  # the first of those
-    return _told(_SIDES.sub("", text) if _wrong_side(text, places) else text, more)
+    return _told(_SIDES.sub("", text) if _wrong_side(text, places) else text, places, more=more)
 
 
 def _wrong_way(text: str, places: Sequence[Place]) -> bool:
@@ -82,6 +99,21 @@ def _says_twice(text: str, _: Sequence[Place]) -> bool:
     return _AGAIN.search(text) is not None
 
 
-def _told(text: str, more: bool) -> str:
+def _told(text: str, places: Sequence[Place], *, more: bool) -> str:
     text = _AGAIN.sub(r"\1", _OPENING.sub("", text))
+    told = parse(text)
+    text = _ONE.sub(lambda one: _in_number(one, told, places), text)
     return _MOST.sub("many", text) if more else text
+
+
+def _in_number(one: re.Match[str], told: Sequence[Fact], places: Sequence[Place]) -> str:
+    """What is told of one thing, told of as many as there are places of its kind; as it is where that is not clear."""
+    facts = parse(one[0] + one["told"])
+    if len(facts) != 1 or facts[0].side:
+        return one[0]
+    label, kind = facts[0].label, facts[0].kind
+    again = sum((fact.label, fact.kind) == (label, kind) for fact in told) > 1  # others of them are told of elsewhere
+    count = sum((place.label, place.kind) == (label, kind) for place in places)
+    if again or count < 2:
+        return one[0]
+    return f"{_NUMBERS[min(count, 8) - 2]} {plural(one['thing'])} {_VERBS[one['verb']]}"

@@ -6,11 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from onediff_fiftyone.dataset import Imported, to_fiftyone
+    from onediff_fiftyone.loop.records import training_records
 
-__all__ = ["Imported", "to_fiftyone"]
+__all__ = ["Imported", "to_fiftyone", "training_records"]
 __version__ = "0.1.0"
 
-_HOMES = {"Imported": "onediff_fiftyone.dataset", "to_fiftyone": "onediff_fiftyone.dataset"}
+_HOMES = {
+    "Imported": "onediff_fiftyone.dataset",
+    "to_fiftyone": "onediff_fiftyone.dataset",
+    "training_records": "onediff_fiftyone.loop.records",
+}
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  # any public name

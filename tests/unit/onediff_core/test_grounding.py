@@ -49,7 +49,33 @@ def test_of_several_texts_the_first_that_no_place_contradicts_is_said(texts, pla
     assert grounded(texts, places) == said
 
 
+@pytest.mark.parametrize(
+    ("text", "kinds", "said"),
+    [
+        ("a building was built and a building was built", ["added"] * 3, "three buildings were built"),
+        (
+            "a villa is built and a villa is gone",
+            ["added", "added", "removed"],
+            "two villas are built and a villa is gone",
+        ),
+        ("a house has been built near the road", ["added"] * 2, "two houses have been built near the road"),
+        ("a house is built at the top", ["added"] * 2, "a house is built at the top"),  # the other may lie elsewhere
+        ("a house is built, and a large house is built", ["added"] * 3, "a house is built, and a large house is built"),
+        ("a tree is gone", ["removed"] * 2, "a tree is gone"),  # the places are of buildings
+        ("a house appears", ["added"] * 2, "two houses appear"),
+        ("a house is there now", ["added"] * 2, "a house is there now"),  # no change is told
+        ("some houses are built", ["added"] * 2, "some houses are built"),
+        ("a house is built", ["added", "changed"], "a house is built"),
+    ],
+)
+def test_one_thing_is_told_of_as_many_as_there_are(text, kinds, said):
+    places = [Place((0.0, 0.1 * at, 1.0, 0.1 * at + 0.1), kind, "building") for at, kind in enumerate(kinds)]
+    assert grounded([text], places) == said
+
+
 def test_where_there_are_more_places_than_eight_eight_are_many():
     texts = ["eight changes: eight houses are built"]
     assert grounded(texts, [TOP_LEFT], more=True) == "many houses are built"
     assert grounded(texts, [TOP_LEFT]) == "eight houses are built"
+    assert grounded(["a house was built"], [TOP_LEFT] * 8, more=True) == "many houses were built"
+    assert grounded(["a house was built"], [TOP_LEFT] * 8) == "eight houses were built"
