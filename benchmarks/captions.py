@@ -26,13 +26,16 @@ import cv2
 import numpy as np
 
 from evaluation import page
-from evaluation.captions import Measured, Scorer, directions, resampled
 from evaluation.sets import DATA, HELD_OUT, TUNING, find_sets, read_rows
-from evaluation.tables import markdown
 from onediff_core.data.synthetic import scene
 from onediff_core.data.synthetic.captions import side
+from onediff_core.evaluation.captions import java
+from onediff_core.evaluation.captions.scoring import Tools
+from onediff_core.evaluation.captions.scoring import scored as scored_captions
+from onediff_core.evaluation.resampling import Measured, resampled
+from onediff_core.evaluation.said import UNCHANGED, directions
+from onediff_core.evaluation.tables import markdown
 from onediff_core.parsing import kinds_said, sides_said
-from onediff_core.training.words.texts import UNCHANGED
 from onediff_plugins import Host, PairFailure, PairRequest
 from onediff_plugins.settings import parse_assignments
 
@@ -114,6 +117,8 @@ def parse_options() -> argparse.Namespace:
 
 def main() -> int:
     options = parse_options()
+    if why := java.missing():
+        sys.exit(f"captions are scored with pycocoevalcap and Java, and {why}")
     cv2.setNumThreads(1)
     runs = [read(name, options) for name in options.sets]
     if options.write:
@@ -225,16 +230,16 @@ def scored(run: Run, options: argparse.Namespace) -> dict[str, dict[str, Any]]:
     texts[NOTHING], verdicts[NOTHING] = [UNCHANGED] * len(run.pairs), everywhere
     if run.fixed:
         texts[FIXED], verdicts[FIXED] = [run.fixed] * len(run.pairs), [not flag for flag in everywhere]
-    scorer = Scorer(
+    by_method = scored_captions(
+        Tools(java=True),
         [run.pairs[number].references for number in changed],
         {name: [said[number] for number in changed] for name, said in texts.items()},
     )
     samples = resampled([run.pairs[number].group for number in changed])
     ciders, meteors = {}, {}
     for name in texts:
-        each = scorer.cider_d(name)
-        ciders[name] = [each[some].mean() for some in samples]
-        meteors[name] = [scorer.meteor(name, some) for some in samples]
+        ciders[name] = [by_method[name].cider_d(some) for some in samples]
+        meteors[name] = [by_method[name].meteor(some) / 100 for some in samples]
     figures: dict[str, dict[str, Any]] = {}
     for name, said in texts.items():
         right = np.array([flag == pair.changed for flag, pair in zip(verdicts[name], run.pairs, strict=True)])

@@ -14,9 +14,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from evaluation.scores import f1, pixel_counts
 from evaluation.sets import DATA, TUNING, read_rows
-from evaluation.tables import markdown, number
+from onediff_core.evaluation.counting import f1, pixel_counts
+from onediff_core.evaluation.tables import markdown, number
 from onediff_plugins import Host
 from onediff_satellite.detect import OPERATING_POINT
 

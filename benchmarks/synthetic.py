@@ -17,8 +17,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from evaluation.tables import markdown
 from onediff_core.data.synthetic import scene
+from onediff_core.evaluation.tables import markdown
 
 SCENES = ("objects", "satellite", "camera", "edited")
 SHOWN, ACROSS = 24, 6  # pairs on a sheet, and in a row of it

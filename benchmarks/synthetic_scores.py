@@ -22,8 +22,8 @@ import numpy as np
 import onediff_plugins
 from evaluation import page
 from evaluation.drawn import Asked, Drawn
-from evaluation.tables import markdown, number
 from onediff_core.data.synthetic import scene
+from onediff_core.evaluation.tables import markdown, number
 from onediff_core.training.head.drawn import ALIKE, HELD_OUT
 from onediff_plugins import Host
 from onediff_plugins.errors import OneDiffError

@@ -15,10 +15,10 @@ from pathlib import Path
 import cv2
 
 from evaluation import page
-from evaluation.drawn import matched
+from evaluation.drawn import right_ones
 from evaluation.sets import DATA, Pair, read_rows
-from evaluation.tables import markdown, number
 from onediff_core.data import SampleRegion
+from onediff_core.evaluation.tables import markdown, number
 from onediff_plugins import Host
 from synthetic_scores import assignment
 
@@ -73,7 +73,7 @@ def figures(host, pairs):
     for pair, told in pairs:
         found = host.compare(str(pair.before), str(pair.after), domain="ui", captioner="template").regions
         total += len(told)
-        for one, other in matched(told, found):
+        for one, other in right_ones(told, found):
             kinds[told[one].kind, found[other].kind] += 1
             labels[found[other].label] += 1
     right = sum(count for (true, said), count in kinds.items() if true == said)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cost.timing import Spread
-from evaluation.tables import markdown
+from onediff_core.evaluation.tables import markdown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
-from evaluation.scores import Box, box_iou, cover, mostly_scored, ratio
+from onediff_core.evaluation.counting import ratio
+from onediff_core.evaluation.regions import IOU, Box, box_iou, cover, matched, mostly_scored
+from onediff_core.evaluation.said import OPPOSITE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from onediff_core.data import Sample
     from onediff_core.data.sample import SampleRegion
     from onediff_plugins import ChangeRegion, ChangeResult
-
-IOU = 0.5
-OPPOSITE = {"added": "removed", "removed": "added"}
 
 
 @dataclass(frozen=True)
@@ -139,7 +137,7 @@ class Drawn:
         elif asked.regions:
             self.changed += 1
             self.flagged += result.changed is True
-        matches = matched(asked.regions, result.regions)
+        matches = right_ones(asked.regions, result.regions)
         self.true += len(asked.regions)
         self.hits += len(matches)
         right = {index for _, index in matches}
@@ -186,22 +184,9 @@ class Drawn:
         return Drawn(**{part.name: getattr(self, part.name) + getattr(other, part.name) for part in fields(self)})
 
 
-def matched(truth: Sequence[SampleRegion], found: Sequence[ChangeRegion]) -> list[tuple[int, int]]:
-    """Which true region is which found one, each at most once: of all ways the one with the most overlap.
-
-    Args:
-        truth: regions on the after grid.
-        found: a region counts by the best of its boxes: after, before, and its place on the after grid.
-
-    Returns:
-        Numbers of both, of those that overlap by an IoU of at least 0.5.
-    """
-    if not truth or not found:
-        return []
-    overlaps = np.array([[max(box_iou(box_of(one), box) for box in boxes(other)) for other in found] for one in truth])
-    sure = np.where(overlaps >= IOU, overlaps, 0.0)
-    pairs = zip(*linear_sum_assignment(sure, maximize=True), strict=True)
-    return [(int(one), int(other)) for one, other in pairs if sure[one, other] > 0]
+def right_ones(truth: Sequence[SampleRegion], found: Sequence[ChangeRegion]) -> list[tuple[int, int]]:
+    """Which true region, on the after grid, is which found one: numbers of both, see `regions.matched`."""
+    return matched([box_of(one) for one in truth], [boxes(other) for other in found])
 
 
 def boxes(region: ChangeRegion) -> list[Box]:

@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 
 from evaluation.images import read_image, write_image
-from evaluation.scores import Answer, Box
+from evaluation.scores import Answer
+from onediff_core.evaluation.regions import Box
 from onediff_plugins import Host, PairFailure, PairRequest
 from onediff_plugins.errors import PluginError
 from onediff_plugins.output import write_pair

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from evaluation.tables import GLANCE, markdown
+from evaluation.tables import GLANCE
+from onediff_core.evaluation.tables import markdown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

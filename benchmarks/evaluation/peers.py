@@ -13,7 +13,9 @@ import cv2
 import numpy as np
 
 from evaluation.images import read_image
-from evaluation.scores import Answer, component_boxes, f1
+from evaluation.scores import Answer
+from onediff_core.evaluation.counting import f1
+from onediff_core.evaluation.regions import component_boxes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

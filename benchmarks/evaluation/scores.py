@@ -5,27 +5,13 @@ from __future__ import annotations
 import statistics
 from dataclasses import dataclass, field, fields
 
-import cv2
 import numpy as np
-from scipy.sparse import csr_matrix
-from scipy.sparse.csgraph import maximum_bipartite_matching
 
-# Box IoU from which a region counts as found, and the smallest connected component that counts as a region.
+from onediff_core.evaluation.counting import balanced, f1, pair_iou, pixel_counts, ratio
+from onediff_core.evaluation.regions import Box, cover, matched, mostly_scored
+
+# Box IoU from which a region counts as found.
 IOU_LEVELS = (0.3, 0.5)
-MIN_COMPONENT_PX = 16
-# A region that lies mostly where the truth says "do not score" is neither right nor wrong.
-MIN_SCORED_SHARE = 0.5
-
-
-@dataclass(frozen=True)
-class Box:
-    """A rectangle; x1 and y1 are exclusive. `side` is the image whose pixels it is in."""
-
-    x0: float
-    y0: float
-    x1: float
-    y1: float
-    side: str = "after"
 
 
 @dataclass(frozen=True)
@@ -66,86 +52,6 @@ class Answer:
     seconds: float = 0.0
     detecting: float | None = None
     failed: str = ""
-
-
-def pixel_counts(found, truth, scored=None) -> tuple[int, int, int]:
-    """True positives, false positives and misses among the scored pixels of two (H, W) bool masks."""
-    if scored is not None:
-        found, truth = found & scored, truth & scored
-    hits = int(np.count_nonzero(found & truth))
-    return hits, int(np.count_nonzero(found)) - hits, int(np.count_nonzero(truth)) - hits
-
-
-def ratio(part: float, whole: float) -> float | None:
-    """part / whole; None of nothing."""
-    return part / whole if whole else None
-
-
-def f1(hits: int, false: int, missed: int) -> float | None:
-    """Harmonic mean of precision and recall; None where there was nothing to find and nothing was found."""
-    return ratio(2 * hits, 2 * hits + false + missed)
-
-
-def balanced(tpr: float | None, tnr: float | None) -> float | None:
-    """Balanced accuracy: the mean of the true positive and the true negative rate; None if either is not defined."""
-    return None if tpr is None or tnr is None else (tpr + tnr) / 2
-
-
-def pair_iou(hits: int, false: int, missed: int) -> float:
-    """Intersection over union of one pair's masks; two empty masks agree, so 1."""
-    union = hits + false + missed
-    return hits / union if union else 1.0
-
-
-def box_iou(a: Box, b: Box) -> float:
-    """Intersection over union of two boxes; 0 for boxes of different sides."""
-    width, height = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
-    if a.side != b.side or width <= 0 or height <= 0:
-        return 0.0
-    both = width * height
-    return both / ((a.x1 - a.x0) * (a.y1 - a.y0) + (b.x1 - b.x0) * (b.y1 - b.y0) - both)
-
-
-def matched_regions(truth, found, level: float) -> int:
-    """The most true boxes that can each have a region of their own at IoU >= level.
-
-    Args:
-        truth: boxes.
-        found: regions, each a tuple of boxes; its best box counts.
-        level: IoU in (0, 1].
-
-    Returns:
-        Size of the largest one-to-one matching (Hopcroft and Karp).
-    """
-    if not truth or not found:
-        return 0
-    hits = [[any(box_iou(t, box) >= level for box in boxes) for boxes in found] for t in truth]
-    return int((maximum_bipartite_matching(csr_matrix(np.array(hits, bool)), perm_type="column") >= 0).sum())
-
-
-def component_boxes(mask, min_px: int = MIN_COMPONENT_PX, scored=None) -> tuple[Box, ...]:
-    """Boxes of the 8-connected components of a (H, W) bool mask that have at least `min_px` scored pixels."""
-    if scored is not None:
-        mask = mask & scored
-    _, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    return tuple(Box(x, y, x + w, y + h) for x, y, w, h, area in stats[1:].tolist() if area >= min_px)
-
-
-def mostly_scored(boxes, scored) -> bool:
-    """Whether at least half of a region's first box lies where the truth can be scored."""
-    if scored is None or not boxes:
-        return True
-    box = boxes[0]
-    part = scored[int(box.y0) : int(np.ceil(box.y1)), int(box.x0) : int(np.ceil(box.x1))]
-    return part.size == 0 or float(part.mean()) >= MIN_SCORED_SHARE
-
-
-def cover(boxes, shape) -> np.ndarray:
-    """(H, W) bool: the pixels that boxes touch."""
-    inside = np.zeros(shape, bool)
-    for box in boxes:
-        inside[int(box.y0) : int(np.ceil(box.y1)), int(box.x0) : int(np.ceil(box.x1))] = True
-    return inside
 
 
 @dataclass
@@ -210,7 +116,7 @@ class Tally:
         self.true_regions += len(truth.boxes)
         self.found_regions += len(found)
         for index, level in enumerate(IOU_LEVELS):
-            self.matched[index] += matched_regions(truth.boxes, found, level)
+            self.matched[index] += len(matched(truth.boxes, found, level))
 
     def figures(self) -> dict:
         """Everything that the tables and the JSON show; None where it is not defined."""

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evaluation.images import image_size, read_image
-from evaluation.scores import Box, Truth, component_boxes
+from evaluation.scores import Truth
+from onediff_core.evaluation.regions import Box, component_boxes
 from onediff_plugins.pairs import read_pairs
 
 if TYPE_CHECKING:

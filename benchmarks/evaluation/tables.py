@@ -8,20 +8,16 @@ from typing import TYPE_CHECKING
 from evaluation.ours import DETECTORS
 from evaluation.scores import IOU_LEVELS, Tally
 from evaluation.sets import TUNING
+from onediff_core.evaluation.tables import markdown, number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable
 
     from evaluation.sets import Group
 
     # What was asked (a half, a set) -> method -> counts; ours comes first.
     Tallies = dict[str, dict[str, Tally]]
     Cell = Callable[[dict], str]
-
-
-def number(value: float | None, digits: int = 3) -> str:
-    """A cell; "-" for what is not defined."""
-    return "-" if value is None else f"{value:.{digits}f}"
 
 
 def counted(part: int, whole: int) -> str:
@@ -166,9 +162,3 @@ def _measure(group: Group) -> tuple[str, Callable[[dict], float | None]]:
 
 def _named(method: str, scored: dict) -> str:
     return f"{scored[method][0]:.3f} `{method}`"
-
-
-def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -15,7 +15,8 @@ import numpy as np
 from scipy import ndimage
 
 from evaluation.images import image_size, read_image
-from evaluation.scores import MIN_COMPONENT_PX, Answer, Box
+from evaluation.scores import Answer
+from onediff_core.evaluation.regions import MIN_COMPONENT_PX, Box
 
 if TYPE_CHECKING:
     from evaluation.sets import Pair

@@ -11,3 +11,7 @@ class CheckpointError(PluginError, ValueError):
 
 class TrainingError(OneDiffError):
     """Training cannot start, or cannot go on; the message says what to change."""
+
+
+class EvaluationError(OneDiffError):
+    """Nothing can be scored: the message says which file does not fit, and what to do."""

@@ -1,4 +1,4 @@
-"""OneDiff in the roles `detect` and `describe`, and the commands `data` and `train`: hooks, which hand over."""
+"""OneDiff in the roles `detect` and `describe`, and the commands `data`, `train` and `eval`: hooks, which hand over."""
 
 from __future__ import annotations
 
@@ -38,8 +38,9 @@ def onediff_models() -> Iterable[ModelSpec]:
 
 @hookimpl
 def onediff_commands() -> Iterable[click.Command]:
-    """`onediff data` and `onediff train`."""
+    """`onediff data`, `onediff train` and `onediff eval`."""
     from onediff_core.data.commands import data
+    from onediff_core.evaluation.commands import evaluate
     from onediff_core.training.commands import train
 
-    return [data, train]
+    return [data, evaluate, train]

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 import torch
 
+from onediff_core.evaluation.counting import f1, pixel_counts, ratio
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -57,16 +59,15 @@ def evaluate(
         classes: the network's channels.
         batch: pairs in one call.
     """
-    hits = found = there = 0
+    hits = false = missed = 0
     verdicts: list[tuple[bool, bool]] = []
     right = directed = 0
     for sample, answer in answers_of(probabilities, samples, batch=batch):
         channels = [classes.index(name) for name in sample.masks]
         truth = np.logical_or.reduce(list(sample.masks.values()))
         said = 1 - (1 - answer[channels]).prod(axis=0) >= THRESHOLD  # as `ChangeMaskHead.score`
-        hits += int((said & truth).sum())
-        found += int(said.sum())
-        there += int(truth.sum())
+        counts = pixel_counts(said, truth)
+        hits, false, missed = hits + counts[0], false + counts[1], missed + counts[2]
         verdicts.append((bool(truth.any()), largest_blob(said) >= MIN_BLOB_PX))
         if len(channels) > 1:
             best = answer[channels].argmax(axis=0)
@@ -74,12 +75,12 @@ def evaluate(
             right += int((best == labels)[truth].sum())
             directed += int(truth.sum())
     return DenseScores(
-        precision=_share(hits, found) or 0.0,
-        recall=_share(hits, there) or 0.0,
-        f1=_share(2 * hits, found + there) or 0.0,
+        precision=ratio(hits, hits + false) or 0.0,
+        recall=ratio(hits, hits + missed) or 0.0,
+        f1=f1(hits, false, missed) or 0.0,
         tnr=_mean([not said for changed, said in verdicts if not changed]),
         pair_recall=_mean([said for changed, said in verdicts if changed]),
-        direction=_share(right, directed),
+        direction=ratio(right, directed),
     )
 
 
@@ -166,9 +167,5 @@ def flat(scores: Mapping[str, DenseScores]) -> dict[str, float]:
     }
 
 
-def _share(part: int, whole: int) -> float | None:
-    return part / whole if whole else None
-
-
 def _mean(values: list[bool]) -> float | None:
-    return sum(values) / len(values) if values else None
+    return ratio(sum(values), len(values))

@@ -6,8 +6,8 @@ import pytest
 
 from evaluation import ui_peers
 from evaluation.peers import BackgroundModels, Differencing, best_threshold
-from evaluation.scores import Box
 from evaluation.sets import Pair
+from onediff_core.evaluation.regions import Box
 
 
 def picture(path, *boxes, shape=(60, 80), value=200):

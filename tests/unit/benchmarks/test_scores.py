@@ -3,18 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evaluation.scores import (
-    Answer,
-    Box,
-    Tally,
-    Truth,
-    box_iou,
-    component_boxes,
-    f1,
-    matched_regions,
-    pair_iou,
-    pixel_counts,
-)
+from evaluation.scores import Answer, Tally, Truth
+from onediff_core.evaluation.regions import Box
 
 
 def mask(*boxes, shape=(20, 30)):
@@ -34,15 +24,6 @@ def tally(*pairs):
 # --- pixels ---
 
 
-def test_pixels_are_hits_false_alarms_and_misses():
-    assert pixel_counts(mask((0, 0, 10, 4)), mask((5, 0, 12, 4))) == (20, 20, 8)
-
-
-def test_pixels_that_are_not_scored_count_for_nothing():
-    scored = ~mask((0, 0, 6, 20))
-    assert pixel_counts(mask((0, 0, 10, 4)), mask((5, 0, 12, 4)), scored) == (16, 0, 8)
-
-
 def test_f1_is_pooled_over_pixels_not_averaged_over_pairs():
     large = (Truth(mask=mask((0, 0, 30, 20))), Answer(mask=mask((0, 0, 30, 20))))
     small = (Truth(mask=mask((0, 0, 1, 1))), Answer(mask=mask()))
@@ -53,55 +34,7 @@ def test_f1_is_pooled_over_pixels_not_averaged_over_pairs():
 
 
 def test_two_empty_masks_agree():
-    assert pair_iou(0, 0, 0) == 1
     assert tally((Truth(mask=mask()), Answer(mask=mask())))["mean_iou"] == 1
-
-
-def test_an_empty_truth_with_something_found_has_no_overlap():
-    assert pair_iou(0, 5, 0) == 0
-
-
-def test_f1_of_nothing_is_not_defined():
-    assert f1(0, 0, 0) is None
-
-
-# --- regions ---
-
-
-def test_boxes_of_different_sides_do_not_overlap():
-    assert box_iou(Box(0, 0, 4, 4), Box(0, 0, 4, 4)) == 1
-    assert box_iou(Box(0, 0, 4, 4, "before"), Box(0, 0, 4, 4)) == 0
-    assert box_iou(Box(0, 0, 4, 4), Box(2, 0, 6, 4)) == pytest.approx(1 / 3)
-
-
-def test_one_region_cannot_be_two_true_boxes():
-    truth = [Box(0, 0, 10, 10), Box(0, 1, 10, 11)]
-    assert matched_regions(truth, [(Box(0, 0, 10, 10),)], 0.3) == 1
-
-
-def test_as_many_boxes_as_possible_are_matched():
-    # The first region is the best for both boxes; only if the second box takes the other do both match.
-    truth = [Box(0, 0, 10, 10), Box(2, 0, 12, 10)]
-    found = [(Box(1, 0, 11, 10),), (Box(5, 0, 15, 10),)]
-    assert matched_regions(truth, found, 0.5) == 2
-    assert matched_regions(truth[::-1], found, 0.5) == 2
-
-
-def test_a_region_counts_by_its_box_on_the_side_of_the_truth():
-    gone = Box(3, 3, 9, 9, "before")
-    assert matched_regions([gone], [(Box(5, 5, 7, 7), gone)], 0.5) == 1
-    assert matched_regions([gone], [(Box(3, 3, 9, 9),)], 0.5) == 0
-
-
-def test_the_level_decides():
-    truth, found = [Box(0, 0, 10, 10)], [(Box(0, 0, 10, 4),)]
-    assert matched_regions(truth, found, 0.3) == 1
-    assert matched_regions(truth, found, 0.5) == 0
-
-
-def test_components_join_at_corners_and_small_ones_are_dropped():
-    joined = mask((0, 0, 4, 4), (4, 4, 8, 8), (20, 0, 23, 5))
-    assert component_boxes(joined, min_px=16) == (Box(0, 0, 8, 8),)
 
 
 def test_region_figures_have_their_counts():

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from evaluation.ours import jittered
-from evaluation.scores import Box
 from evaluation.sequences import history, read_set
 from evaluation.sets import (
     GROUPS,
@@ -21,6 +20,7 @@ from evaluation.sets import (
     mask_truth,
     read_rows,
 )
+from onediff_core.evaluation.regions import Box
 
 
 @pytest.fixture

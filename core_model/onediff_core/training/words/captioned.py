@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from onediff_core.data import PairFolder
+from onediff_core.evaluation.said import UNCHANGED
 from onediff_core.training.sets import DataError, tuning_half
-from onediff_core.training.words.texts import UNCHANGED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

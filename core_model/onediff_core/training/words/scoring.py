@@ -11,10 +11,12 @@ import torch
 from onediff_core.data import swap
 from onediff_core.data.synthetic import scene
 from onediff_core.data.synthetic.captions import side
+from onediff_core.evaluation.captions.scoring import cider_d
+from onediff_core.evaluation.counting import ratio
+from onediff_core.evaluation.said import sides_right, swap_right
 from onediff_core.parsing import parse
 from onediff_core.training.words.batches import prompt_of
 from onediff_core.training.words.lessons import Turn
-from onediff_core.training.words.metrics import cider_d, sides_right, swap_right
 from onediff_core.training.words.places import named_places, places_of_facts
 from onediff_core.training.words.sources import CoupledPictures
 
@@ -238,7 +240,7 @@ def _halves(text: str) -> tuple[frozenset[str], frozenset[str]]:
 
 def _share(values: Iterable[bool]) -> float | None:
     flags = list(values)
-    return sum(flags) / len(flags) if flags else None
+    return ratio(sum(flags), len(flags))
 
 
 def _known(scores: Mapping[str, float | None]) -> dict[str, float]:

@@ -6,14 +6,13 @@ import gzip
 import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from onediff_core.evaluation.said import UNCHANGED
 from onediff_core.training.sets import DataError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 FOLDER: Final = "captions_text"
-# Every LEVIR-CC pair without a change has this among its five sentences.
-UNCHANGED: Final = "there is no difference"
 _HELD_OUT: Final = 20  # one pair in so many is for scores alone
 
 

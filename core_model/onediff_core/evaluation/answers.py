@@ -1,0 +1,225 @@
+"""What a method says of pairs: the results of `onediff batch`, or a file of captions from anywhere."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import shapely.geometry
+
+from onediff_core.errors import EvaluationError
+from onediff_core.evaluation.kinds import looks_like, refuse_other_files
+from onediff_core.evaluation.regions import Box
+from onediff_plugins.batch import RESULTS
+from onediff_plugins.records import SCHEMA
+from onediff_plugins.specs import KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+_IDS: Final = ("id", "image_id", "pair_id")
+_CAPTIONS: Final = ("caption", "text", "answer", "prediction")
+_FAMILY: Final = SCHEMA.rpartition("/")[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundRegion:
+    """A place where a method says that something changed.
+
+    Attributes:
+        kind: added, removed, changed or moved.
+        label: what it is; empty where it is not said.
+        boxes: those that show it: after, before, and its place on the after grid.
+    """
+
+    kind: str
+    label: str
+    boxes: tuple[Box, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a method says of a pair; None where it does not say.
+
+    Attributes:
+        id: of the pair.
+        changed: the verdict, None where it is left open.
+        score: confidence of change in [0, 1].
+        caption: the pair in words.
+        regions: places that differ.
+        mask: file of the mask on the after grid, or "" for one that is empty.
+        failed: why there is no answer, or "".
+    """
+
+    id: str
+    changed: bool | None = None
+    score: float | None = None
+    caption: str | None = None
+    regions: tuple[FoundRegion, ...] | None = None
+    mask: Path | str | None = None
+    failed: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """The answers of one method.
+
+    Attributes:
+        name: of the method.
+        source: where they are from.
+        by_id: id -> answer, in the order of the file.
+        judged: whether it gives verdicts; else they are read from its captions.
+        empty: ids whose caption is blank.
+    """
+
+    name: str
+    source: str
+    by_id: Mapping[str, Answer]
+    judged: bool
+    empty: tuple[str, ...] = ()
+
+
+def read_answers(name: str, path: Path) -> Answers:
+    """Read the answers of a method.
+
+    Args:
+        name: of the method.
+        path: `results.jsonl` of `onediff batch`, or the folder that holds it; or captions: JSONL with `id` and
+            `caption` and perhaps `changed`, `score`, `regions` (`kind`, `label`, `box`) and `mask`, a JSON object of
+            ids and captions, or a JSON list as COCO's (`image_id`, `caption`).
+
+    Raises:
+        EvaluationError: it is something else, damaged, newer than this version, or names an id twice.
+    """
+    path = path / RESULTS if path.is_dir() and (path / RESULTS).is_file() else path
+    refuse_other_files(path, "results of `onediff batch` or captions")
+    by_id: dict[str, Answer] = {}
+    judged = False
+    for where, row in _rows(path):
+        answer = _of_record(where, row, path) if "schema" in row else _of_caption(where, row, path)
+        if answer.id in by_id:
+            raise EvaluationError(f"{where}: {answer.id!r} comes a second time: keep one answer a pair")
+        by_id[answer.id] = answer
+        judged = judged or "changed" in row
+    if not by_id:
+        raise EvaluationError(f"{path} holds no answers")
+    empty = tuple(answer.id for answer in by_id.values() if answer.caption is not None and not answer.caption.strip())
+    return Answers(name=name, source=str(path), by_id=by_id, judged=judged, empty=empty)
+
+
+def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Where each row stands, and the row."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise EvaluationError(f"{path} cannot be read: {error}") from error
+    if path.suffix.lower() == ".json":
+        yield from _of_json(path, text)
+        return
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            yield _object(f"{path}, line {number}", line)
+
+
+def _object(where: str, line: str) -> tuple[str, dict[str, Any]]:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise EvaluationError(
+            f"{where}: not JSON: {error}; results and captions have one JSON object a line"
+        ) from error
+    if not isinstance(row, dict):
+        raise EvaluationError(f"{where}: a JSON object is needed, got {type(row).__name__}")
+    return where, row
+
+
+def _of_json(path: Path, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    try:
+        held = json.loads(text)
+    except ValueError as error:
+        raise EvaluationError(f"{path}: not JSON: {error}") from error
+    if isinstance(held, dict) and "schema" not in held:
+        for id_, said in held.items():
+            one = said[0] if isinstance(said, list) and len(said) == 1 else said
+            yield f"{path}, {id_!r}", one if isinstance(one, dict) else {"id": id_, "caption": one}
+        return
+    for number, row in enumerate(held if isinstance(held, list) else [held], start=1):
+        if not isinstance(row, dict):
+            raise EvaluationError(f"{path}, entry {number}: an object is needed, got {type(row).__name__}")
+        yield f"{path}, entry {number}", row
+
+
+def _of_record(where: str, row: Mapping[str, Any], path: Path) -> Answer:
+    if row["schema"] != SCHEMA:
+        newer = str(row["schema"]).startswith(f"{_FAMILY}/")
+        what = "was written by a newer onediff: upgrade this one" if newer else "is not a result of onediff"
+        raise EvaluationError(f"{where}: the record {row['schema']!r} {what}; this version reads {SCHEMA}")
+    try:
+        if "error" in row:
+            return Answer(id=str(row["id"]), failed=str(row["error"]["message"]))
+        mask = row["files"].get("mask")
+        return Answer(
+            id=str(row["id"]),
+            changed=_verdict(where, row["changed"]),
+            score=_score(where, row["score"]),
+            caption=str(row["caption"]),
+            regions=tuple(map(_region, row["regions"])),
+            mask=path.parent / mask if mask else None,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise EvaluationError(f"{where}: the record is damaged: {error!r}") from error
+
+
+def _region(row: Mapping[str, Any]) -> FoundRegion:
+    known = (row["bbox_after"], row["bbox_before"], shapely.geometry.shape(row["polygon"]).bounds)
+    return FoundRegion(kind=row["kind"], label=row["label"], boxes=tuple(Box(*corners) for corners in known if corners))
+
+
+def _of_caption(where: str, row: Mapping[str, Any], path: Path) -> Answer:
+    id_ = next((row[name] for name in _IDS if row.get(name) not in (None, "")), None)
+    if id_ is None or not ({*_CAPTIONS, "changed", "score", "mask", "regions"} & row.keys()) or "before" in row:
+        raise EvaluationError(
+            f"{where} is no answer: it looks like {looks_like(row)}; an answer has an id and a caption"
+        )
+    caption = next((row[name] for name in _CAPTIONS if name in row), None)
+    if isinstance(caption, list) and len(caption) == 1:
+        caption = caption[0]
+    if caption is not None and not isinstance(caption, str):
+        raise EvaluationError(f"{where}: the caption of {id_!r} is {type(caption).__name__}: write one text")
+    try:
+        regions = None if row.get("regions") is None else tuple(_simple_region(entry) for entry in row["regions"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise EvaluationError(f"{where}: regions need kind and box, x0 y0 x1 y1: {error!r}") from error
+    return Answer(
+        id=str(id_),
+        changed=_verdict(where, row.get("changed")),
+        score=_score(where, row.get("score")),
+        caption=caption,
+        regions=regions,
+        mask=path.parent / row["mask"] if row.get("mask") else None,
+    )
+
+
+def _simple_region(row: Mapping[str, Any]) -> FoundRegion:
+    x0, y0, x1, y1 = map(float, row["box"])
+    kind = row.get("kind") or "changed"
+    if kind not in KINDS or not (x0 < x1 and y0 < y1):
+        raise ValueError(f"kind {kind!r}, box {row['box']}")
+    return FoundRegion(kind=kind, label=str(row.get("label") or ""), boxes=(Box(x0, y0, x1, y1),))
+
+
+def _verdict(where: str, value: Any) -> bool | None:
+    if value is None or isinstance(value, bool):
+        return value
+    raise EvaluationError(f"{where}: changed is {value!r}: write true, false or null")
+
+
+def _score(where: str, value: Any) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or not 0 <= value <= 1:
+        raise EvaluationError(f"{where}: score is {value!r}: a confidence of change lies in [0, 1]")
+    return float(value)
