@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onediff_fiftyone.loop.corrected import Corrected, corrected
-from onediff_fiftyone.loop.reviewed import Review, after_samples, reviews
+from onediff_fiftyone.loop.reviewed import Review, after_samples, joined, reviews
 from onediff_fiftyone.media import Media
 from onediff_plugins.errors import MissingDependencyError, OneDiffError, PairError
-from onediff_plugins.reading import read_record, read_texts
-from onediff_plugins.records import ChangeResult
 
 if TYPE_CHECKING:
     import os
@@ -22,6 +19,7 @@ if TYPE_CHECKING:
     from onediff_core.data.record import Record
     from onediff_core.data.sources.results import Settings
     from onediff_core.data.summary import Summary
+    from onediff_plugins.records import ChangeResult
 
 
 class ReviewError(OneDiffError):
@@ -101,29 +99,20 @@ def _core() -> tuple[ModuleType, ModuleType, ModuleType]:
 
 @dataclass(frozen=True)
 class _Writer:
-    """Joins reviews to the records that they are about, one record in memory at a time."""
+    """Makes training records of reviews, one in memory at a time."""
 
     found: Sequence[Review]
     moved: tuple[tuple[str, str], ...]
     settings: Settings
 
     def records(self, summary: Summary) -> Iterator[Record]:
-        by_file: dict[Path, dict[str, Review]] = defaultdict(dict)
-        for review in self.found:
-            by_file[review.file][review.pair_id] = review
-        for file, wanted in by_file.items():
-            media = Media(file, file.parent, self.moved)
-            for text, where in read_texts(file):
-                result = read_record(text, where)
-                if result.id in wanted:
-                    yield from self._record(wanted.pop(result.id), result, media, summary)
-            for review in wanted.values():
-                _leave_out(summary, review, "outdated", f"{file} no longer holds it")
+        for review, result in joined(self.found):
+            if result is None:
+                _leave_out(summary, review, "outdated", f"{review.file} no longer has it compared")
+            else:
+                yield from self._record(review, result, summary)
 
-    def _record(self, review: Review, result: Any, media: Media, summary: Summary) -> Iterator[Record]:  # noqa: ANN401
-        if not isinstance(result, ChangeResult):
-            _leave_out(summary, review, "outdated", "the newer run could not compare it")
-            return
+    def _record(self, review: Review, result: ChangeResult, summary: Summary) -> Iterator[Record]:
         finding = corrected(review, result)
         if finding is None:
             _leave_out(summary, review, "outdated", "import the newer run, and look at it again")
@@ -131,25 +120,26 @@ class _Writer:
             _leave_out(summary, review, "unsure" if result.changed is None else "missed", "draw what changed")
         else:
             try:
-                record = self._written(finding, media, summary)
+                record = self._written(finding, summary)
             except PairError as exc:
                 _leave_out(summary, review, "broken", str(exc))
             else:
                 yield record
 
-    def _written(self, finding: Corrected, media: Media, summary: Summary) -> Record:
+    def _written(self, finding: Corrected, summary: Summary) -> Record:
         from dataclasses import replace
 
         from onediff_core.data.packing import png_of_mask
         from onediff_core.data.record import Shade, grey, shade
         from onediff_core.data.sources.results import record_of
 
-        result = finding.result
+        result, file = finding.result, finding.review.file
+        media = Media(file, file.parent, self.moved)
         sides = {
             name: side.replace(source=media.relocated(side.source))
             for name, side in (("before", result.before), ("after", result.after))
         }
-        record = record_of(result.replace(**sides), finding.review.file, self.settings, summary)
+        record = record_of(result.replace(**sides), file, self.settings, summary)
         summary.note("captions of a model about something else than was kept, left out", finding.caption is None)
         masks, ignore = record.masks, None
         if not finding.as_found or not masks:

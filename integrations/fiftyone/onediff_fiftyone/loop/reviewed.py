@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from onediff_fiftyone import schema
+from onediff_plugins.reading import read_results
+from onediff_plugins.records import ChangeResult
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     import numpy as np
@@ -92,6 +95,29 @@ def reviews(view: Any) -> Iterator[Review]:  # noqa: ANN401
     """
     decided = after_samples(view).match({f"{schema.REVIEW}.label": {"$in": list(_DECIDED)}})
     yield from map(_review, decided)
+
+
+def joined(found: Iterable[Review]) -> Iterator[tuple[Review, ChangeResult | None]]:
+    """Reviews with the records that they are about, one record in memory at a time.
+
+    Args:
+        found: reviews.
+
+    Yields:
+        A review and its record; None where the file no longer has the pair, or it could not be compared.
+
+    Raises:
+        ResultsError: a file of records is gone or damaged.
+    """
+    by_file: dict[Path, dict[str, Review]] = defaultdict(dict)
+    for review in found:
+        by_file[review.file][review.pair_id] = review
+    for file, wanted in by_file.items():
+        for result in read_results(file):
+            if result.id in wanted:
+                yield wanted.pop(result.id), result if isinstance(result, ChangeResult) else None
+        for review in wanted.values():
+            yield review, None
 
 
 def region_stands(region_state: str | None, pair_state: str | None, *, drawn: bool) -> bool | None:
