@@ -112,6 +112,7 @@ types: $(VENV)/.dev.stamp
 docs: $(VENV)/.dev.stamp
 	$(BIN)/python tools/snippets.py
 	$(BIN)/python docs/figures/model.py
+	$(BIN)/python docs/figures/report.py
 
 bench: $(VENV)/.dev.stamp
 	$(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-columns=min,median,max,rounds
