@@ -8,13 +8,25 @@ if TYPE_CHECKING:
     from onediff_fiftyone.dataset import Imported, to_fiftyone
     from onediff_fiftyone.loop.evaluating import evaluate_changes
     from onediff_fiftyone.loop.records import training_records
+    from onediff_fiftyone.loop.similarity import embed_pairs, embed_regions, more_like_this
 
-__all__ = ["Imported", "evaluate_changes", "to_fiftyone", "training_records"]
+__all__ = [
+    "Imported",
+    "embed_pairs",
+    "embed_regions",
+    "evaluate_changes",
+    "more_like_this",
+    "to_fiftyone",
+    "training_records",
+]
 __version__ = "0.1.0"
 
 _HOMES = {
     "Imported": "onediff_fiftyone.dataset",
+    "embed_pairs": "onediff_fiftyone.loop.similarity",
+    "embed_regions": "onediff_fiftyone.loop.similarity",
     "evaluate_changes": "onediff_fiftyone.loop.evaluating",
+    "more_like_this": "onediff_fiftyone.loop.similarity",
     "to_fiftyone": "onediff_fiftyone.dataset",
     "training_records": "onediff_fiftyone.loop.records",
 }

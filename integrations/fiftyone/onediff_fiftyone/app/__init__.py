@@ -13,6 +13,7 @@ def register(plugin: Any) -> None:
     """Called by FiftyOne when it loads plugins."""
     from onediff_fiftyone.app.operators import OPERATORS
     from onediff_fiftyone.app.panel import ChangeReview
+    from onediff_fiftyone.loop.metrics import METRICS
 
-    for operator in (ChangeReview, *OPERATORS):
+    for operator in (ChangeReview, *OPERATORS, *METRICS):
         plugin.register(operator)

@@ -346,7 +346,7 @@ def _review_datasets() -> list[tuple[str, dict[str, Any]]]:
 
 
 def _training(view: Any, path: Path) -> dict[str, Any]:
-    from onediff_fiftyone.loop import training_records
+    from onediff_fiftyone.loop.records import training_records
 
     done = training_records(view, path)
-    return {"path": str(path), "pairs": done.records, "regions": None}
+    return {"path": str(path), "pairs": done.kept, "text": list(done.lines())}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,12 +11,12 @@ import pytest
 from PIL import Image
 
 from onediff_fiftyone import evaluate_changes
+from onediff_fiftyone.installing import install, uninstall
 from onediff_fiftyone.loop.evaluating import EvaluationError
 from onediff_fiftyone.loop.scores import Counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 LEFT, RIGHT = (8, 30, 28, 50), (60, 26, 84, 46)
 
@@ -126,6 +127,18 @@ def test_fiftyone_keeps_it_as_an_evaluation(fo, review) -> None:
     assert dataset.get_field("first_mask_iou") is not None
     dataset.delete_evaluation("first")
     assert not [name for name in dataset.get_field_schema() if name.startswith(("first_", "eval_"))]
+
+
+def test_with_the_plugin_the_app_shows_masks_verdicts_and_captions_too(fo, review, where, listed) -> None:
+    plugin = install(Path(fo.config.plugins_dir))
+    try:
+        truth = listed(two={"mask": where(LEFT)}, other={"mask": where(LEFT)}, same={"mask": where(LEFT)})
+        metrics = evaluate_changes(review.dataset, truth).results.metrics()
+    finally:
+        uninstall(plugin.parent)
+    assert metrics["mask_iou"] == pytest.approx((400 / 880 + 1 + 0) / 3)
+    assert metrics["verdict_accuracy"] == pytest.approx(2 / 3)
+    assert "caption_meteor" not in metrics, "nobody said anything of these pairs"
 
 
 def test_regions_of_another_run_are_scored_by_their_field(fo, review, where, listed) -> None:
