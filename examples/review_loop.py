@@ -1,11 +1,11 @@
-"""A review that teaches: pairs are compared, forty are reviewed, a head is trained on the decisions, all are compared again.
+"""A review that teaches: pairs are compared, forty are reviewed, a head learns from that, all are compared again.
 
     python examples/review_loop.py SET --out FOLDER
 
 SET is a folder with a `pairs.jsonl` whose pairs have masks and groups, such as LEVIR-CD in tiles. The masks stand for a
-person: a script decides what somebody who sees them would decide, through the operators of the FiftyOne plugin. Half of
-the groups is there to review and learn from, the other half to score on. FiftyOne needs a MongoDB; see docs/fiftyone.md.
-What is done is kept in FOLDER: started again, the script goes on with what is missing.
+person: a script decides what somebody who sees them would decide, through the operators of the FiftyOne plugin. Half
+of the groups is there to review and learn from, the other half to score on. FiftyOne needs a MongoDB, see
+docs/fiftyone.md. What is done is kept in FOLDER: started again, the script goes on with what is missing.
 """
 
 from __future__ import annotations
@@ -34,7 +34,6 @@ from onediff_fiftyone.installing import install
 FIRST, OURS, SHIPPED = "satellite.change", "satellite.roof", "satellite.building"
 # From which share in common a person takes a found place for the building, and a building for found.
 SAME, FOUND = 0.5, 0.5
-FEWEST = 100  # of the pairs of each half
 
 
 @click.command()
@@ -58,7 +57,8 @@ def main(pairs: Path, out: Path, count: int, reviewed: int, steps: int) -> None:
     shipped = imported(compared(listed, out / "shipped", SHIPPED), f"{out.name}-shipped")
     click.echo(operator("compare_runs", first, other=second.name))
     ids = view.values(schema.PAIR_ID)
-    report(out, {FIRST: first, f"{OURS}, {len(ids)} pairs": second, f"{SHIPPED}, as shipped": shipped}, ids, References(pairs))
+    runs = {FIRST: first, f"{OURS}, {len(ids)} pairs": second, f"{SHIPPED}, as shipped": shipped}
+    report(out, runs, ids, References(pairs))
 
 
 def choose(pairs: Path, rows: dict[str, Any], out: Path, count: int) -> Path:
@@ -95,7 +95,8 @@ def compared(listed: Path, run: Path, head: str) -> Path:
 def trained(data: Path, head: Path, steps: int) -> Path:
     """A head, trained on what was decided."""
     if not (head / "config.json").exists():
-        onediff("train", "head", OURS, data, "--classes", "change", "--out", head, "--steps", steps, "--set", "workers=0")
+        asked = ["--classes", "change", "--steps", steps, "--set", "workers=0"]
+        onediff("train", "head", OURS, data, "--out", head, *asked)
     return head
 
 
@@ -142,7 +143,8 @@ class Person:
         drawn = self._draw(dataset, sample, truth, seen)
         stands = bool(right or drawn)
         self._do("accept" if stands or not sample[schema.CHANGED] else "reject", dataset, sample, None)
-        words = [text for text in self.rows[sample[schema.PAIR_ID]].get("captions") or () if not says_nothing_changed(text)]
+        told = self.rows[sample[schema.PAIR_ID]].get("captions") or ()
+        words = [text for text in told if not says_nothing_changed(text)]
         if stands and words:
             self._do("edit_caption", dataset, sample, None, caption=words[0])
 
@@ -154,7 +156,8 @@ class Person:
         right, seen = [], np.zeros_like(truth)
         for region in sample[schema.CHANGES].detections:
             place = np.zeros(truth.shape, np.uint8)
-            rings = [np.rint(np.array(ring) * (width, height)).astype(np.int32) for ring in outlines[region[schema.REGION_ID]]]
+            points = outlines[region[schema.REGION_ID]]
+            rings = [np.rint(np.array(ring) * (width, height)).astype(np.int32) for ring in points]
             cv2.fillPoly(place, rings, 1)
             touched = np.isin(buildings, [one for one in np.unique(buildings[place > 0]) if one])
             if (touched & (place > 0)).sum() >= SAME * max(1, (touched | (place > 0)).sum()):
@@ -191,7 +194,8 @@ class Person:
 def decide(dataset: Any, person: Person, count: int) -> Any:
     """Review the strongest pairs of the half to learn from, in the order of the panel; a view of them."""
     after = dataset.select_group_slices(schema.AFTER)
-    queue = after.match({f"{schema.META}.half": "to learn from"}).sort_by(schema.CHANGE_SCORE, reverse=True).limit(count)
+    learn = after.match({f"{schema.META}.half": "to learn from"})
+    queue = learn.sort_by(schema.CHANGE_SCORE, reverse=True).limit(count)
     for sample in queue.match({f"{schema.REVIEW}.label": schema.PENDING}):
         person.decide(dataset, sample)
     click.echo(f"decided: {dict(person.did)}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import torch
 from torch.nn import functional
 
 from onediff_core.devices import inference, place
@@ -15,6 +14,7 @@ from onediff_plugins.errors import MismatchedPairError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import torch
     from numpy.typing import NDArray
 
     from onediff_core.checkpoint import Checkpoint

@@ -79,7 +79,7 @@ def evaluate_changes(
         dataset.delete_evaluation(eval_key)
     if left := columns.columns_of(dataset, eval_key):  # of one without regions, which FiftyOne does not know
         dataset.delete_sample_fields(left)
-    run = _Run(dataset=dataset, view=view, field=field, key=eval_key)
+    run = _Run(dataset=dataset, view=view, found=field, key=eval_key)
     run.look(_truths(dataset_or_view, truth, view))
     return run.scores(truth_field, iou, by)
 
@@ -106,7 +106,7 @@ class _Run:
 
     dataset: Any
     view: Any
-    field: str
+    found: str
     key: str
     truths: dict[str, Truth] = field(default_factory=dict)
     numbers: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -121,7 +121,7 @@ class _Run:
         for pair_id, truth in truths:
             sample_id, mask, changed, caption = rows[pair_id]
             self.truths[sample_id] = truth
-            if self.field != schema.CHANGES:
+            if self.found != schema.CHANGES:
                 continue
             self._verdict(sample_id, changed, truth)
             self._mask(sample_id, mask, truth)
@@ -226,9 +226,9 @@ class _Run:
 
         view = self.view.select(list(listed))
         write_truth(self.dataset, view, truth_field, listed)
-        mark_unscored(self.dataset, view, self.field, self.key, listed)
+        mark_unscored(self.dataset, view, self.found, self.key, listed)
         results = view.evaluate_detections(
-            self.field,
+            self.found,
             gt_field=truth_field,
             eval_key=self.key,
             method=ChangeMatchingConfig,
@@ -239,7 +239,7 @@ class _Run:
         )
         counts = [view.sum(f"{self.key}_{name}") for name in ("tp", "fp", "fn")]
         regions = Counted(hits=int(counts[0]), false=int(counts[1]), missed=int(counts[2]))
-        return regions, _kinds(view, self.field, truth_field, results), results
+        return regions, _kinds(view, self.found, truth_field, results), results
 
 
 def _summed(counts: Sequence[tuple[int, int, int]]) -> Counted:
@@ -249,7 +249,7 @@ def _summed(counts: Sequence[tuple[int, int, int]]) -> Counted:
 
 def _kinds(view: Any, found: str, truth: str, results: Any) -> Counter[tuple[str, str]]:  # noqa: ANN401
     """(true kind, found kind) of matched regions whose true kind is known."""
-    kinds = {}
+    kinds: dict[str, str | None] = {}
     for name in (found, truth):
         ids, said = view.values([f"{name}.detections.id", f"{name}.detections.{schema.KIND}"], unwind=True)
         kinds |= dict(zip(ids, said, strict=True))

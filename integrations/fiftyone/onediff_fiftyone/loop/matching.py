@@ -64,7 +64,7 @@ class ChangeMatching(DetectionEvaluation):  # type: ignore[misc]  # fiftyone shi
             _mark(one, key, "fn")
         for one in found:
             _mark(one, key, "fp")
-        rows = []
+        rows: list[tuple[Any, ...]] = []
         for i, j in same:
             classes = self._classes(truth[i], found[j])
             iou, right = box_iou(boxes[0][i], boxes[1][j]), classes[0] == classes[1]

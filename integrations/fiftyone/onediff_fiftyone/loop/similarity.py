@@ -1,7 +1,8 @@
 """Changes that are alike: embeddings of OneDiff's delta tokens in FiftyOne's indexes, for pairs and for regions.
 
-FiftyOne Brain, which comes with FiftyOne, does the rest: likeness (its "sklearn" index needs no server), uniqueness, and
-points for the App's panel "Embeddings" ("pca" and "tsne" are there, "umap" needs umap-learn). Nothing is downloaded.
+FiftyOne Brain, which comes with FiftyOne, does the rest: likeness (its "sklearn" index needs no server), uniqueness,
+and points for the App's panel "Embeddings" ("pca" and "tsne" are there, "umap" needs umap-learn). Nothing is
+downloaded.
 """
 
 from __future__ import annotations
