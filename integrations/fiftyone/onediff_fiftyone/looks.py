@@ -19,9 +19,10 @@ POOR_RESIDUAL_PX: Final = 1.0
 POOR_OVERLAP: Final = 0.9
 # Columns of a batch's list that say where a pair was taken, in the order in which they are looked for.
 PLACES: Final = ("place", "zone", "site", "camera", "region", "area", "location", "page")
+PENDING_VIEW: Final = "pending by score"
 _MOST_PLACES: Final = 20  # views that a person can still choose from
 
-_REVIEW_FIELDS: Final = (schema.REVIEW, schema.REVIEWED_AT, schema.REVIEW_OUTDATED, "tags", "label tags")
+_REVIEW_FIELDS: Final = (schema.REVIEW, schema.REVIEWED_AT, schema.REVIEW_OUTDATED, "tags", "_label_tags")
 _FOUND_FIELDS: Final = (
     *(schema.CHANGES, schema.POLYGONS, schema.CHANGE_MASK, schema.CHANGE_SCORE_MAP, schema.REMOVED),
     *(schema.CAPTION, schema.CHANGED, schema.CHANGE_SCORE, schema.REGION_COUNT, schema.REASON, schema.LOCATION),
@@ -60,7 +61,7 @@ def views(dataset: Any) -> Iterator[tuple[str, Any, str]]:  # noqa: ANN401
     review = F(f"{schema.REVIEW}.label")
     score = schema.CHANGE_SCORE
     yield (
-        "pending by score",
+        PENDING_VIEW,
         dataset.match(review == schema.PENDING).sort_by(score, reverse=True),
         "Not yet decided, surest change first",
     )

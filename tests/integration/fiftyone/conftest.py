@@ -65,7 +65,7 @@ def demo_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from onediff_plugins.pairs import read_pairs
 
     out = tmp_path_factory.mktemp("runs") / "demo"
-    summary = run_batch(RunPlan(out=out), read_pairs(pairs_file()), workers=1)
+    summary = run_batch(RunPlan(out=out, disable=("onediff_core",)), read_pairs(pairs_file()), workers=1)
     assert summary.failed == 0
     return out
 
