@@ -87,7 +87,7 @@ class Corrected:
         for region in self.drawn:
             x0, y0, x1, y1 = _pixels(region, self.found)
             place = slice(y0, y1), slice(x0, x1)
-            if region.mask is None:
+            if region.mask is None or region.number is not None:  # of a numbered one it is the model's own
                 unsure[place] = True
             else:
                 painted = cv2.resize(region.mask.astype(np.uint8), (x1 - x0, y1 - y0), interpolation=cv2.INTER_NEAREST)

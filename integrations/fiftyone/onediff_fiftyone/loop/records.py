@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from onediff_fiftyone.loop.corrected import Corrected, corrected
 from onediff_fiftyone.loop.reviewed import Review, after_samples, joined, reviews
 from onediff_fiftyone.media import Media
+from onediff_fiftyone.opening import remembered_moves
 from onediff_plugins.errors import MissingDependencyError, OneDiffError, PairError
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def training_records(
         mask_class: class of what the masks show, as `onediff train head --classes` names it.
         aligned: write before images as the run aligned them, where it had to.
         licence: of the images, where the list of the run did not say.
-        moved: old beginnings of the images' paths -> new ones.
+        moved: old beginnings of the images' paths -> new ones; those that imports were told are known already.
 
     Returns:
         Counts, and which pairs were left out for which reason; `lines()` of it are for people. It lies in
@@ -62,13 +63,15 @@ def training_records(
         MissingDependencyError: onediff-core is not installed.
     """
     conversion, base, results = _core()
+    dataset = getattr(dataset_or_view, "_dataset", dataset_or_view)
     found = list(reviews(dataset_or_view))
     pending = after_samples(dataset_or_view).count() - len(found)
     if not found:
-        name = getattr(dataset_or_view, "dataset_name", None) or dataset_or_view.name
-        raise ReviewError(f"nobody decided about any of the {pending} pairs of {name!r}: accept or reject some first")
+        raise ReviewError(
+            f"nobody decided about any of the {pending} pairs of {dataset.name!r}: accept or reject some first"
+        )
     settings = results.Settings(mask_class=mask_class, aligned=aligned, licence=licence)
-    writer = _Writer(found, tuple((moved or {}).items()), settings)
+    writer = _Writer(found, tuple(remembered_moves(dataset, moved or {})), settings)
 
     def read(root: Path, given: tuple[Path, ...], _: Settings, summary: Summary) -> Iterator[Record]:
         summary.note("pairs about which nobody decided, left out", pending)

@@ -15,7 +15,7 @@ from onediff_plugins.batch import RunPlan, run_batch
 from onediff_plugins.pairs import read_pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 SIZE = (96, 64)
@@ -45,9 +45,18 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
+@pytest.fixture(scope="session")
+def imported(fo: Any, run: Path) -> Iterator[Any]:
+    """The batch as a dataset, about which nobody has decided."""
+    dataset = to_fiftyone(run, name="test-loop").dataset
+    yield dataset
+    fo.delete_dataset(dataset.name)
+
+
 @pytest.fixture
-def review(fo: Any, run: Path, dataset_name: Callable[[], str]) -> Review:
-    return Review(fo, to_fiftyone(run, name=dataset_name()).dataset)
+def review(fo: Any, imported: Any, dataset_name: Callable[[], str]) -> Review:
+    """A copy of the dataset, to decide about."""
+    return Review(fo, imported.clone(dataset_name()))
 
 
 class Review:

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pytest
 
 from onediff_core.checkpoint import load_checkpoint
 from onediff_core.devices import torch_device
 from onediff_core.embedding import ChangeEmbedder
-from onediff_fiftyone import embed_pairs, embed_regions, more_like_this, to_fiftyone
+from onediff_fiftyone import embed_pairs, embed_regions, more_like_this
 from onediff_fiftyone.loop.similarity import SimilarityError
 from onediff_plugins.errors import MismatchedPairError, MissingDependencyError
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 
 @pytest.fixture(scope="module")
-def embedded(fo, run: Path):
+def embedded(fo, imported):
     """The batch with both indexes. "other" and "waiting" show the same change."""
-    dataset = to_fiftyone(run, name="test-similarity").dataset
+    dataset = imported.clone("test-similarity")
     embed_pairs(dataset)
     embed_regions(dataset)
     yield dataset
