@@ -57,13 +57,14 @@ def training_records(
 
     Raises:
         ReviewError: nobody decided about any of the pairs.
+        DatasetError: the dataset is not of `onediff review`.
         SourceError: of too many pairs a picture is missing, or splits share a place.
         ResultsError: the run's records are gone or damaged.
         ExportError: `out` is there already, or cannot be written.
         MissingDependencyError: onediff-core is not installed.
     """
     conversion, base, results = _core()
-    dataset = getattr(dataset_or_view, "_dataset", dataset_or_view)
+    dataset = dataset_or_view._dataset
     found = list(reviews(dataset_or_view))
     pending = after_samples(dataset_or_view).count() - len(found)
     if not found:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from onediff_fiftyone import schema
+from onediff_fiftyone.opening import check
 from onediff_plugins.reading import read_results
 from onediff_plugins.records import ChangeResult
 
@@ -81,7 +82,12 @@ class Review:
 
 
 def after_samples(view: Any) -> Any:  # noqa: ANN401  # fiftyone has no types
-    """The after samples of a dataset or a view into it, which carry the labels; a view of images."""
+    """The after samples of a dataset or a view into it, which carry the labels; a view of images.
+
+    Raises:
+        DatasetError: it was not made from results of onediff, or by a newer version.
+    """
+    check(view._dataset)
     if view.media_type == "group":
         return view.select_group_slices(schema.AFTER)
     return view.match({f"{schema.PAIR}.name": schema.AFTER})

@@ -10,6 +10,7 @@ import pytest
 
 from onediff_fiftyone import training_records
 from onediff_fiftyone.loop.records import ReviewError
+from onediff_fiftyone.opening import DatasetError
 from onediff_plugins.errors import ExportError
 
 if TYPE_CHECKING:
@@ -144,3 +145,8 @@ def test_a_folder_that_is_there_is_left_alone(review, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     with pytest.raises(ExportError, match="is there already"):
         training_records(review.dataset, tmp_path / "out")
+
+
+def test_a_dataset_of_something_else_is_refused(fo, dataset_name, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="was not made from results of onediff"):
+        training_records(fo.Dataset(dataset_name()), tmp_path / "out")
