@@ -126,3 +126,25 @@ def demo_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     summary = run_batch(RunPlan(out=out), read_pairs(pairs_file()), workers=1)
     assert summary.failed == 0
     return out
+
+
+@pytest.fixture(scope="session")
+def imported_demo(fo: Any, demo_run: Path) -> Any:
+    """The dataset of `demo_run`, about which nobody has decided; tests work on copies of it."""
+    from onediff_fiftyone import to_fiftyone
+
+    return to_fiftyone(demo_run, name=f"base-{secrets.token_hex(4)}").dataset
+
+
+@pytest.fixture
+def dataset(imported_demo: Any, dataset_name: Callable[[], str]) -> Any:
+    """A review dataset of the test's own, of one pair of each domain."""
+    return imported_demo.clone(dataset_name())
+
+
+@pytest.fixture(scope="session")
+def plugin(fo: Any) -> Path:
+    """The folder of the installed FiftyOne plugin."""
+    from onediff_fiftyone.installing import install
+
+    return install()

@@ -18,7 +18,7 @@ HELP = (
 )
 
 
-class ChangeReview(foo.Panel):
+class ChangeReview(foo.Panel):  # type: ignore[misc]  # fiftyone ships no types
     """Shows pairs and takes decisions; what it shows it fetches through its methods, a window at a time."""
 
     @property
