@@ -341,7 +341,8 @@ def _map_geometry(polygon: BaseGeometry) -> dict[str, Any]:
 
 
 def _score_bytes(change: ChangeMap) -> Array:
-    return np.rint(change.score * np.float32(255)).astype(np.uint8)
+    scores: Array = np.rint(change.score * np.float32(255)).astype(np.uint8)
+    return scores
 
 
 def png_bytes(picture: Array) -> bytes:

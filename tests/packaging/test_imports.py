@@ -17,6 +17,7 @@ HEAVY = {
     "httpx2",
     "kornia",
     "numpy",
+    "pymongo",
     "pyarrow",
     "pydantic",
     "pyproj",
@@ -29,6 +30,10 @@ HEAVY = {
 }
 PLUGIN_MODULES = [
     "onediff_core.plugin",
+    "onediff_fiftyone",
+    "onediff_fiftyone.commands",
+    "onediff_fiftyone.plugin",
+    "onediff_fiftyone.schema",
     "onediff_plugins.defaults",
     "onediff_satellite.plugin",
     "onediff_surveillance.plugin",
@@ -37,7 +42,8 @@ PLUGIN_MODULES = [
 ]
 # The core model's package registers its classes with those of transformers once somebody imports that: 20 ms, and
 # nothing heavy behind it.
-ALSO_ALLOWED = {"onediff_core.plugin": {"wrapt"}}
+# Commands are click commands, and the command line has click by then.
+ALSO_ALLOWED = {"onediff_core.plugin": {"wrapt"}, "onediff_fiftyone.commands": {"click"}}
 
 
 def modules_after(code: str) -> set[str]:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from onediff_plugins.types import Box, Frame, ImagePair, Piece, Registration
-from onediff_plugins.warp import inside, warp_array, warp_frame, warp_pair, whole_pixel_shift
+from onediff_plugins.warp import inside, lies_on_grid, warp_array, warp_frame, warp_pair, whole_pixel_shift
 
 DTYPES = ["uint8", "uint16", "int16", "float32", "bool"]
 OTHER_DTYPES = ["int8", "uint32", "int32", "float16", "float64"]
@@ -397,3 +397,20 @@ def test_the_input_is_never_written() -> None:
     image.flags.writeable = False
     warp_array(image, translation(0.5, 0.25), 16, 16)
     np.testing.assert_array_equal(image, copy)
+
+
+@pytest.mark.parametrize(
+    ("registration", "lies"),
+    [
+        (Registration(), True),
+        (Registration(matrix=translation(0.4, -0.4)), True),
+        (Registration(matrix=translation(0.6, 0)), False),
+        (Registration(matrix=np.array([[1.02, 0, 0], [0, 1, 0], [0, 0, 1]])), False),
+        (Registration(pieces=(Piece(Box(0, 0, 40, 10), 0, 0), Piece(Box(0, 10, 40, 30), 0, 0))), True),
+        (Registration(pieces=(Piece(Box(0, 0, 40, 10), 0, 0), Piece(Box(0, 10, 40, 30), 0, 5))), False),
+        (Registration(pieces=(Piece(Box(0, 0, 40, 10), 0, 0),)), False),
+    ],
+)
+def test_an_image_lies_on_a_grid_where_nobody_would_see_a_warp(registration: Registration, lies: bool) -> None:
+    assert lies_on_grid(registration, (40, 30), (40, 30)) is lies
+    assert not lies_on_grid(registration, (41, 30), (40, 30))

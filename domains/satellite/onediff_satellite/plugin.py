@@ -80,6 +80,14 @@ def onediff_overlays(result: ChangeResult, pair: ImagePair) -> Iterable[Overlay]
     return satellite_overlays(result, pair)
 
 
+@hookimpl
+def onediff_fiftyone_setup(dataset: Any) -> None:  # noqa: ANN401  # fiftyone stays optional
+    """Numbers, saved views and colours of this domain."""
+    from onediff_satellite.reviewing import set_up
+
+    set_up(dataset)
+
+
 def _build(context: BuildContext) -> Any:  # noqa: ANN401  # a Detector, not imported here
     from onediff_satellite.detect import IrMadDetector
 

@@ -12,13 +12,26 @@ import click
 
 @click.command()
 @click.argument("results", type=click.Path(path_type=Path))
-@click.option("--dataset", "name", metavar="NAME", help="Name of the dataset; that of the results' folder if not given.")
+@click.option(
+    "--dataset", "name", metavar="NAME", help="Name of the dataset; that of the results' folder if not given."
+)
 @click.option("--launch", is_flag=True, help="Open the FiftyOne App on it, until you press Ctrl-C.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port of the App; FiftyOne's own if not given.")
-@click.option("--moved", multiple=True, metavar="OLD=NEW", help="Images were moved: old and new beginning of their paths.")
-@click.option("--media", type=click.Path(path_type=Path), help="Folder for pictures that a browser needs and that are missing.")
+@click.option(
+    "--moved", multiple=True, metavar="OLD=NEW", help="Images were moved: old and new beginning of their paths."
+)
+@click.option("--instance-masks", is_flag=True, help="Give each region a mask of its own, kept in the database.")
+@click.option(
+    "--media", type=click.Path(path_type=Path), help="Folder for pictures that a browser needs and that are missing."
+)
 def review(
-    results: Path, name: str | None, launch: bool, port: int | None, moved: tuple[str, ...], media: Path | None
+    results: Path,
+    name: str | None,
+    launch: bool,
+    port: int | None,
+    moved: tuple[str, ...],
+    instance_masks: bool,
+    media: Path | None,
 ) -> None:
     """Put RESULTS of a batch into a FiftyOne dataset, to look at them and decide.
 
@@ -27,7 +40,14 @@ def review(
     from onediff_fiftyone.dataset import to_fiftyone
 
     with redirect_stdout(sys.stderr), _Progress() as progress:  # FiftyOne prints
-        done = to_fiftyone(results, name=name, moved=dict(map(_moved, moved)), media=media, progress=progress)
+        done = to_fiftyone(
+            results,
+            name=name,
+            media=media,
+            moved=dict(map(_moved, moved)),
+            instance_masks=instance_masks,
+            progress=progress,
+        )
     counts = {
         "added": done.added,
         "updated": done.updated,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from typing import TYPE_CHECKING, Any, Final
 
@@ -49,12 +50,12 @@ def connected() -> ModuleType:
     return fiftyone
 
 
+@functools.cache  # asked for once per sample
 def imported() -> ModuleType:
     """The module `fiftyone`, without what it warns about itself; nothing is asked of a database yet.
 
     Raises:
         MissingDependencyError: FiftyOne is not installed.
-        DatabaseError: FiftyOne's own configuration cannot be read.
     """
     try:
         with warnings.catch_warnings():
@@ -75,7 +76,9 @@ def _check_server(uri: str, fiftyone: ModuleType) -> None:
     from pymongo.errors import PyMongoError
 
     try:
-        with MongoClient(uri, serverSelectionTimeoutMS=_PATIENCE_MS, connectTimeoutMS=_PATIENCE_MS) as client:
+        patience = {"serverSelectionTimeoutMS": _PATIENCE_MS, "connectTimeoutMS": _PATIENCE_MS}
+        client: MongoClient[dict[str, Any]] = MongoClient(uri, **patience)  # type: ignore[arg-type]  # numbers all
+        with client:
             found = str(client.server_info()["version"])
     except PyMongoError as exc:
         raise DatabaseError(
@@ -104,5 +107,5 @@ def _without_password(uri: str) -> str:
     return f"{scheme}://{rest.rpartition('@')[2]}"
 
 
-def _first_line(exc: BaseException) -> Any:
+def _first_line(exc: BaseException) -> str:
     return (str(exc).splitlines() or [type(exc).__name__])[0].partition(", Timeout:")[0].rstrip(". ")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from onediff_fiftyone import declaring, schema, updating, values
@@ -20,7 +19,9 @@ from onediff_plugins.reading import results_file
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
+    from onediff_fiftyone.media import Pictures
     from onediff_fiftyone.surveying import Entry
     from onediff_plugins.host import Host
     from onediff_plugins.records import ChangeResult
@@ -54,6 +55,7 @@ def to_fiftyone(
     name: str | None = None,
     media: Path | None = None,
     moved: Mapping[str, str] | None = None,
+    instance_masks: bool = False,
     host: Host | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Imported:
@@ -66,6 +68,8 @@ def to_fiftyone(
         name: of the dataset; that of the results' folder when not given.
         media: folder for pictures that have to be made; `review` beside the results when not given.
         moved: old beginnings of the sources' paths -> new ones, where images were moved since they were compared.
+        instance_masks: give each region a mask of its own, which is kept in the database and makes imports slower;
+            the mask of the pair is a file in any case.
         host: whose plugins add their own fields, views and colours; one with everything installed when not given.
         progress: called with the number of pairs that are done, and of those that there are.
 
@@ -82,16 +86,18 @@ def to_fiftyone(
     dataset = open_dataset(fo, name or default_name(file))
     updating.remove_fragments(dataset)
     pictures = Media(file, file.parent / MADE if media is None else media.absolute(), tuple((moved or {}).items()))
-    salt = (sorted((moved or {}).items()), None if media is None else str(media.absolute()))
+    salt = (sorted((moved or {}).items()), None if media is None else str(media.absolute()), instance_masks)
     entries = survey(file, updating.digests(dataset), pictures, salt)
-    run = _Import(dataset, file, pictures, entries, progress)
+    run = _Import(dataset, file, pictures, entries, instance_masks, progress)
     run.add()
     run.update()
     declaring.declare(dataset, run.attributes.fields)
     declaring.index(dataset)
     dress(dataset)
     (host or _host()).fiftyone_setup(dataset)
-    counts = {state: sum(entry.state == state for entry in entries) for state in ("new", "changed", "unchanged", "failed")}
+    counts = {
+        state: sum(entry.state == state for entry in entries) for state in ("new", "changed", "unchanged", "failed")
+    }
     return Imported(
         dataset=dataset,
         added=counts["new"],
@@ -115,35 +121,39 @@ class _Import:
         file: Path,
         media: Media,
         entries: Sequence[Entry],
+        instance_masks: bool,
         progress: Callable[[int, int], None] | None,
     ) -> None:
         self._dataset, self._file, self._media, self._entries = dataset, file, media, list(entries)
         self._folders = folder_names([entry.id for entry in entries])
-        self._progress, self._done = progress, 0
+        self._instance_masks, self._progress, self._done = instance_masks, progress, 0
         self._total = sum(entry.state in ("new", "changed") for entry in entries)
         self.attributes = declaring.Attributes()
 
     def add(self) -> None:
         """Add the new pairs, in one call and with one batch of them in memory."""
         if any(entry.state == "new" for entry in self._entries):
-            batches = self._dataset.add_samples(self._samples(), generator=True, progress=False)
+            # Every field is declared and every value made from a validated record: checking them again takes time.
+            batches = self._dataset.add_samples(
+                self._samples(), expand_schema=False, validate=False, generator=True, progress=False
+            )
             for _ in batches:  # FiftyOne writes as it is asked for the next batch
                 pass
 
     def update(self) -> None:
         """Update the changed pairs."""
-        changed = (
-            (Read(result, self._file, entry.digest), self._media.pictures(result, self._folders[index]))
-            for result, entry, index in self._records("changed")
-        )
+        changed = (self._read(result, entry, index) for result, entry, index in self._records("changed"))
         for _ in updating.update(self._dataset, changed):
             self._advance()
 
     def _samples(self) -> Iterator[Any]:
         for result, entry, index in self._records("new"):
-            pictures = self._media.pictures(result, self._folders[index])
-            yield from group_samples(Read(result, self._file, entry.digest), pictures)
+            yield from group_samples(*self._read(result, entry, index))
             self._advance()
+
+    def _read(self, result: ChangeResult, entry: Entry, index: int) -> tuple[Read, Pictures]:
+        read = Read(result, self._file, entry.digest, self._instance_masks)
+        return read, self._media.pictures(result, self._folders[index])
 
     def _records(self, state: Any) -> Iterator[tuple[ChangeResult, Entry, int]]:  # noqa: ANN401
         for result, entry, index in records(self._file, self._entries, state):

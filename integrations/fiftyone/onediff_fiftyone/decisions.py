@@ -105,7 +105,8 @@ def _overlaps(first: Sequence[Any], second: Sequence[Any]) -> NDArray[np.float64
     high = np.minimum(a[:, None, :2] + a[:, None, 2:], b[None, :, :2] + b[None, :, 2:])
     shared = np.prod(np.clip(high - low, 0, None), axis=2)
     union = np.prod(a[:, 2:], axis=1)[:, None] + np.prod(b[:, 2:], axis=1)[None, :] - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    found: NDArray[np.float64] = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    return found
 
 
 def _get(detection: Any, name: str) -> Any:  # noqa: ANN401

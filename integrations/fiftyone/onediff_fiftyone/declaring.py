@@ -133,7 +133,7 @@ class Attributes:
     @property
     def fields(self) -> list[FieldSpec]:
         """What can be declared: everything that has one type throughout."""
-        return [FieldSpec(path, *types, "") for path, types in self._types.items() if len(types) == 1]
+        return [FieldSpec(path, min(types), "") for path, types in self._types.items() if len(types) == 1]
 
 
 def _type(name: str) -> dict[str, Any]:

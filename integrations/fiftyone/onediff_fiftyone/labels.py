@@ -11,8 +11,13 @@ if TYPE_CHECKING:
     from onediff_plugins.records import ChangeResult
 
 
-def detections(result: ChangeResult) -> Any:  # noqa: ANN401  # fiftyone has no types
-    """`changes`: every region, undecided."""
+def detections(result: ChangeResult, *, masks: bool = False) -> Any:  # noqa: ANN401  # fiftyone has no types
+    """`changes`: every region, undecided.
+
+    Args:
+        result: a record.
+        masks: give each region a mask, which is kept in the database.
+    """
     fo = imported()
     found = []
     for region, box in values.after_regions(result):
@@ -23,6 +28,8 @@ def detections(result: ChangeResult) -> Any:  # noqa: ANN401  # fiftyone has no 
             schema.REGION_REVIEW: schema.PENDING,
         }
         attributes = values.region_values(region) | decided
+        if masks:
+            attributes["mask"] = values.instance_mask(region.geometry, box, values.grid_size(result))
         found.append(fo.Detection(label=label, bounding_box=box, confidence=region.score, **attributes))
     return fo.Detections(detections=found)
 

@@ -54,7 +54,7 @@ def dress(dataset: Any) -> None:  # noqa: ANN401  # fiftyone has no types
 
 def views(dataset: Any) -> Iterator[tuple[str, Any, str]]:  # noqa: ANN401
     """(name, view, what it is for) of the views that every review dataset has."""
-    from fiftyone import ViewField as F  # noqa: N817  # what everybody calls it
+    from fiftyone import ViewField as F  # what everybody calls it
 
     changes = f"{schema.CHANGES}.detections"
     review = F(f"{schema.REVIEW}.label")
@@ -95,19 +95,27 @@ def views(dataset: Any) -> Iterator[tuple[str, Any, str]]:  # noqa: ANN401
         "The finding changed after somebody had decided about it",
     )
     for kind in schema.KINDS:
-        yield f"kind: {kind}", dataset.filter_labels(schema.CHANGES, F(schema.KIND) == kind), f"Regions that were {kind}"
+        yield (
+            f"kind: {kind}",
+            dataset.filter_labels(schema.CHANGES, F(schema.KIND) == kind),
+            f"Regions that were {kind}",
+        )
     yield from _places(dataset)
 
 
 def _places(dataset: Any) -> Iterator[tuple[str, Any, str]]:  # noqa: ANN401
-    from fiftyone import ViewField as F  # noqa: N817
+    from fiftyone import ViewField as F
 
     fields = dataset.get_field_schema(flat=True)
     for column in PLACES:
         path = f"{schema.META}.{column}"
         if path in fields:
             for place in sorted(map(str, dataset.distinct(path)))[:_MOST_PLACES]:
-                yield f"{column}: {place}", dataset.match(F(path).to_string() == place), f"Pairs of the {column} {place}"
+                yield (
+                    f"{column}: {place}",
+                    dataset.match(F(path).to_string() == place),
+                    f"Pairs of the {column} {place}",
+                )
             return
 
 

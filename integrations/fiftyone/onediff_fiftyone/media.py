@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -52,6 +52,7 @@ class Pictures:
         before_aligned: the before image on the after grid; None where `before` lies on it, or where nobody knows.
         mask: 0 or 255 on the after grid, or None.
         score: 0 to 255 on the after grid, or None.
+        sizes: slice -> columns and rows of its picture, where they are known.
     """
 
     before: str
@@ -59,6 +60,7 @@ class Pictures:
     before_aligned: str | None = None
     mask: str | None = None
     score: str | None = None
+    sizes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     def slices(self) -> Iterator[tuple[str, str]]:
         """(slice, picture) in the order in which they are added: after last."""
@@ -122,15 +124,27 @@ class Media:
         for key, picture, side in zip(("preview_before", "preview_after"), sides, ("before", "after"), strict=True):
             if key not in files:
                 window = result.after.window if cropped else None
-                picture = self._shown(picture, self._made / folder / side, window, result.id)  # noqa: PLW2901
+                picture = self._shown(picture, self._made / folder / side, window, result.id)
             shown.append(picture)
             headers.append(None if picture.startswith(_REMOTE) else _header(picture, result.id))
         aligned = files.get("preview_before_aligned")
         if aligned is None and headers[0] is not None and headers[1] is not None:
             aligned = self._aligned(result, shown[0], (headers[0], headers[1]), self._made / folder)
         mask, score = (files.get(f"preview_{name}", files.get(name)) for name in ("mask", "score"))
+        sizes = {
+            slice_: (header.width, header.height)
+            for slice_, header in zip((schema.BEFORE, schema.AFTER), headers, strict=True)
+            if header is not None
+        }
+        if aligned is not None and schema.AFTER in sizes:
+            sizes[schema.BEFORE_ALIGNED] = sizes[schema.AFTER]
         return Pictures(
-            before=shown[0], after=shown[1], before_aligned=aligned, mask=_if_png(mask), score=_if_png(score)
+            before=shown[0],
+            after=shown[1],
+            before_aligned=aligned,
+            mask=_if_png(mask),
+            score=_if_png(score),
+            sizes=sizes,
         )
 
     def _shown(self, source: str, stem: Path, window: Sequence[int] | None, pair_id: str) -> str:
@@ -173,9 +187,7 @@ class Media:
         return str(write_preview(named, rendering.to_rgb8(warp_frame(_frame(before, result.id), registration, grid))))
 
 
-def _between_pictures(
-    result: ChangeResult, before: tuple[int, int], after: tuple[int, int]
-) -> Registration | None:
+def _between_pictures(result: ChangeResult, before: tuple[int, int], after: tuple[int, int]) -> Registration | None:
     """The record's registration between pictures that may be smaller than what was compared."""
     if not values.shows_source_grid(result):
         return None
@@ -224,7 +236,9 @@ def _if_png(path: str | None) -> str | None:
 
 
 def _made_before(stem: Path) -> str | None:
-    return next((str(path) for suffix in (".png", ".jpg") if (path := stem.with_name(stem.name + suffix)).is_file()), None)
+    return next(
+        (str(path) for suffix in (".png", ".jpg") if (path := stem.with_name(stem.name + suffix)).is_file()), None
+    )
 
 
 def _digest(*parts: object) -> str:

@@ -81,4 +81,4 @@ def check(dataset: Any) -> None:  # noqa: ANN401
 def _is_unfinished(dataset: Any) -> bool:  # noqa: ANN401
     """Whether an import was stopped before the dataset held anything."""
     group = dataset.group_field
-    return not is_ours(dataset) and not len(dataset) and (group == schema.PAIR or not dataset.info and group is None)
+    return not is_ours(dataset) and not len(dataset) and (group == schema.PAIR or (not dataset.info and group is None))

