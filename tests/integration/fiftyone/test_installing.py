@@ -75,7 +75,7 @@ def test_a_link_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")  # no folder can be made below it, whoever asks
-    with pytest.raises(InstallError, match="cannot be written.*FIFTYONE_PLUGINS_DIR"):
+    with pytest.raises(InstallError, match=r"cannot be written.*FIFTYONE_PLUGINS_DIR"):
         install(tmp_path / "file" / "plugins")
 
 

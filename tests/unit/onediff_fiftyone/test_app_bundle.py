@@ -26,7 +26,9 @@ def digest_of_sources() -> str:
 
 
 def test_the_bundle_was_built_from_this_source() -> None:
-    said = re.match(r"/\*! onediff change review; sources sha256:([0-9a-f]{64}) \*/", BUNDLE.read_text(encoding="utf-8"))
+    said = re.match(
+        r"/\*! onediff change review; sources sha256:([0-9a-f]{64}) \*/", BUNDLE.read_text(encoding="utf-8")
+    )
     assert said is not None
     assert said[1] == digest_of_sources(), "the source of the panel was changed: make app, and commit dist/index.umd.js"
 
