@@ -84,9 +84,14 @@ def accepted_pairs(view: Any) -> Iterator[AcceptedPair]:  # noqa: ANN401  # fift
     """
     samples = view.select_group_slices(schema.AFTER) if view.media_type == "group" else view
     dataset = getattr(view, "_dataset", view)
-    # Without the others' histories and outlines there is little to read.
+    regions = f"{schema.CHANGES}.detections"
     stands = {
-        "$or": [{f"{schema.REVIEW}.label": schema.ACCEPTED}, {f"{schema.CHANGES}.detections.review": schema.ACCEPTED}]
+        "$or": [
+            {f"{schema.REVIEW}.label": schema.ACCEPTED},
+            {f"{regions}.{schema.REGION_REVIEW}": schema.ACCEPTED},
+            {regions: {"$elemMatch": {schema.REGION_ID: None}}},  # drawn by somebody, who says that it is there
+            {f"{regions}.{schema.ORPHANED}": True},  # decided about, and then no longer found
+        ]
     }
     befores = _before_sources(dataset)
     for sample in samples.mongo([{"$match": stands}]):
@@ -110,7 +115,7 @@ def _pair(sample: Any, befores: Mapping[str, str]) -> AcceptedPair:  # noqa: ANN
     stand = [
         _region(region, outlines)
         for region in (sample[schema.CHANGES].detections if sample[schema.CHANGES] else [])
-        if region_decision(region.get_attribute_value(schema.REGION_REVIEW, None), review) == schema.ACCEPTED
+        if region_decision(region, review) == schema.ACCEPTED
     ]
     grid, transform = _of(sample, schema.GRID), sample[schema.TRANSFORM]
     return AcceptedPair(

@@ -6,9 +6,10 @@ agree with `changes`, so that pairs can be sorted by it and both be looked at to
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from onediff_fiftyone import schema
@@ -67,11 +68,11 @@ class RunComparison:
     pairs: int = 0
     only_here: int = 0
     only_there: int = 0
-    verdicts: Counter[tuple[bool | None, bool | None]] = field(default_factory=Counter)
+    verdicts: Counter[tuple[bool | None, bool | None]] = dataclasses.field(default_factory=Counter)
     both: int = 0
     only_first: int = 0
     only_second: int = 0
-    decided: Counter[str] = field(default_factory=Counter)
+    decided: Counter[str] = dataclasses.field(default_factory=Counter)
 
     def as_values(self) -> dict[str, Any]:
         """For an operator's answer."""
@@ -234,7 +235,7 @@ def _count(done: RunComparison, sample: Any, matched: Matched) -> None:  # noqa:
     pair_state = sample[schema.REVIEW].label if sample[schema.REVIEW] else None
     kept = {i for i, _ in matched.pairs}
     for i, region in enumerate(sample[schema.CHANGES].detections if sample[schema.CHANGES] else []):
-        state = region_decision(region.get_attribute_value(schema.REGION_REVIEW, None), pair_state)
+        state = region_decision(region, pair_state)
         if state == schema.ACCEPTED:
             done.decided["accepted kept" if i in kept else "accepted lost"] += 1
         elif state == schema.REJECTED:

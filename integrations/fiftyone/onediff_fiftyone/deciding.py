@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from onediff_fiftyone import schema
 from onediff_fiftyone.declaring import declare, index
+from onediff_fiftyone.loop.reviewed import region_stands
 from onediff_fiftyone.opening import is_ours
 from onediff_plugins.errors import OneDiffError
 
@@ -178,10 +179,17 @@ def after_samples(dataset: Any, sample_ids: Sequence[str]) -> list[Any]:  # noqa
     return list({sample.id: sample for sample in found}.values())
 
 
-def region_decision(region_state: str | None, pair_state: str | None) -> str:
-    """What is decided about a region: its own decision, else its pair's, else pending."""
-    own = region_state or schema.PENDING
-    return own if own != schema.PENDING else (pair_state or schema.PENDING)
+def region_decision(region: Any, pair_state: str | None) -> str:  # noqa: ANN401
+    """What is decided about a region: its own decision, else its pair's, else pending.
+
+    Args:
+        region: a detection of `schema.CHANGES`.
+        pair_state: one of `schema.REVIEW_STATES`, or None.
+    """
+    number, own = (region.get_attribute_value(name, None) for name in (schema.REGION_ID, schema.REGION_REVIEW))
+    drawn = number is None or bool(region.get_attribute_value(schema.ORPHANED, None))
+    stands = region_stands(own, pair_state, drawn=drawn)
+    return schema.PENDING if stands is None else schema.ACCEPTED if stands else schema.REJECTED
 
 
 def _targets(sample: Any, decision: Decision) -> list[Any]:  # noqa: ANN401
@@ -195,7 +203,7 @@ def _targets(sample: Any, decision: Decision) -> list[Any]:  # noqa: ANN401
 def _write(sample: Any, regions: list[Any], decision: Decision, now: datetime) -> None:  # noqa: ANN401
     name = {REVIEWED: schema.REGION_REVIEW, RELABELLED: "label", CAPTIONED: schema.REGION_CAPTION}
     if regions:
-        wanted = [(str(region.id), name[decision.action]) for region in regions]
+        wanted: list[tuple[str | None, str]] = [(str(region.id), name[decision.action]) for region in regions]
     elif decision.regions:
         return  # the regions belong to another of the pairs
     else:

@@ -18,7 +18,8 @@ _POLYLINES: Final = f"{schema.POLYGONS}.polylines"
 # What people sort and filter by.
 INDEXES: Final = (
     *(schema.PAIR_ID, schema.CHANGE_SCORE, f"{schema.REVIEW}.label", schema.CHANGED, schema.DOMAIN),
-    *(schema.REGISTRATION_RESIDUAL, schema.REVIEWED_AT, schema.REVIEW_OUTDATED, f"{DETECTIONS}.label", f"{DETECTIONS}.{schema.KIND}"),
+    schema.REVIEWED_AT,
+    *(schema.REGISTRATION_RESIDUAL, schema.REVIEW_OUTDATED, f"{DETECTIONS}.label", f"{DETECTIONS}.{schema.KIND}"),
 )
 
 
@@ -27,7 +28,8 @@ class FieldSpec(NamedTuple):
 
     Attributes:
         path: its name, with dots for what lies inside another.
-        type: "str", "int", "float", "bool", "datetime", "floats", "strs", "ints", "dicts", or the name of a FiftyOne label.
+        type: "str", "int", "float", "bool", "datetime", "floats", "strs", "ints", "dicts", or the name of a FiftyOne
+            label.
         about: what it says, for the App.
     """
 

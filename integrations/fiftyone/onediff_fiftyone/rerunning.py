@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import dataclasses
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from onediff_fiftyone import labels, schema
@@ -58,7 +59,7 @@ class Rerunned:
 
     field: str
     done: int = 0
-    failed: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str] = dataclasses.field(default_factory=dict)
     agreement: float | None = None
 
 
@@ -80,6 +81,7 @@ def rerun(
         OneDiffError: an unknown detector or head, or one that is not available; nothing was changed then.
     """
     from onediff_plugins import Host, PairFailure, PairRequest
+    from onediff_plugins.types import Box
 
     check_ours(dataset)
     settings = {} if how.threshold is None else {"threshold": how.threshold}
@@ -100,7 +102,7 @@ def rerun(
             before=before[schema.SOURCE],
             after=sample[schema.SOURCE],
             domain=sample[schema.DOMAIN] or "auto",
-            window=tuple(window) if window else None,
+            window=Box(*window) if window else None,
             id=sample[schema.PAIR_ID],
         )
         for outcome in host.compare_many([request], detector=how.detector, heads=how.heads):

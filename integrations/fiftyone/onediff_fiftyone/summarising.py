@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from onediff_fiftyone import schema
-from onediff_fiftyone.deciding import check_ours, region_decision
+from onediff_fiftyone.deciding import check_ours
+from onediff_fiftyone.loop.reviewed import region_stands
 
 
 @dataclass(kw_only=True)
@@ -90,18 +91,20 @@ def summarise(view: Any) -> Summary:  # noqa: ANN401  # fiftyone has no types
     names = [
         *(f"{schema.REVIEW}.label", schema.REVIEW_OUTDATED, schema.DOMAIN, schema.CAPTION, schema.MODEL_CAPTION),
         *(f"{path}.label", f"{path}.{schema.MODEL_LABEL}", f"{path}.{schema.REGION_REVIEW}"),
+        *(f"{path}.{schema.REGION_ID}", f"{path}.{schema.ORPHANED}"),
     ]
     done = Summary()
-    for state, outdated, domain, caption, wrote, labels, found, reviews in zip(*after.values(names), strict=True):
+    for state, outdated, domain, caption, wrote, *regions in zip(*after.values(names), strict=True):
         done.pairs[state or schema.PENDING] += 1
         done.outdated += bool(outdated)
         done.domains[domain or "none"] += 1
         done.rewritten += (caption or "") != (wrote or "")
-        for label, model_label, review in zip(labels or [], found or [], reviews or [], strict=True):
-            decided = region_decision(review, state)
+        for label, found, own, number, orphaned in zip(*(values or [] for values in regions), strict=True):
+            stands = region_stands(own, state, drawn=number is None or bool(orphaned))
+            decided = schema.PENDING if stands is None else schema.ACCEPTED if stands else schema.REJECTED
             done.regions[decided] += 1
             done.labels.setdefault(label or "", Counter())[decided] += 1
-            done.relabelled += model_label is not None and label != model_label
+            done.relabelled += found is not None and label != found
     return done
 
 

@@ -41,7 +41,8 @@ def asked_pairs(ctx: Any) -> Any:
 
 def who(ctx: Any) -> str | None:
     """Who asks, where FiftyOne knows it; the open source edition has no users."""
-    return ctx.user_id
+    user: str | None = ctx.user_id
+    return user
 
 
 def open_group(ctx: Any) -> str | None:

@@ -295,7 +295,8 @@ class ExportReviewed(_ReviewOperator):
     def resolve_output(self, ctx: Any) -> types.Property:
         """What was written."""
         found = ctx.results or {}
-        lines = [f"`{found.get('path')}`: {found.get('pairs')} pairs, {found.get('regions')} regions."]
+        regions = "" if found.get("regions") is None else f", {found['regions']} regions"
+        lines = [f"`{found.get('path')}`: {found.get('pairs')} pairs{regions}.", *(found.get("text") or ())]
         if found.get("left_out"):
             lines.append(f"{found['left_out']} accepted pairs are left out: they have no georeference.")
         return _told("Exported", "\n\n".join(lines))
@@ -348,5 +349,5 @@ def _review_datasets() -> list[tuple[str, dict[str, Any]]]:
 def _training(view: Any, path: Path) -> dict[str, Any]:
     from onediff_fiftyone.loop.records import training_records
 
-    done = training_records(view, path)
+    done = training_records(view, path, aligned=True)  # heads learn from pairs on one grid
     return {"path": str(path), "pairs": done.kept, "text": list(done.lines())}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
+import hashlib
+import json
 from typing import Any
 
 import fiftyone.operators as foo
@@ -18,7 +19,7 @@ HELP = (
 )
 
 
-class ChangeReview(foo.Panel):
+class ChangeReview(foo.Panel):  # type: ignore[misc]  # fiftyone ships no types
     """Shows pairs and takes decisions; what it shows it fetches through its methods, a window at a time."""
 
     @property
@@ -80,10 +81,16 @@ class ChangeReview(foo.Panel):
         return types.Property(types.Object(), view=view)
 
     def _announce(self, ctx: Any) -> None:
-        """Tell the page that its queue is out of date; it asks for the new one."""
+        """Tell the page which view it goes through; where that is another one, it asks for its pairs.
+
+        Events come more often than the view changes, and nobody shall be thrown back to the first pair by one.
+        """
+        asked = {
+            name: ctx.request_params.get(name) for name in ("dataset_name", "view", "view_name", "filters", "extended")
+        }
         ctx.panel.set_data(
             {
-                "queue": secrets.token_hex(4),
+                "queue": hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:12],
                 "selected": list(ctx.selected or []),
                 "current": open_group(ctx),
             }

@@ -141,7 +141,7 @@ export function ChangeReview({ data, schema }: Props) {
   });
 
   return (
-    <div className="od-root" ref={root} tabIndex={0} data-cy="od-root" data-light={light} data-sample={pair?.sample ?? ""}>
+    <div className="od-root" ref={root} tabIndex={0} data-cy="od-root" data-light={light} data-modal={Boolean(modal)} data-sample={pair?.sample ?? ""}>
       <style>{css}</style>
       <Toolbar
         queue={queue}
