@@ -21,6 +21,8 @@ import model_sizes
 import snippets
 from onediff_core.data import Record, sources
 from onediff_core.data.commands import data
+from onediff_core.evaluation.commands import evaluate
+from onediff_core.evaluation.protocols import PROTOCOLS
 from onediff_core.training import dense, export
 from onediff_core.training.commands import train
 from onediff_core.training.words import __main__ as words
@@ -121,7 +123,7 @@ def test_the_docs_name_no_command_or_option_that_does_not_exist() -> None:
     text = page("docs/cli.md")
     assert set(re.findall(r"^## `onediff (\w+)", text, flags=re.MULTILINE)) == set(commands())
     stages = (train.commands["head"], dense.main, words.main, export.main)
-    everything = [*commands().values(), *data.commands.values(), *stages, learn_64_pairs.main, review]
+    everything = [*commands().values(), *data.commands.values(), *stages, evaluate, learn_64_pairs.main, review]
     everything += fiftyone_group.commands.values()
     known = {opt for command in everything for param in command.params for opt in param.opts}
     lines = [line for file in PAGES for line in file.read_text("utf-8").splitlines() if "python benchmarks" not in line]
@@ -143,6 +145,14 @@ def test_every_option_of_a_head_of_ones_own_is_documented() -> None:
     text = section(page("docs/training.md"), "## Your own head")
     options = [param.opts[-1] for param in train.commands["head"].params if isinstance(param, click.Option)]
     assert [option for option in options if option not in text] == []
+
+
+def test_every_option_and_protocol_of_an_evaluation_is_documented() -> None:
+    text = page("docs/evaluation.md")
+    options = [param.opts[0] for param in evaluate.params if isinstance(param, click.Option)]
+    assert options
+    assert [option for option in options if f"`{option}" not in section(text, "## Options")] == []
+    assert PROTOCOLS.keys() <= rows(section(text, "## Protocols")).keys()
 
 
 @pytest.mark.parametrize("code", ["0", "1", "2"])

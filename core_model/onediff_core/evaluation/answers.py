@@ -7,22 +7,21 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-import shapely.geometry
-
 from onediff_core.errors import EvaluationError
 from onediff_core.evaluation.kinds import looks_like, refuse_other_files
 from onediff_core.evaluation.regions import Box
-from onediff_plugins.batch import RESULTS
-from onediff_plugins.records import SCHEMA
+from onediff_plugins.reading import files_of, read_results, results_file
+from onediff_plugins.records import PairFailure
 from onediff_plugins.specs import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from onediff_plugins.records import ChangeRegion
+
 _IDS: Final = ("id", "image_id", "pair_id")
 _CAPTIONS: Final = ("caption", "text", "answer", "prediction")
-_FAMILY: Final = SCHEMA.rpartition("/")[0]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,22 +91,52 @@ def read_answers(name: str, path: Path) -> Answers:
             ids and captions, or a JSON list as COCO's (`image_id`, `caption`).
 
     Raises:
-        EvaluationError: it is something else, damaged, newer than this version, or names an id twice.
+        EvaluationError: it is something else, or names an id twice.
+        ResultsError: a record is damaged, or newer than this version.
     """
-    path = path / RESULTS if path.is_dir() and (path / RESULTS).is_file() else path
-    refuse_other_files(path, "results of `onediff batch` or captions")
+    file = results_file(path) if path.is_dir() else path
+    refuse_other_files(file, "results of `onediff batch` or captions")
     by_id: dict[str, Answer] = {}
     judged = False
-    for where, row in _rows(path):
-        answer = _of_record(where, row, path) if "schema" in row else _of_caption(where, row, path)
+    for where, answer, judges in _of_records(file) if _holds_records(file) else _of_captions(file):
         if answer.id in by_id:
             raise EvaluationError(f"{where}: {answer.id!r} comes a second time: keep one answer a pair")
         by_id[answer.id] = answer
-        judged = judged or "changed" in row
+        judged = judged or judges
     if not by_id:
-        raise EvaluationError(f"{path} holds no answers")
+        raise EvaluationError(f"{file} holds no answers")
     empty = tuple(answer.id for answer in by_id.values() if answer.caption is not None and not answer.caption.strip())
-    return Answers(name=name, source=str(path), by_id=by_id, judged=judged, empty=empty)
+    return Answers(name=name, source=str(file), by_id=by_id, judged=judged, empty=empty)
+
+
+def _holds_records(path: Path) -> bool:
+    """Whether the first thing in a file is a record, of whatever form."""
+    return "schema" in next(_rows(path), ("", {}))[1]
+
+
+def _of_records(path: Path) -> Iterator[tuple[str, Answer, bool]]:
+    """Where each answer stands, the answer, and whether it gives a verdict."""
+    for result in read_results(path):
+        if isinstance(result, PairFailure):
+            yield str(path), Answer(id=result.id, failed=result.error.message), False
+            continue
+        yield (
+            str(path),
+            Answer(
+                id=result.id,
+                changed=result.changed,
+                score=result.score,
+                caption=result.caption,
+                regions=tuple(map(_region, result.regions)),
+                mask=files_of(result, path).get("mask"),
+            ),
+            True,
+        )
+
+
+def _of_captions(path: Path) -> Iterator[tuple[str, Answer, bool]]:
+    for where, row in _rows(path):
+        yield where, _of_caption(where, row, path), "changed" in row
 
 
 def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -152,30 +181,9 @@ def _of_json(path: Path, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
         yield f"{path}, entry {number}", row
 
 
-def _of_record(where: str, row: Mapping[str, Any], path: Path) -> Answer:
-    if row["schema"] != SCHEMA:
-        newer = str(row["schema"]).startswith(f"{_FAMILY}/")
-        what = "was written by a newer onediff: upgrade this one" if newer else "is not a result of onediff"
-        raise EvaluationError(f"{where}: the record {row['schema']!r} {what}; this version reads {SCHEMA}")
-    try:
-        if "error" in row:
-            return Answer(id=str(row["id"]), failed=str(row["error"]["message"]))
-        mask = row["files"].get("mask")
-        return Answer(
-            id=str(row["id"]),
-            changed=_verdict(where, row["changed"]),
-            score=_score(where, row["score"]),
-            caption=str(row["caption"]),
-            regions=tuple(map(_region, row["regions"])),
-            mask=path.parent / mask if mask else None,
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise EvaluationError(f"{where}: the record is damaged: {error!r}") from error
-
-
-def _region(row: Mapping[str, Any]) -> FoundRegion:
-    known = (row["bbox_after"], row["bbox_before"], shapely.geometry.shape(row["polygon"]).bounds)
-    return FoundRegion(kind=row["kind"], label=row["label"], boxes=tuple(Box(*corners) for corners in known if corners))
+def _region(region: ChangeRegion) -> FoundRegion:
+    known = (region.bbox_after, region.bbox_before, region.geometry.bounds)
+    return FoundRegion(kind=region.kind, label=region.label, boxes=tuple(Box(*corners) for corners in known if corners))
 
 
 def _of_caption(where: str, row: Mapping[str, Any], path: Path) -> Answer:

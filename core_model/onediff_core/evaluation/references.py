@@ -104,6 +104,8 @@ class References:
             self._folder = PairFolder(path, still=still, ignored=ignored, split=split, fit=True)
         except PairsFileError as error:
             raise EvaluationError(f"these are no references: {error}") from error
+        if any("schema" in row for row in self._folder.rows[:1]):
+            raise EvaluationError(f"these are no references: {path} holds results of onediff; REFERENCES comes last")
         self.path = path
         there = classes_of(self._folder.rows, self._folder.mask_class)
         if unknown := [name for name in classes if name not in there]:

@@ -13,7 +13,7 @@ import jinja2
 import numpy as np
 from PIL import Image
 
-from onediff_core.evaluation.study import mask_of
+from onediff_core.evaluation.placing import mask_of
 from onediff_plugins import __version__
 
 if TYPE_CHECKING:

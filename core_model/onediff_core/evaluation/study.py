@@ -6,23 +6,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Literal
 
-import numpy as np
-
-from onediff_core.data.record import grey
 from onediff_core.errors import EvaluationError
 from onediff_core.evaluation.answers import Answer, Answers
-from onediff_core.evaluation.counting import pixel_counts
-from onediff_core.evaluation.regions import matched, mostly_scored
+from onediff_core.evaluation.placing import Places, compared
 from onediff_core.evaluation.said import UNCHANGED, says_nothing_changed
 from onediff_plugins.errors import PairError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from numpy.typing import NDArray
-
     from onediff_core.evaluation.captions.scoring import CaptionScores, Tools
-    from onediff_core.evaluation.references import Reference, References, Truth
+    from onediff_core.evaluation.references import Reference, References
 
 Missing = Literal["refuse", "skip", "empty"]
 TruthBy = Literal["auto", "places", "captions"]
@@ -53,23 +47,6 @@ class Gap:
         }[self.kind]
         more = f" and {len(self.ids) - _NAMED} more" if len(self.ids) > _NAMED else ""
         return f"{self.method}: {len(self.ids)} {what}: {', '.join(self.ids[:_NAMED])}{more}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Places:
-    """How the places that a method found lie on the true ones of one pair; None for what is not known.
-
-    Attributes:
-        pixels: right, false and missed pixels.
-        true: boxes to find.
-        found: regions found, without those where nobody can say.
-        kinds: true kind and told kind of the regions that are right; of components, ("", told kind).
-    """
-
-    pixels: tuple[int, int, int] | None = None
-    true: int | None = None
-    found: int | None = None
-    kinds: tuple[tuple[str, str], ...] = ()
 
 
 class Study:
@@ -204,7 +181,7 @@ class Study:
         except PairError as error:
             raise EvaluationError(f"the references cannot be read: {error}") from error
         there = bool(truth.mask.any()) if truth.mask is not None else bool(truth.boxes)
-        found = {name: _places(name, answers[number], truth) for name, answers in self.answers.items()}
+        found = {name: compared(name, answers[number], truth) for name, answers in self.answers.items()}
         return there, found
 
 
@@ -218,34 +195,6 @@ def no_change(references: References) -> Answers:
 
 
 BASELINES: Final[Mapping[str, Callable[[References], Answers]]] = {NO_CHANGE: no_change}
-
-
-def mask_of(answer: Answer, shape: tuple[int, int], method: str) -> NDArray[np.bool_] | None:
-    """What a method marked, on the after grid; None where it marks nothing at all, ever.
-
-    Args:
-        answer: to a pair.
-        shape: height and width of the after image.
-        method: whose, for messages.
-
-    Raises:
-        EvaluationError: the file is missing, no picture, or of another size.
-    """
-    if answer.mask is None:
-        return None
-    if isinstance(answer.mask, str):
-        return np.zeros(shape, np.bool_)
-    try:
-        pixels = grey(answer.mask)
-    except (PairError, OSError) as error:
-        raise EvaluationError(f"{method}, pair {answer.id!r}: the mask cannot be read: {error}") from error
-    if pixels.shape != shape:
-        raise EvaluationError(
-            f"{method}, pair {answer.id!r}: the mask {answer.mask} has {pixels.shape[1]}x{pixels.shape[0]} pixels, the "
-            f"after image of the references {shape[1]}x{shape[0]}: it is not the mask of this pair"
-        )
-    found: NDArray[np.bool_] = pixels > 0
-    return found
 
 
 def _gaps(answers: Answers, pairs: Sequence[Reference], known: set[str]) -> list[Gap]:
@@ -270,16 +219,3 @@ def _of(answers: Answers, id_: str) -> Answer:
         mask=None if some.mask is None else "",
         failed=answer.failed if answer else "there is no answer",
     )
-
-
-def _places(method: str, answer: Answer, truth: Truth) -> Places:
-    pixels = None
-    if truth.mask is not None:
-        found = mask_of(answer, truth.mask.shape, method)
-        pixels = None if found is None else pixel_counts(found, truth.mask, truth.scored)
-    if truth.boxes is None or answer.regions is None:
-        return Places(pixels=pixels)
-    told = [region for region in answer.regions if mostly_scored(region.boxes, truth.scored)]
-    pairs = matched(truth.boxes, [region.boxes for region in told])
-    kinds = tuple((truth.kinds[one] if truth.kinds else "", told[other].kind) for one, other in pairs)
-    return Places(pixels=pixels, true=len(truth.boxes), found=len(told), kinds=kinds)

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from onediff_core.evaluation.study import Places, Study
+    from onediff_core.evaluation.placing import Places
+    from onediff_core.evaluation.study import Study
 
 
 def _masks(study: Study) -> dict[str, Scores | LeftOutError]:

@@ -40,6 +40,8 @@ def region(kind: str, box: Sequence[float], label: str = "building") -> dict[str
         "label": label,
         "bbox_after": None if kind == "removed" else list(box),
         "bbox_before": None if kind == "added" else list(box),
+        "score": 0.9,
+        "area_px": (box[2] - box[0]) * (box[3] - box[1]),
         "polygon": polygon(box),
     }
 
@@ -82,9 +84,19 @@ def make_results(tmp_path: Path) -> Callable[..., Path]:
             id_ = row.get("id", f"p{number}")
             boxes = row.get("boxes_of_mask", ())
             cv2.imwrite(str(folder / "pairs" / f"{id_}.png"), drawn(*boxes, side=side))
+            identity = [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
+            source = {"source": "x.png", "width": side, "height": side}
             record = {
                 "schema": "onediff.change-result/1",
                 "id": id_,
+                "domain": "toy",
+                "valid_fraction": 1.0,
+                "caption_source": "template",
+                "detector": "difference",
+                "before": source,
+                "after": source,
+                "registration": {"method": "assumed", "matrix": identity, "overlap": 1.0},
+                "provenance": {"onediff_plugins": "0.1.0", "settings_digest": "0"},
                 "changed": bool(boxes),
                 "score": 0.9 if boxes else 0.1,
                 "caption": "A house is built." if boxes else "Nothing changed.",
@@ -92,6 +104,8 @@ def make_results(tmp_path: Path) -> Callable[..., Path]:
                 "files": {"mask": f"pairs/{id_}.png"},
             }
             given = {key: value for key, value in row.items() if key != "boxes_of_mask"}
+            if "error" in given:
+                record = {key: record[key] for key in ("schema", "id", "domain")}
             lines.append(json.dumps({**record, **given}))
         path = folder / "results.jsonl"
         path.write_text("\n".join(lines) + "\n")

@@ -9,6 +9,7 @@ from PIL import Image
 from onediff_core.errors import EvaluationError
 from onediff_core.evaluation.answers import read_answers
 from onediff_core.evaluation.regions import Box
+from onediff_plugins.errors import OneDiffError
 
 
 def written(path, *rows):
@@ -29,7 +30,8 @@ def test_results_of_a_batch_are_read_with_their_regions_and_masks(make_results):
 
 
 def test_a_failed_pair_is_an_answer_that_says_why(tmp_path):
-    failure = {"schema": "onediff.change-result/1", "id": "a", "error": {"type": "PairError", "message": "no picture"}}
+    failure = {"schema": "onediff.change-result/1", "id": "a", "domain": "ui"}
+    failure["error"] = {"type": "PairError", "message": "no picture"}
     assert read_answers("ours", written(tmp_path / "r.jsonl", failure)).by_id["a"].failed == "no picture"
 
 
@@ -73,15 +75,15 @@ def test_captions_may_bring_verdicts_scores_and_regions(tmp_path):
         ('{"id": "a", "score": NaN}', "score is nan"),
         ({"id": "a", "changed": "yes"}, "write true, false or null"),
         ({"id": "a", "regions": [{"box": [4, 4, 2, 8]}]}, "regions need kind and box"),
-        ({"schema": "onediff.change-result/2", "id": "a"}, "written by a newer onediff: upgrade"),
-        ({"schema": "something/1", "id": "a"}, "not a result of onediff"),
-        ({"schema": "onediff.change-result/1", "id": "a"}, "the record is damaged"),
+        ({"schema": "onediff.change-result/2", "id": "a"}, "update onediff-plugins"),
+        ({"schema": "something/1", "id": "a"}, "is no record of onediff"),
+        ({"schema": "onediff.change-result/1", "id": "a"}, "is no record of the form"),
         ("{", "line 1: not JSON"),
         ("[1]", "a JSON object is needed, got list"),
     ],
 )
 def test_a_line_that_is_no_answer_is_named_with_what_it_looks_like(tmp_path, row, message):
-    with pytest.raises(EvaluationError, match=message) as caught:
+    with pytest.raises(OneDiffError, match=message) as caught:
         read_answers("x", written(tmp_path / "a.jsonl", row))
     assert "a.jsonl" in str(caught.value)
 
@@ -105,10 +107,10 @@ def test_files_of_other_kinds_are_called_what_they_are(tmp_path):
         "pairs.csv": "a table with commas",
         "notes": "without an ending",
         "packed.parquet": "a Parquet file: packed pairs are references",
-        "folder": "a folder without results.jsonl",
+        "folder": "holds neither results.jsonl nor result.json",
         "nowhere.jsonl": "cannot be read",
     }.items():
-        with pytest.raises(EvaluationError, match=words):
+        with pytest.raises(OneDiffError, match=words):
             read_answers("x", tmp_path / name)
 
 

@@ -1,5 +1,6 @@
 import pytest
 
+from onediff_core.data.synthetic import phrases
 from onediff_core.evaluation.said import direction, directions, says_nothing_changed, sides_right, swap_right
 
 
@@ -14,7 +15,8 @@ from onediff_core.evaluation.said import direction, directions, says_nothing_cha
         "Nothing changed in the scene.",
         "I see no differences between the two images",
         "the images appear to be the same",
-        "The page didn\u2019t change.",
+        "Nothing that a user would see changed.",
+        *phrases.UNCHANGED,
     ],
 )
 def test_people_say_in_many_ways_that_nothing_changed(text):
@@ -26,6 +28,7 @@ def test_people_say_in_many_ways_that_nothing_changed(text):
     [
         "",
         "the man is no longer there",
+        "there is no difference except for a gap of light in the trees",
         "there is no person standing in the lot",
         "no change but a new house was built",
         "the houses changed",

@@ -18,7 +18,8 @@ def gone(box):
     x0, y0, x1, y1 = box
     ring = [[x0, y0], [x1, y0], [x1, y1], [x0, y1], [x0, y0]]
     polygon = {"type": "Polygon", "coordinates": [ring]}
-    return {"kind": "removed", "label": "", "bbox_after": None, "bbox_before": list(box), "polygon": polygon}
+    fields = {"kind": "removed", "label": "", "score": 0.9, "area_px": 100}
+    return {**fields, "bbox_after": None, "bbox_before": list(box), "polygon": polygon}
 
 
 def test_facts_are_asked_of_pairs_with_one_change(make_references, make_results, make_study):
