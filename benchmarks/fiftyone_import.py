@@ -118,13 +118,14 @@ def scale(run: Path, folder: Path) -> None:
     def note(done: int, total: int) -> None:
         if done % max(1, total // 10) == 0:
             memory[done] = process.memory_info().rss / 1e6
+            print(f"  {done} of {total}: {memory[done]:.0f} MB", flush=True)
 
     started = time.perf_counter()
     done = to_fiftyone(run, name="scale", progress=note)
     first = time.perf_counter() - started
     again = cost(lambda: to_fiftyone(run, name="scale")).clock
     print(f"{done.added} pairs in {first:.0f} s, {done.added / first:.0f} pairs/s; again, unchanged {again:.1f} s")
-    print("memory of the process in MB: " + ", ".join(f"{pairs}: {used:.0f}" for pairs, used in memory.items()))
+    print(f"memory of the process: from {min(memory.values()):.0f} to {max(memory.values()):.0f} MB")
     print(f"folder of the database: {sum(f.stat().st_size for f in (folder / 'db').glob('*.wt')) / 1e6:.0f} MB")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from onediff_fiftyone import declaring, schema, updating, values
 from onediff_fiftyone.connecting import connected
-from onediff_fiftyone.looks import dress
+from onediff_fiftyone.looks import arrange, dress
 from onediff_fiftyone.media import Media
 from onediff_fiftyone.opening import open_dataset, remembered_moves
 from onediff_fiftyone.samples import Read, group_samples
@@ -97,6 +97,7 @@ def to_fiftyone(
     declaring.index(dataset)
     dress(dataset)
     (host or _host()).fiftyone_setup(dataset)
+    arrange(dataset)
     counts = {
         state: sum(entry.state == state for entry in entries) for state in ("new", "changed", "unchanged", "failed")
     }
