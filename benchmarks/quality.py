@@ -71,6 +71,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=DATA, help="folder of the sets")
     parser.add_argument("--domain", help="compare with this domain instead of the set's own")
     parser.add_argument("--detector", help="a detector of that domain instead of its first")
+    parser.add_argument("--captioner", help="a captioner instead of the domain's; no table counts words")
     parser.add_argument(
         "--set", action="append", default=[], type=assignment, metavar="KEY=VALUE", dest="settings", help="a setting"
     )
@@ -140,7 +141,7 @@ def measure(run: Run, options: argparse.Namespace, scratch: Path, stack: ExitSta
     domain, settings = options.domain or run.group.domain, dict(options.settings)
     ours = [
         Ours(way, domain, settings, validator, None if number else options.out, scratch)
-        for number, way in enumerate(ways(run.group, options.detector, settings))
+        for number, way in enumerate(ways(run.group, options.detector, options.captioner, settings))
     ]
     shared = [] if options.without_peers else pair_peers(run.group, options.data, scratch)
     for peer in shared:
@@ -187,7 +188,7 @@ def answer_all(run: Run, methods: list, pair: Pair, *, several: bool, each: bool
 def block(run: Run, options: argparse.Namespace) -> str:
     """A table with the command that makes it."""
     words = [run.group.name]
-    for option in ("domain", "detector", "limit"):
+    for option in ("domain", "detector", "captioner", "limit"):
         words += [f"--{option} {value}"] if (value := getattr(options, option)) else []
     words += [f"--set {key}={value}" for key, value in options.settings]
     words += ["--jitter"] if run.name.endswith(JITTER) else []

@@ -42,6 +42,7 @@ class Way:
 
     Attributes:
         detector: its name, or None for what the domain chooses.
+        captioner: likewise.
         heads: for the detector, or none for the domain's own.
         settings: beside those of the command.
         reduced: the files are this many times smaller than the pair's own; its mask is enlarged again.
@@ -49,6 +50,7 @@ class Way:
     """
 
     detector: str | None = None
+    captioner: str | None = None
     heads: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     reduced: int = 1
@@ -75,20 +77,21 @@ FURTHER = {
 }
 
 
-def ways(group: Group, detector: str | None, settings: Mapping[str, Any]) -> list[Way]:
+def ways(group: Group, detector: str | None, captioner: str | None, settings: Mapping[str, Any]) -> list[Way]:
     """How our library answers in a table: first as a user gets it, then in the other ways that are worth a row.
 
     Args:
         group: of the table.
         detector: the only one, where the command names one.
+        captioner: of all of them, where the command names one.
         settings: of the command.
     """
-    own = Way(detector=detector)
+    own = Way(detector=detector, captioner=captioner)
     if detector or group.domain not in OTHERS or group.table == "none":
         return [own]
     host = Host(settings=dict(settings))
     first = host.choose_model(group.domain, "detect").name
-    others = (*OTHERS[group.domain], *FURTHER.get(group.name, ()))
+    others = (replace(way, captioner=captioner) for way in (*OTHERS[group.domain], *FURTHER.get(group.name, ())))
     return [own, *(way for way in others if (way.detector != first or way.words) and _can(host, group.domain, way))]
 
 
@@ -116,7 +119,9 @@ class Ours:
         before, after = (self._file(pair, side) for side in ("before", "after"))
         request = PairRequest(before=str(before), after=str(after), domain=self._domain, id=pair.id)
         started = time.perf_counter()
-        outcome = next(iter(self._host.compare_many([request], detector=self._way.detector, heads=self._way.heads)))
+        way = self._way
+        outcomes = self._host.compare_many([request], detector=way.detector, captioner=way.captioner, heads=way.heads)
+        outcome = next(iter(outcomes))
         seconds = time.perf_counter() - started
         answer = self._answer(pair, outcome, seconds)
         name = self._way.detector or getattr(outcome, "detector", None) or self._first()

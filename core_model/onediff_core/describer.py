@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 BATCH: Final = 8
 MOST_PLACES: Final = 8
+# A scene can have thousands of regions, each a tenth of a second of a CPU.
+MOST_DESCRIBED: Final = 24
 MOST_NEW_TOKENS: Final = 64
 BEAMS: Final = 3
 # What is said of a pair that has changed places, by a model that found no words for them.
@@ -89,19 +91,24 @@ class Describer:
 
         Returns:
             The domain's sentence where there are no regions. Else a caption of the pair, seen whole, and one of each
-            region, seen in a crop with context; sentences, with a capital and a full stop.
+            of the strongest regions, seen in a crop with context; sentences, with a capital and a full stop. Of more
+            regions than `MOST_DESCRIBED` the others have none, and `unsaid` tells why.
         """
         asked = zip(pairs, regions, prompts, strict=True)
         answers = self._answers(chain.from_iterable(self._questions(*of_pair) for of_pair in asked))
-        return [
-            Description(caption=next(answers) or SOMETHING, region_captions=tuple(next(answers) for _ in found))
-            if found
-            else Description(caption=self._unchanged)
-            for found in regions
-        ]
+        return [self._description(found, answers) for found in regions]
+
+    def _description(self, regions: Sequence[ChangeRegion], answers: Iterator[str]) -> Description:
+        if not regions:
+            return Description(caption=self._unchanged)
+        caption = next(answers) or SOMETHING
+        said = {place: next(answers) for place in _described(regions)}
+        unsaid = f"it describes the {MOST_DESCRIBED} strongest regions" if len(said) < len(regions) else None
+        captions = tuple(said.get(place, "") for place in range(len(regions)))
+        return Description(caption=caption, region_captions=captions, unsaid=unsaid)
 
     def _questions(self, pair: ImagePair, regions: Sequence[ChangeRegion], prompt: str | None) -> Iterator[_Question]:
-        """About the whole pair, then about each region; none about a pair without regions."""
+        """About the whole pair, then about the strongest regions; none about a pair without regions."""
         if not regions:
             return
         view = PairView.of(pair, overview(pair), self._processor.image_processor)
@@ -109,7 +116,7 @@ class Describer:
         places = tuple(_place(region, place_of(region, view.box), view.box) for region in strongest)
         asked = self._processor.prompt(*(("regions", places) if prompt is None else ()), question=prompt)
         yield _Question(view.whole(), asked, places, more=len(regions) > MOST_PLACES)
-        for region in regions:
+        for region in (regions[place] for place in _described(regions)):
             place = place_of(region, view.box)
             crop = with_context(place, view.box, self._window)
             near = _place(region, place, crop)
@@ -145,6 +152,11 @@ def sentence(text: str) -> str:
     if not words:
         return ""
     return words[0].upper() + words[1:] + ("" if words[-1] in ".!?" else ".")
+
+
+def _described(regions: Sequence[ChangeRegion]) -> list[int]:
+    """The places of the strongest regions, in the order of the list."""
+    return sorted(sorted(range(len(regions)), key=lambda place: -regions[place].score)[:MOST_DESCRIBED])
 
 
 def _place(region: ChangeRegion, place: Box, inside: Box) -> Place:

@@ -66,10 +66,19 @@ def _launch(dataset: Any, port: int | None) -> None:  # noqa: ANN401  # fiftyone
     """The App on this machine alone: whoever reaches it may read any file that we can."""
     import fiftyone
 
+    from onediff_fiftyone.looks import PENDING_VIEW
+
     with redirect_stdout(sys.stderr):
-        session = fiftyone.launch_app(dataset, address="127.0.0.1", **({} if port is None else {"port": port}))
+        # What is not decided yet, surest first: where a reviewer starts.
+        view = dataset.load_saved_view(PENDING_VIEW)
+        session = fiftyone.launch_app(
+            dataset, view=view, address="127.0.0.1", **({} if port is None else {"port": port})
+        )
         click.echo(f"open http://127.0.0.1:{session.server_port}/datasets/{dataset.name}; Ctrl-C ends it", err=True)
-        session.wait(-1)
+        try:
+            session.wait(-1)
+        except KeyboardInterrupt:  # how it ends, and no failure
+            session.close()
 
 
 def _moved(said: str) -> tuple[str, str]:

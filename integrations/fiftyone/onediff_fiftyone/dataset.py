@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from onediff_fiftyone import declaring, schema, updating, values
 from onediff_fiftyone.connecting import connected
-from onediff_fiftyone.looks import dress
+from onediff_fiftyone.looks import arrange, dress
 from onediff_fiftyone.media import Media
-from onediff_fiftyone.opening import open_dataset
+from onediff_fiftyone.opening import open_dataset, remembered_moves
 from onediff_fiftyone.samples import Read, group_samples
 from onediff_fiftyone.surveying import records, survey
 from onediff_plugins.pairs import folder_names
@@ -67,7 +67,8 @@ def to_fiftyone(
         results: results.jsonl or result.json, or the folder of one.
         name: of the dataset; that of the results' folder when not given.
         media: folder for pictures that have to be made; `review` beside the results when not given.
-        moved: old beginnings of the sources' paths -> new ones, where images were moved since they were compared.
+        moved: old beginnings of the sources' paths -> new ones, where images were moved since they were compared;
+            the dataset remembers them.
         instance_masks: give each region a mask of its own, which is kept in the database and makes imports slower;
             the mask of the pair is a file in any case.
         host: whose plugins add their own fields, views and colours; one with everything installed when not given.
@@ -85,8 +86,9 @@ def to_fiftyone(
     fo = connected()
     dataset = open_dataset(fo, name or default_name(file))
     updating.remove_fragments(dataset)
-    pictures = Media(file, file.parent / MADE if media is None else media.absolute(), tuple((moved or {}).items()))
-    salt = (sorted((moved or {}).items()), None if media is None else str(media.absolute()), instance_masks)
+    known_moves = remembered_moves(dataset, moved or {})
+    pictures = Media(file, file.parent / MADE if media is None else media.absolute(), known_moves)
+    salt = (known_moves, None if media is None else str(media.absolute()), instance_masks)
     entries = survey(file, updating.digests(dataset), pictures, salt)
     run = _Import(dataset, file, pictures, entries, instance_masks, progress)
     run.add()
@@ -95,6 +97,7 @@ def to_fiftyone(
     declaring.index(dataset)
     dress(dataset)
     (host or _host()).fiftyone_setup(dataset)
+    arrange(dataset)
     counts = {
         state: sum(entry.state == state for entry in entries) for state in ("new", "changed", "unchanged", "failed")
     }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from onediff_fiftyone import schema
 from onediff_fiftyone.connecting import imported
+from onediff_fiftyone.declaring import FIELDS
 from onediff_plugins.drawing import KIND_COLOURS
 
 if TYPE_CHECKING:
@@ -19,9 +20,10 @@ POOR_RESIDUAL_PX: Final = 1.0
 POOR_OVERLAP: Final = 0.9
 # Columns of a batch's list that say where a pair was taken, in the order in which they are looked for.
 PLACES: Final = ("place", "zone", "site", "camera", "region", "area", "location", "page")
+PENDING_VIEW: Final = "pending by score"
 _MOST_PLACES: Final = 20  # views that a person can still choose from
 
-_REVIEW_FIELDS: Final = (schema.REVIEW, schema.REVIEWED_AT, schema.REVIEW_OUTDATED, "tags", "label tags")
+_REVIEW_FIELDS: Final = (schema.REVIEW, schema.REVIEWED_AT, schema.REVIEW_OUTDATED, "tags", "_label_tags")
 _FOUND_FIELDS: Final = (
     *(schema.CHANGES, schema.POLYGONS, schema.CHANGE_MASK, schema.CHANGE_SCORE_MAP, schema.REMOVED),
     *(schema.CAPTION, schema.CHANGED, schema.CHANGE_SCORE, schema.REGION_COUNT, schema.REASON, schema.LOCATION),
@@ -30,11 +32,14 @@ _ALIGNMENT_FIELDS: Final = (
     *(schema.REGISTRATION_METHOD, schema.REGISTRATION_RESIDUAL, schema.REGISTRATION_OVERLAP, schema.MATRIX),
     *(schema.VALID_FRACTION, schema.CRS, schema.TRANSFORM, schema.WINDOW),
 )
+_OF_FIFTYONE: Final = frozenset(
+    {"id", "filepath", "tags", "_label_tags", "metadata", "created_at", "last_modified_at", schema.PAIR}
+)
 _SHOWN_AT_FIRST: Final = (schema.CHANGES, schema.REVIEW, schema.CHANGE_SCORE)
 
 
 def dress(dataset: Any) -> None:  # noqa: ANN401  # fiftyone has no types
-    """Add saved views, colours and sidebar groups that are missing.
+    """Add saved views and colours that are missing.
 
     Args:
         dataset: ours, with its samples.
@@ -47,9 +52,15 @@ def dress(dataset: Any) -> None:  # noqa: ANN401  # fiftyone has no types
     if config.color_scheme is None:
         config.color_scheme = colour_scheme()
         dataset.default_mask_targets = {255: "changed"}
-        config.sidebar_groups = sidebar(dataset)
         config.active_fields = imported().ActiveFields(paths=list(_SHOWN_AT_FIRST))
     dataset.save()
+
+
+def arrange(dataset: Any) -> None:  # noqa: ANN401
+    """Put the fields beside the pictures into groups, once all plugins have added theirs."""
+    if not dataset.app_config.sidebar_groups:
+        dataset.app_config.sidebar_groups = sidebar(dataset)
+        dataset.save()
 
 
 def views(dataset: Any) -> Iterator[tuple[str, Any, str]]:  # noqa: ANN401
@@ -60,7 +71,7 @@ def views(dataset: Any) -> Iterator[tuple[str, Any, str]]:  # noqa: ANN401
     review = F(f"{schema.REVIEW}.label")
     score = schema.CHANGE_SCORE
     yield (
-        "pending by score",
+        PENDING_VIEW,
         dataset.match(review == schema.PENDING).sort_by(score, reverse=True),
         "Not yet decided, surest change first",
     )
@@ -154,7 +165,10 @@ def sidebar(dataset: Any) -> list[Any]:  # noqa: ANN401
 
     default = [path for group in imported().DatasetAppConfig.default_sidebar_groups(dataset) for path in group.paths]
     meta = [path for path in default if path.startswith(f"{schema.META}.")]
-    groups = {"review": _REVIEW_FIELDS, "found": _FOUND_FIELDS, "list": meta, "alignment": _ALIGNMENT_FIELDS}
+    declared = {spec.path.partition(".")[0] for spec in FIELDS} | _OF_FIFTYONE
+    of_plugins = [path for path in default if path.partition(".")[0] not in declared]
+    found = [*_FOUND_FIELDS, *of_plugins]
+    groups = {"review": _REVIEW_FIELDS, "found": found, "list": meta, "alignment": _ALIGNMENT_FIELDS}
     placed = {path for paths in groups.values() for path in paths}
     rest = [path for path in default if path not in placed]
     named = [(name, [path for path in paths if path in default]) for name, paths in groups.items()]

@@ -9,6 +9,7 @@ from onediff_fiftyone.declaring import declare
 from onediff_plugins.errors import OneDiffError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import ModuleType
 
 _FAMILY: Final = schema.SCHEMA.rpartition("/")[0] + "/"
@@ -76,6 +77,25 @@ def check(dataset: Any) -> None:  # noqa: ANN401
             f"the dataset {name!r} is of the form {found}, and this version of onediff-fiftyone writes "
             f"{schema.SCHEMA}: update onediff-fiftyone, or choose another name with --dataset"
         )
+
+
+def remembered_moves(dataset: Any, moved: Mapping[str, str]) -> list[tuple[str, str]]:  # noqa: ANN401
+    """Where images were moved to, as every import of this dataset was told.
+
+    Args:
+        dataset: ours.
+        moved: old beginnings of paths -> new ones, told now.
+
+    Returns:
+        (old, new), sorted; what is told now is remembered with it.
+    """
+    note = dict(dataset.info[schema.INFO])
+    known = dict(map(tuple, note.get("moved", ()))) | dict(moved)
+    if moved:
+        note["moved"] = [list(pair) for pair in sorted(known.items())]  # as a list: a key must not hold a dot
+        dataset.info[schema.INFO] = note
+        dataset.save()
+    return sorted(known.items())
 
 
 def _is_unfinished(dataset: Any) -> bool:  # noqa: ANN401

@@ -97,6 +97,7 @@ def test_images_that_were_moved_are_missed_and_found_again(
         to_fiftyone(run, name=name)
     again = to_fiftyone(run, name=name, moved={str(tmp_path / "images"): str(tmp_path / "elsewhere")})
     assert again.updated == 2
+    assert to_fiftyone(run, name=name).unchanged == 2  # the dataset remembers
     paths = again.dataset.select_group_slices(["before", "after"]).values("filepath")
     assert {path.startswith(str(tmp_path / "elsewhere")) for path in paths} == {True}
 

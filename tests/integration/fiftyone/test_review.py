@@ -128,6 +128,16 @@ def test_each_domain_adds_its_own_numbers_and_views(demo: Any, demo_run: Path) -
     assert views["pending by score"] == expected.keys()
 
 
+def test_fields_are_in_the_order_of_a_review(demo: Any) -> None:
+    groups = {group.name: group.paths for group in demo.app_config.sidebar_groups}
+    assert list(groups) == ["review", "found", "alignment", "record"]
+    assert groups["review"][0] == "review"
+    assert {"changes", "caption", "changed_area_m2", "camera_shift_px"} <= set(groups["found"])
+    assert "registration_residual_px" in groups["alignment"]
+    fields = [path for paths in groups.values() for path in paths]
+    assert len(fields) == len(set(fields))
+
+
 def test_what_people_sort_by_is_indexed_and_no_mask_is_in_the_database(demo: Any) -> None:
     assert {"pair_id", "change_score", "review.label", "changes.detections.kind"} <= set(demo.list_indexes())
     after = demo.select_group_slices("after")

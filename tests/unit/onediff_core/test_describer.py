@@ -114,6 +114,19 @@ def test_the_eight_strongest_places_are_named_and_every_region_is_described_in_i
     assert len(said.region_captions) == 12
 
 
+def test_of_many_regions_the_strongest_are_described_and_the_others_are_said_to_be_left(
+    describer: Describer, asked: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("onediff_core.describer.MOST_DESCRIBED", 3)
+    regions = [region(10 * n, 10, 10 * n + 8, 30, score=(n * 7 % 10) / 10, label=f"crate{n}") for n in range(6)]
+    (said,) = describer.describe([yard()], [regions], [None])
+    prompts = [prompt for batch, _ in asked for prompt in batch]
+    assert [f"within crate{n} added" in prompts[1 + at] for at, n in enumerate((1, 4, 5))] == [True] * 3
+    assert [bool(words) for words in said.region_captions] == [False, True, False, False, True, True]
+    assert said.unsaid == "it describes the 3 strongest regions"
+    assert describer.describe([yard()], [regions[:3]], [None])[0].unsaid is None
+
+
 def test_crops_are_made_when_their_batch_is_asked(
     describer: Describer, asked: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
