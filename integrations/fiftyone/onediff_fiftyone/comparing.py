@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from onediff_fiftyone import schema
 from onediff_fiftyone.deciding import DecisionError, check_ours, region_decision
+from onediff_fiftyone.declaring import FieldSpec, declare
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -178,14 +179,18 @@ def run_field(name: str) -> str:
 
 def declare_run(dataset: Any, field_: str) -> None:  # noqa: ANN401
     """Declare the fields of another run."""
-    import fiftyone as fo
-
-    if dataset.get_field(field_) is None:
-        dataset.add_sample_field(
-            field_, fo.EmbeddedDocumentField, embedded_doc_type=fo.Detections, description="What another run found"
-        )
-        dataset.add_sample_field(f"{field_}_agreement", fo.FloatField, description="F1 of its regions with `changes`")
-        dataset.add_sample_field(f"{field_}_changed", fo.BooleanField, description="Its verdict")
+    regions = f"{field_}.detections"
+    fields = (
+        FieldSpec(field_, "Detections", "What another run found"),
+        FieldSpec(f"{field_}_agreement", "float", "F1 of its regions with those of `changes`"),
+        FieldSpec(f"{field_}_changed", "bool", "Its verdict"),
+        FieldSpec(f"{regions}.{schema.REGION_ID}", "int", "Number in its record"),
+        FieldSpec(f"{regions}.{schema.KIND}", "str", "added, removed, changed or moved"),
+        FieldSpec(f"{regions}.{schema.REGION_CAPTION}", "str", "What happened here"),
+        FieldSpec(f"{regions}.{schema.AREA_PX}", "float", "Area in pixels"),
+        FieldSpec(f"{regions}.{MATCH}", "int", "Number of the region of `changes` that it matches"),
+    )
+    declare(dataset, fields)
 
 
 def put_run(sample: Any, field_: str, regions: Sequence[Any], changed: bool | None) -> Matched:  # noqa: ANN401

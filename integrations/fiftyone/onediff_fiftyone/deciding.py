@@ -150,12 +150,6 @@ def undo(dataset: Any, sample_id: str | None = None, entry_id: str | None = None
     return sample
 
 
-def last_entry(sample: Any) -> dict[str, Any] | None:  # noqa: ANN401
-    """The entry that `undo` would take back, or None."""
-    history = sample[schema.REVIEW_HISTORY] if sample.has_field(schema.REVIEW_HISTORY) else None
-    return dict(history[-1]) if history else None
-
-
 def after_samples(dataset: Any, sample_ids: Sequence[str]) -> list[Any]:  # noqa: ANN401
     """The after samples of the pairs that samples belong to, each once, in their order.
 

@@ -6,11 +6,11 @@ queue of pending ones, and no pair may be skipped or shown twice because of that
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from onediff_fiftyone import schema
-from onediff_fiftyone.deciding import last_entry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MOST_REGIONS: Final = 250  # of one pair that are sent to a browser; the strongest
 LONGEST_WINDOW: Final = 100
+_ORDER: Final = ((schema.CHANGE_SCORE, -1), ("_id", 1))
+_ORDER_INDEX: Final = f"{schema.CHANGE_SCORE}_-1__id_1"  # as FiftyOne names it
 EVERY: Final = "all"  # a state of no review: pairs whatever was decided
 
 
@@ -55,13 +57,12 @@ class Queue:
             after: the last place that is known, or None for the start.
             limit: pairs at most, up to LONGEST_WINDOW.
         """
-        stages: list[dict[str, Any]] = [
-            {"$sort": {schema.CHANGE_SCORE: -1, "_id": 1}},
-            {"$limit": max(1, min(limit, LONGEST_WINDOW))},
-        ]
-        if after is not None:
-            stages.insert(0, {"$match": _behind(after)})
-        ids = self._pairs().mongo(stages).values("id")
+        limit = max(1, min(limit, LONGEST_WINDOW))
+        ids: list[str] = []
+        for match in _behind(after):
+            if len(ids) < limit:
+                stages = [{"$match": match}, {"$sort": dict(_ORDER)}, {"$limit": limit - len(ids)}]
+                ids += self._pairs().mongo(stages).values("id")
         return shown(self.view, ids)
 
     def _pairs(self) -> Any:  # noqa: ANN401  # fiftyone has no types
@@ -91,10 +92,11 @@ def shown(view: Any, ids: Sequence[str]) -> list[dict[str, Any]]:  # noqa: ANN40
     if not ids:
         return []
     dataset = getattr(view, "_dataset", view)
-    samples = {sample.id: sample for sample in dataset.select_group_slices(schema.AFTER).select(list(ids))}
-    found = [samples[one] for one in ids if one in samples]
-    others = _other_slices(dataset, [sample[schema.PAIR].id for sample in found])
-    return [_pair(sample, others.get(sample[schema.PAIR].id, {})) for sample in found]
+    rows = {row["id"]: row for row in _rows(dataset, ids)}
+    found = [rows[one] for one in ids if one in rows]
+    others = _other_slices(dataset, [row["pair.id"] for row in found])
+    runs = [name for name in dataset.get_field_schema() if _is_run(dataset, name)]
+    return [_pair(row, others.get(row["pair.id"], {}), runs) for row in found]
 
 
 def labels_of(dataset: Any, most: int = 9) -> list[str]:  # noqa: ANN401
@@ -113,19 +115,24 @@ def states_of(view: Any) -> dict[str, int]:  # noqa: ANN401
     return {state: int(counts.get(state, 0)) for state in schema.REVIEW_STATES}
 
 
-def _behind(place: Place) -> dict[str, Any]:
+def prepare_order(dataset: Any) -> None:  # noqa: ANN401
+    """Index the order of the queue, so that a window reads its own pairs and no others."""
+    if _ORDER_INDEX not in dataset.list_indexes():
+        dataset.create_index([(schema.CHANGE_SCORE, -1), ("id", 1)])
+
+
+def _behind(place: Place | None) -> list[dict[str, Any]]:
+    """What lies behind a place, in parts that follow each other; one query for all would have to sort them all."""
     from bson import ObjectId
 
-    sample = {"_id": {"$gt": ObjectId(place.sample)}}
+    # None is not less than a number for MongoDB, and is sorted behind all of them.
+    none = {schema.CHANGE_SCORE: None}
+    if place is None:
+        return [{schema.CHANGE_SCORE: {"$lte": math.inf}}, none]
+    behind = {schema.CHANGE_SCORE: place.score, "_id": {"$gt": ObjectId(place.sample)}}
     if place.score is None:
-        return {schema.CHANGE_SCORE: None, **sample}
-    return {
-        "$or": [
-            {schema.CHANGE_SCORE: {"$lt": place.score}},
-            {schema.CHANGE_SCORE: place.score, **sample},
-            {schema.CHANGE_SCORE: None},  # not less than a number for MongoDB; sorted behind all of them
-        ]
-    }
+        return [behind]
+    return [behind, {schema.CHANGE_SCORE: {"$lt": place.score}}, none]
 
 
 def _groups(dataset: Any, sample_ids: Sequence[str]) -> list[ObjectId]:  # noqa: ANN401
@@ -151,64 +158,82 @@ def _other_slices(dataset: Any, groups: Sequence[str]) -> dict[str, dict[str, st
     return found
 
 
-def _pair(sample: Any, others: Mapping[str, str]) -> dict[str, Any]:  # noqa: ANN401
-    score_map, mask = _of(sample, schema.CHANGE_SCORE_MAP), _of(sample, schema.CHANGE_MASK)
-    regions = _regions(sample)
-    entry = last_entry(sample)
-    review = _of(sample, schema.REVIEW)
-    return {
-        "sample": sample.id,
-        "group": sample[schema.PAIR].id,
-        "id": _of(sample, schema.PAIR_ID),
-        "domain": _of(sample, schema.DOMAIN),
-        "score": _of(sample, schema.CHANGE_SCORE),
-        "changed": _of(sample, schema.CHANGED),
-        "reason": _of(sample, schema.REASON),
-        "caption": _of(sample, schema.CAPTION) or "",
-        "model_caption": _of(sample, schema.MODEL_CAPTION) or "",
-        "detector": _of(sample, schema.DETECTOR),
-        "residual": _of(sample, schema.REGISTRATION_RESIDUAL),
-        "review": schema.PENDING if review is None else review.label,
-        "outdated": bool(_of(sample, schema.REVIEW_OUTDATED)),
-        "reviewed_by": _of(sample, schema.REVIEWED_BY),
-        "entry": None if entry is None else entry["id"],
-        "after": sample.filepath,
+_SHOWN: Final = {
+    "sample": "id",
+    "group": f"{schema.PAIR}.id",
+    "id": schema.PAIR_ID,
+    "domain": schema.DOMAIN,
+    "score": schema.CHANGE_SCORE,
+    "changed": schema.CHANGED,
+    "reason": schema.REASON,
+    "caption": schema.CAPTION,
+    "model_caption": schema.MODEL_CAPTION,
+    "detector": schema.DETECTOR,
+    "residual": schema.REGISTRATION_RESIDUAL,
+    "review": f"{schema.REVIEW}.label",
+    "outdated": schema.REVIEW_OUTDATED,
+    "reviewed_by": schema.REVIEWED_BY,
+    "after": "filepath",
+    "score_map": f"{schema.CHANGE_SCORE_MAP}.map_path",
+    "mask": f"{schema.CHANGE_MASK}.mask_path",
+}
+_OF_REGION: Final = {
+    "id": "id",
+    "number": schema.REGION_ID,
+    "label": "label",
+    "kind": schema.KIND,
+    "score": "confidence",
+    "caption": schema.REGION_CAPTION,
+    "review": schema.REGION_REVIEW,
+    "box": "bounding_box",
+}
+
+
+def _rows(dataset: Any, ids: Sequence[str]) -> list[dict[str, Any]]:  # noqa: ANN401
+    """Path -> value, a row a sample. Whole samples would bring their outlines, hundreds of them for some pairs."""
+    labels = [schema.CHANGES, *(name for name in dataset.get_field_schema() if _is_run(dataset, name))]
+    paths = [
+        *_SHOWN.values(),
+        schema.REVIEW_HISTORY,
+        *(f"{name}.detections.{own}" for name in labels for own in _OF_REGION.values()),
+    ]
+    known = [path for path in paths if dataset.get_field(path) is not None]
+    values = dataset.select_group_slices(schema.AFTER).select(list(ids)).values(known)
+    return [dict(zip(known, row, strict=True)) for row in zip(*values, strict=True)]
+
+
+def _pair(row: Mapping[str, Any], others: Mapping[str, str], runs: Sequence[str]) -> dict[str, Any]:
+    regions = _regions(row, schema.CHANGES)
+    history = row.get(schema.REVIEW_HISTORY)
+    found = {name: row.get(path) for name, path in _SHOWN.items()}
+    return found | {
+        "caption": found["caption"] or "",
+        "model_caption": found["model_caption"] or "",
+        "review": found["review"] or schema.PENDING,
+        "outdated": bool(found["outdated"]),
+        "entry": history[-1]["id"] if history else None,
         "before": others.get(schema.BEFORE),
         "aligned": others.get(schema.BEFORE_ALIGNED),
-        "score_map": None if score_map is None else score_map.map_path,
-        "mask": None if mask is None else mask.mask_path,
         "regions": regions[:MOST_REGIONS],
         "region_total": len(regions),
-        "runs": _runs(sample),
+        "runs": [
+            {"name": name, "regions": _regions(row, name)[:MOST_REGIONS]}
+            for name in runs
+            if row.get(f"{name}.detections.id") is not None
+        ],
     }
 
 
-def _regions(sample: Any, field: str = schema.CHANGES) -> list[dict[str, Any]]:  # noqa: ANN401
-    labels = _of(sample, field)
-    found = [
-        {
-            "id": str(region.id),
-            "number": region.get_attribute_value(schema.REGION_ID, None),
-            "label": region.label,
-            "kind": region.get_attribute_value(schema.KIND, None),
-            "score": region.confidence,
-            "caption": region.get_attribute_value(schema.REGION_CAPTION, None) or "",
-            "review": region.get_attribute_value(schema.REGION_REVIEW, None) or schema.PENDING,
-            "box": region.bounding_box,
-        }
-        for region in (labels.detections if labels else [])
-    ]
+def _regions(row: Mapping[str, Any], field: str) -> list[dict[str, Any]]:
+    """The regions of a field, the strongest first."""
+    count = len(row.get(f"{field}.detections.id") or [])
+    columns = {name: row.get(f"{field}.detections.{own}") or [None] * count for name, own in _OF_REGION.items()}
+    found = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    for region in found:
+        region["caption"] = region["caption"] or ""
+        region["review"] = region["review"] or schema.PENDING
     return sorted(found, key=lambda region: -(region["score"] or 0.0))
 
 
-def _runs(sample: Any) -> list[dict[str, Any]]:  # noqa: ANN401
-    """What other runs found on this pair."""
-    return [
-        {"name": name, "regions": _regions(sample, name)[:MOST_REGIONS]}
-        for name in sample.field_names
-        if name.startswith(schema.RUN) and hasattr(sample[name], "detections")
-    ]
-
-
-def _of(sample: Any, name: str) -> Any:  # noqa: ANN401
-    return sample[name] if sample.has_field(name) else None
+def _is_run(dataset: Any, name: str) -> bool:  # noqa: ANN401
+    return name.startswith(schema.RUN) and dataset.get_field(f"{name}.detections") is not None

@@ -95,7 +95,7 @@ class Opened:
         return self.root.get_attribute("data-sample")
 
     def until(self, what: Callable[[], bool], why: str) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not what():
             assert time.monotonic() < deadline, why
             self.page.wait_for_timeout(40)
@@ -158,7 +158,7 @@ def open_app(browser: Browser, served: str) -> Iterator[Callable[..., Opened]]:
         # Fonts are all that the App would fetch from elsewhere.
         context.route("**/*", lambda route: route.continue_() if served in route.request.url else route.abort())
         page = context.new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(90_000)
         one = Opened(page)
         page.on("pageerror", lambda error: one.errors.append(str(error)))
         opened.append(one)
@@ -220,14 +220,14 @@ def test_a_pair_is_looked_at_and_accepted_by_key_and_stays_so_after_a_reload(
     app.press("s", "h")
     app["score"].wait_for(state="attached")
     app.press("o")
-    assert app["marks"].count() == 0
+    app["marks"].wait_for(state="detached")
     app.press("o", "h", "?")
     app["help"].wait_for()
     app.press("Escape")
-    assert app["help"].count() == 0
+    app["help"].wait_for(state="detached")
 
     app.press("a")
-    assert app["position"].inner_text() == "2 of 3"
+    app.until(lambda: app["position"].inner_text() == "2 of 3", "it does not go on to the next pair")
     app.until(lambda: review_of(dataset, strongest) == "accepted", "the decision is not in the database")
     app.shoot("grid-accepted", tmp_path)
 
@@ -240,7 +240,7 @@ def test_a_pair_is_looked_at_and_accepted_by_key_and_stays_so_after_a_reload(
     app.root.focus()
     app.press("u")
     app.until(lambda: review_of(dataset, strongest) == "pending", "the decision was not undone")
-    assert app["review"].inner_text() == "Pending"
+    app.until(lambda: app["review"].inner_text() == "Pending", "the panel does not show that it was undone")
 
 
 def test_regions_are_decided_labelled_and_reworded_by_key(dataset: Any, open_app: Callable[..., Opened]) -> None:

@@ -115,6 +115,7 @@ def _queue(ctx: Any) -> paging.Queue:
 def _start(ctx: Any) -> dict[str, Any]:
     queue = _queue(ctx)
     deciding.prepare(ctx.dataset)
+    paging.prepare_order(ctx.dataset)
     return {
         "pairs": queue.window(limit=_limit(ctx)),
         "size": queue.size(),
