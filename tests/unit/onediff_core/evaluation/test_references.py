@@ -5,7 +5,9 @@ import json
 import cv2
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from onediff_core.data.commands import data
 from onediff_core.errors import EvaluationError
 from onediff_core.evaluation.references import References
 from onediff_core.evaluation.regions import Box
@@ -78,3 +80,14 @@ def test_what_holds_no_pairs_is_refused_with_words(tmp_path, make_references, ma
 def test_a_split_can_be_chosen(make_references):
     folder = make_references({"split": "val"}, {"split": "test"}, {})
     assert [pair.id for pair in References(folder, split="test").pairs] == ["p1", "p2"]
+
+
+def test_packed_pairs_are_references_too(make_references, tmp_path):
+    folder = make_references({"boxes_of_mask": [HOUSE], "captions": BUILT}, {"changed": False})
+    done = CliRunner().invoke(data, ["pack", str(folder), "--out", str(tmp_path / "packed")])
+    assert done.exit_code == 0, done.output
+    references = References(tmp_path / "packed")
+    assert [(pair.id, pair.masked, pair.captions) for pair in references.pairs] == [
+        ("p0", True, BUILT), ("p1", False, ())
+    ]  # fmt: skip
+    assert references.truth(references.pairs[0]).boxes == (Box(*HOUSE),)
