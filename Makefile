@@ -1,4 +1,4 @@
-# make demo | test | alone | lint | types | docs | bench | train-tiny | weights | clean
+# make demo | test | alone | lint | types | docs | bench | train-tiny | weights | app | clean
 # Everything happens in .venv. Needed beforehand: GNU make, git and Python 3.11 or newer with venv
 # (Debian: apt-get install make git python3 python3-venv). Reports are tested in Chromium where there is one: `make test`
 # installs it as root on Debian and its kin. No other system package is needed by any target.
@@ -21,7 +21,7 @@ PACKAGES := -e .[geo] -e ./domains/satellite -e ./domains/surveillance -e ./doma
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chromium alone lint format types docs bench train-tiny weights clean
+.PHONY: help demo test chromium alone lint format types docs bench train-tiny weights app clean
 
 help:
 	@echo "make demo    install the library with its domains, compare the shipped pairs, say where the pictures are"
@@ -32,6 +32,7 @@ help:
 	@echo "make train-tiny  train the weights of onediff-tiny from nothing; DATA=FOLDER MINUTES=180 RUN=FOLDER"
 	@echo "make weights     put that run where it ships; RUN=FOLDER DATA=FOLDER HEADS='FOLDER ...' WORDS=FOLDER|no MACHINE='...'"
 	@echo "make docs    copy the code that the docs show from its files, draw the figures"
+	@echo "make app     build the panel for FiftyOne from its TypeScript; needs Node 20 or newer and npm"
 	@echo "make clean   remove .venv, caches and built files"
 
 $(BIN)/python:
@@ -131,6 +132,12 @@ SHIPPED := core_model/onediff_core/weights/onediff-tiny
 weights: $(VENV)/.dev.stamp
 	$(BIN)/onediff train ship $(RUN) $(SHIPPED) $(if $(DATA),--data $(DATA)) $(HEADS:%=--head %) \
 	  $(if $(WORDS),$(if $(filter no,$(WORDS)),--without-words,--words $(WORDS))) $(if $(MACHINE),--machine "$(MACHINE)")
+
+# The built panel is in the repository and in the wheel: only who changes its source needs Node.
+APP := integrations/fiftyone/onediff_fiftyone/app
+app:
+	@command -v npm >/dev/null 2>&1 || { echo "make: no npm on the PATH: install Node.js 20 or newer" >&2; exit 1; }
+	cd $(APP) && npm ci --no-fund --no-audit && npm run build
 
 clean:
 	rm -rf $(VENV) $(OUT) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .benchmarks

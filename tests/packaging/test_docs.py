@@ -29,6 +29,7 @@ from onediff_core.training.tune import __main__ as tune
 from onediff_core.training.tune import recipe as recipes
 from onediff_core.training.tune.reading import read_recipe
 from onediff_core.training.words import __main__ as words
+from onediff_fiftyone.app_commands import fiftyone_group
 from onediff_fiftyone.commands import review
 from onediff_plugins.demo import pairs_file
 from onediff_plugins.host import Host
@@ -126,6 +127,7 @@ def test_the_docs_name_no_command_or_option_that_does_not_exist() -> None:
     assert set(re.findall(r"^## `onediff (\w+)", text, flags=re.MULTILINE)) == set(commands())
     stages = (train.commands["head"], dense.main, words.main, tune.main, export.main)
     everything = [*commands().values(), *data.commands.values(), *stages, evaluate, learn_64_pairs.main, review]
+    everything += fiftyone_group.commands.values()
     known = {opt for command in everything for param in command.params for opt in param.opts}
     lines = [line for file in PAGES for line in file.read_text("utf-8").splitlines() if "python benchmarks" not in line]
     used = {option for line in lines for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", line)}

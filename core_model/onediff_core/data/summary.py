@@ -20,6 +20,8 @@ REASONS: Final = {
     "box": "a box lies outside of the after image",
     "failed": "could not be compared",
     "unsure": "its verdict is not sure enough",
+    "outdated": "somebody decided about another finding than the record's",
+    "missed": "said to be unchanged, which somebody rejected without showing what changed",
     "contradicting": "says that it changed, or did not, against its own masks or boxes",
     "leaking": "stands in another split, too",
 }

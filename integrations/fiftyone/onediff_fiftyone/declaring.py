@@ -18,6 +18,7 @@ _POLYLINES: Final = f"{schema.POLYGONS}.polylines"
 # What people sort and filter by.
 INDEXES: Final = (
     *(schema.PAIR_ID, schema.CHANGE_SCORE, f"{schema.REVIEW}.label", schema.CHANGED, schema.DOMAIN),
+    schema.REVIEWED_AT,
     *(schema.REGISTRATION_RESIDUAL, schema.REVIEW_OUTDATED, f"{DETECTIONS}.label", f"{DETECTIONS}.{schema.KIND}"),
 )
 
@@ -27,7 +28,8 @@ class FieldSpec(NamedTuple):
 
     Attributes:
         path: its name, with dots for what lies inside another.
-        type: "str", "int", "float", "bool", "datetime", "floats", "strs", "ints", or the name of a FiftyOne label.
+        type: "str", "int", "float", "bool", "datetime", "floats", "strs", "ints", "dicts", or the name of a FiftyOne
+            label.
         about: what it says, for the App.
     """
 
@@ -42,6 +44,8 @@ FIELDS: Final = (
     FieldSpec(schema.CAPTURED_AT, "datetime", "When the image was taken"),
     FieldSpec(schema.REVIEW, "Classification", "Decision about the pair: pending, accepted or rejected"),
     FieldSpec(schema.REVIEWED_AT, "datetime", "When it was decided"),
+    FieldSpec(schema.REVIEWED_BY, "str", "Who decided it, where FiftyOne knows"),
+    FieldSpec(schema.REVIEW_HISTORY, "dicts", "Every decision, the last of which can be undone"),
     FieldSpec(schema.REVIEW_OUTDATED, "bool", "The finding changed after it was decided"),
     FieldSpec(schema.CAPTION, "str", "What differs, in words; may be edited"),
     FieldSpec(schema.MODEL_CAPTION, "str", "The captioner's own words"),
@@ -61,6 +65,7 @@ FIELDS: Final = (
     FieldSpec(schema.DETECTOR, "str", "Detector"),
     FieldSpec(schema.MODEL, "str", "Model that detected, with its revision"),
     FieldSpec(schema.PLUGINS, "strs", "Plugins and their versions"),
+    FieldSpec(schema.GRID, "ints", "Columns and rows of the after image's grid, on which regions lie"),
     FieldSpec(schema.WINDOW, "ints", "Part of the after image that was compared: x0, y0, x1, y1"),
     FieldSpec(schema.CRS, "str", "Coordinate reference system"),
     FieldSpec(schema.TRANSFORM, "floats", "Pixel to map: a, b, c, d, e, f"),
@@ -141,6 +146,7 @@ def _type(name: str) -> dict[str, Any]:
         "float": fo.FloatField,
         "bool": fo.BooleanField,
         "datetime": fo.DateTimeField,
+        "dict": fo.DictField,
     }
     if name in plain:
         return {"ftype": plain[name]}

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 @hookimpl
 def onediff_commands() -> Iterable[click.Command]:
-    """`onediff review`."""
+    """`onediff review` and `onediff fiftyone`."""
+    from onediff_fiftyone.app_commands import fiftyone_group
     from onediff_fiftyone.commands import review
 
-    return [review]
+    return [review, fiftyone_group]

@@ -51,6 +51,7 @@ DOMAIN: Final = "domain"
 DETECTOR: Final = "detector"
 MODEL: Final = "model"  # name of the model that detected, with its revision: "onediff-tiny@1"
 PLUGINS: Final = "plugins"  # list of "distribution version"
+GRID: Final = "grid"  # columns and rows of the after grid; pictures may be smaller
 WINDOW: Final = "window"  # box of the after source that was compared: x0, y0, x1, y1
 CRS: Final = "crs"
 TRANSFORM: Final = "transform"  # a, b, c, d, e, f of the after grid
@@ -66,6 +67,8 @@ RECORD_DIGEST: Final = "record_digest"  # of the record as imported; how a secon
 
 REVIEW: Final = "review"  # Classification, one of REVIEW_STATES
 REVIEWED_AT: Final = "reviewed_at"
+REVIEWED_BY: Final = "reviewed_by"  # None where FiftyOne does not know who it is
+REVIEW_HISTORY: Final = "review_history"  # list of decisions, the last of which can be undone; see deciding.py
 REVIEW_OUTDATED: Final = "review_outdated"  # true where the record changed after somebody had decided
 
 PENDING: Final = "pending"
@@ -85,5 +88,9 @@ MODEL_LABEL: Final = "model_label"  # what the label was before anybody changed 
 MODEL_REGION_CAPTION: Final = "model_caption"
 REGION_REVIEW: Final = "review"  # one of REVIEW_STATES, as text; CHANGES only
 ORPHANED: Final = "orphaned"  # true for a region with a decision that the newer record no longer has; CHANGES only
+
+# --- what other runs found on the same pairs: fields of `after`, made by comparing or re-running ------------------
+
+RUN: Final = "run_"  # run_NAME: Detections; run_NAME_agreement: F1 of its regions with `changes`, in [0, 1]
 
 KINDS: Final = ("added", "removed", "changed", "moved")

@@ -70,6 +70,7 @@ def pair_values(result: ChangeResult) -> dict[str, Any]:
         schema.DETECTOR: result.detector,
         schema.MODEL: None if detect is None else "@".join(filter(None, (detect.name, detect.revision))),
         schema.PLUGINS: [f"{name} {version}" for name, version in sorted(result.provenance.plugins.items())],
+        schema.GRID: list(grid_size(result)),
         schema.WINDOW: None if result.after.window is None else list(result.after.window),
         schema.CRS: None if result.georef is None else result.georef.crs,
         schema.TRANSFORM: None if result.georef is None else list(result.georef.transform),

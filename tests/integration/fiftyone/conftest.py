@@ -70,6 +70,28 @@ def demo_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.fixture(scope="session")
+def imported_demo(fo: Any, demo_run: Path) -> Any:
+    """The dataset of `demo_run`, about which nobody has decided; tests work on copies of it."""
+    from onediff_fiftyone import to_fiftyone
+
+    return to_fiftyone(demo_run, name=f"base-{secrets.token_hex(4)}").dataset
+
+
+@pytest.fixture
+def dataset(imported_demo: Any, dataset_name: Callable[[], str]) -> Any:
+    """A review dataset of the test's own, of one pair of each domain."""
+    return imported_demo.clone(dataset_name())
+
+
+@pytest.fixture(scope="session")
+def plugin(fo: Any) -> Path:
+    """The folder of the installed FiftyOne plugin."""
+    from onediff_fiftyone.installing import install
+
+    return install()
+
+
 @pytest.fixture
 def write_run(tmp_path: Path, make_result: Callable[..., Any]) -> Callable[..., Path]:
     """Write a run of drawn pairs: called with the records' fields, one mapping a pair; the folder is given back.

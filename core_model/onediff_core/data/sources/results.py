@@ -59,13 +59,24 @@ def _read(root: Path, given: tuple[Path, ...], settings: Settings, summary: Summ
             )
         else:
             try:
-                yield _record(result, file, settings, summary)
+                yield record_of(result, file, settings, summary)
             except PairError as exc:
                 summary.seen += 1
                 summary.leave_out(result.id, "broken", str(exc))
 
 
-def _record(result: ChangeResult, file: Path, settings: Settings, summary: Summary) -> Record:
+def record_of(result: ChangeResult, file: Path, settings: Settings, summary: Summary) -> Record:
+    """A result as a pair to learn from, taken at its word.
+
+    Args:
+        result: with a verdict.
+        file: that it was read from.
+        settings: whose words are wanted, and what masks show.
+        summary: where it is noted what does not become part of the record.
+
+    Raises:
+        PairError: a side is no file, was compared within a window, or cannot be aligned.
+    """
     files, meta = files_of(result, file), dict(result.meta)
     carried = {name: str(meta.pop(name, "") or "") for name in _CARRIED}
     wanted = _by(result.caption_source, settings.captioner)

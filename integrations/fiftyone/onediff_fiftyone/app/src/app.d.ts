@@ -1,0 +1,37 @@
+// What is used of the App's own modules, none of which is on npm; they are globals of its page.
+
+declare module "@fiftyone/operators" {
+  export type Answer = { result?: unknown; error?: unknown; errorMessage?: string };
+  /** Calls a method of the Python half; `false` from the callback keeps an error from replacing the panel. */
+  export function useTriggerPanelEvent(): (
+    uri: string,
+    params: object,
+    prompt: boolean,
+    done: (answer: Answer) => boolean,
+  ) => void;
+}
+
+declare module "@fiftyone/state" {
+  export type Selector = object;
+  export const modalNavigation: {
+    get(): { next(steps: number): Promise<Selector>; previous(steps: number): Promise<Selector> } | null;
+  };
+  export function useSetExpandedSample(): (selector: Selector) => void;
+  export function getSampleSrc(path: string): string;
+}
+
+declare module "@fiftyone/plugins" {
+  export const PluginComponentType: { Component: number };
+  export function registerComponent(registration: {
+    name: string;
+    label: string;
+    component: unknown;
+    type: number;
+    activator: () => boolean;
+  }): void;
+}
+
+declare module "*.css?inline" {
+  const text: string;
+  export default text;
+}
