@@ -35,6 +35,8 @@ def main() -> None:
     parser.add_argument("--regions", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=30)
     options = parser.parse_args()
+    if options.pairs < 12 * (options.rounds + 3):
+        parser.error(f"{options.rounds} windows of 12 pairs need at least {12 * (options.rounds + 3)} pairs")
     with tempfile.TemporaryDirectory(prefix="onediff-panel-") as name:
         folder = Path(name)
         (folder / "db").mkdir()

@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 import yaml
 
@@ -53,6 +56,16 @@ def test_everything_of_one_release_has_one_version() -> None:
     definition = yaml.safe_load((APP / "fiftyone.yml").read_text(encoding="utf-8"))
     package = json.loads((APP / "package.json").read_text(encoding="utf-8"))
     assert definition["version"] == package["version"] == onediff_fiftyone.__version__
+
+
+def test_the_wheel_holds_the_built_panel_and_not_its_source(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path)]
+    subprocess.run([*command, str(APP.parents[1])], check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with ZipFile(wheel) as opened:
+        inside = {name for name in opened.namelist() if name.startswith("onediff_fiftyone/app/")}
+    modules = {path.name for path in APP.glob("*.py")}
+    assert inside == {f"onediff_fiftyone/app/{name}" for name in {*modules, "fiftyone.yml", "dist/index.umd.js"}}
 
 
 def test_the_plugin_is_listed_without_fiftyone() -> None:
