@@ -28,7 +28,7 @@ PATIENCE_S = 90
 SHOTS = Path(os.environ.get("SCREENSHOTS", "")) if os.environ.get("SCREENSHOTS") else None
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     named = [os.environ["CHROMIUM"]] if os.environ.get("CHROMIUM") else NAMES
     found = next((path for name in named if (path := shutil.which(name))), None)

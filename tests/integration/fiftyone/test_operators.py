@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout
 from io import StringIO
 from typing import TYPE_CHECKING, Any
@@ -16,22 +17,28 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("plugin")
 
 
+def in_a_thread(*args: Any, **kwargs: Any) -> Any:
+    """Execute an operator where no event loop runs, which a browser of another test keeps running in this thread."""
+    import fiftyone.operators as foo
+
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(foo.execute_operator, *args, **kwargs).result()
+
+
 def execute(name: str, dataset: Any, /, **params: Any) -> Any:
     """The result of an operator, executed as a script would; its error is raised."""
     ctx = {key: params.pop(key) for key in ("view", "selected", "selected_labels", "current_sample") if key in params}
-    import fiftyone.operators as foo
 
     with redirect_stdout(StringIO()):
-        done = foo.execute_operator(f"@onediff/review/{name}", {"dataset": dataset, **ctx}, params=params)
+        done = in_a_thread(f"@onediff/review/{name}", {"dataset": dataset, **ctx}, params=params)
         done.raise_exceptions()
     return done.result
 
 
 def call_panel(method: str, dataset: Any, **params: Any) -> Any:
     """What a method of the panel answers to the page."""
-    import fiftyone.operators as foo
 
-    done = foo.execute_operator(
+    done = in_a_thread(
         "@onediff/review/change_review", {"dataset": dataset}, params={**params, "__method__": method, "panel_id": "x"}
     )
     done.raise_exceptions()
