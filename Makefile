@@ -134,10 +134,10 @@ weights: $(VENV)/.dev.stamp
 	  $(if $(WORDS),$(if $(filter no,$(WORDS)),--without-words,--words $(WORDS))) $(if $(MACHINE),--machine "$(MACHINE)")
 
 # The built panel is in the repository and in the wheel: only who changes its source needs Node.
-APP := integrations/fiftyone/onediff_fiftyone/app
+PANEL := integrations/fiftyone/panel
 app:
 	@command -v npm >/dev/null 2>&1 || { echo "make: no npm on the PATH: install Node.js 20 or newer" >&2; exit 1; }
-	cd $(APP) && npm ci --no-fund --no-audit && npm run build
+	cd $(PANEL) && npm ci --no-fund --no-audit && npm run build
 
 clean:
 	rm -rf $(VENV) $(OUT) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .benchmarks

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shutil
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,11 +13,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from playwright.sync_api import Browser
 
 REPO = Path(__file__).resolve().parent.parent
 # Read before any test starts, because `clean_environment` takes every ONEDIFF_* variable away.
 DATA = Path(os.environ.get("ONEDIFF_DATA") or REPO.parent / "shared" / "data")
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM_FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
 
 # The conformance tests of one domain also run where nothing but pytest is installed beside it.
 if importlib.util.find_spec("hypothesis") is not None:
@@ -171,3 +180,22 @@ def _module(name: str) -> Any:
 def tiny_onediff(save_onediff: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a tiny OneDiff whose mask head has learnt bright squares that come and go."""
     return save_onediff(tmp_path_factory.mktemp("weights") / "tiny", learn=True)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium; tests that need it are skipped, with the reason, where there is none.
+
+    One for all: a process has one loop of playwright's, and this is it.
+    """
+    named = [os.environ["CHROMIUM"]] if os.environ.get("CHROMIUM") else CHROMIUM_NAMES
+    found = next((path for name in named if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip(f"no Chromium ({', '.join(named)}): install it, or name one in the variable CHROMIUM")
+    from playwright.sync_api import sync_playwright
+
+    # Each launch has a user data folder of its own, which is gone afterwards.
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=found, headless=True, args=list(CHROMIUM_FLAGS))
+        yield launched
+        launched.close()

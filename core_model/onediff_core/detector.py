@@ -153,8 +153,8 @@ class Detector:
         for view, *planes in zip(views, *by_size, strict=True):
             mean = sum(planes) / np.float32(len(planes))
             parts = zip(heads, mean[: len(heads)], np.split(mean[len(heads) :], ends), strict=True)
-            scale = _enlargement(view, heads)
-            yield [HeadAnswer(head.config, score, classes, scale) for head, score, classes in parts]
+            gsd_m = view.pair.after.gsd_m
+            yield [HeadAnswer(head.config, score, classes, gsd_m) for head, score, classes in parts]
 
     def _looked_at(
         self, heads: Sequence[Any], views: Sequence[PairView], size: float, mirrors: Sequence[tuple[int, ...]]

@@ -66,13 +66,13 @@ class HeadAnswer(NamedTuple):
         config: of the head.
         score: (H, W) in [0, 1].
         classes: (K, H, W), likewise.
-        scale: pixels of the head's view, before it is enlarged, that stand for one of the pair, along a side.
+        gsd_m: ground sample distance of the pair, or None.
     """
 
     config: HeadConfig
     score: FloatArray
     classes: FloatArray
-    scale: float = 1.0
+    gsd_m: float | None = None
 
 
 def settled(answers: Sequence[HeadAnswer], threshold: float) -> list[HeadAnswer]:
@@ -92,7 +92,8 @@ def settled(answers: Sequence[HeadAnswer], threshold: float) -> list[HeadAnswer]
 
 
 def _without_specks(answer: HeadAnswer, threshold: float) -> HeadAnswer:
-    small = specks(answer.score >= threshold, answer.config.least_px / answer.scale**2)
+    gsd_m = answer.gsd_m or answer.config.assumed_gsd_m
+    small = specks(answer.score >= threshold, answer.config.least_m2 / gsd_m**2)
     if not small.any():
         return answer
     # Still the likeliest of what is none, so that unchanged pairs rank by it.

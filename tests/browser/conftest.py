@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -22,28 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from playwright.sync_api import Browser, Page
-
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """The system's Chromium; tests that need it are skipped, with the reason, where there is none."""
-    named = [os.environ["CHROMIUM"]] if os.environ.get("CHROMIUM") else NAMES
-    found = next((path for name in named if (path := shutil.which(name))), None)
-    if found is None:
-        pytest.skip(f"no Chromium ({', '.join(named)}): install it, or name one in the variable CHROMIUM")
-    from playwright.sync_api import sync_playwright
-
-    # Each launch has a user data folder of its own, which is gone afterwards.
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=found, headless=True, args=list(FLAGS))
-        yield launched
-        launched.close()
 
 
 @dataclass

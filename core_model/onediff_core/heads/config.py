@@ -30,8 +30,8 @@ class HeadConfig:
         enlarge: mask only. How many times as large as that it sees best, as held-out pairs say: small things gain.
         yields_to: mask only. Another mask head -> how many times as large as its things an area of this one may be and
             still be no more than what surrounds them, and left to it; for when both are loaded. See `surroundings`.
-        least_px: mask only. Blobs of fewer pixels, of the image at the scale that it sees before `enlarge`, are no
-            things of it, as held-out pairs say.
+        least_m2: mask only. Square metres of the smallest thing of it, as held-out pairs say; smaller blobs are none.
+        assumed_gsd_m: ground sample distance for that of images that do not know theirs.
         exclusive: mask only. False: a channel per class, each for itself, trained only where its class is labelled,
             so that sets with different labels train one head. True: softmax over "no change" and the classes.
         evidence: pair only. The mask head of the same `HeadSet` whose score it looks at, or None for tokens alone.
@@ -49,7 +49,8 @@ class HeadConfig:
     gsd_range_m: tuple[float, float] | None = None
     enlarge: float = 1.0
     yields_to: Mapping[str, float] = field(default_factory=dict)
-    least_px: int = 0
+    least_m2: float = 0.0
+    assumed_gsd_m: float = 1.0
     exclusive: bool = False
     evidence: str | None = None
     width: int = 48
@@ -81,8 +82,10 @@ class HeadConfig:
             raise ValueError(f"{owner}: enlarge must be between a quarter and 4, got {self.enlarge}")
         if self.yields_to and (self.task != "mask" or min(self.yields_to.values()) <= 0 or self.name in self.yields_to):
             raise ValueError(f"{owner}: a mask head yields to others, by factors above 0, got {self.yields_to}")
-        if not isinstance(self.least_px, int) or self.least_px < 0 or (self.least_px and self.task != "mask"):
-            raise ValueError(f"{owner}: least_px is a number of pixels, of a mask head, got {self.least_px!r}")
+        if self.least_m2 < 0 or (self.least_m2 and self.task != "mask"):
+            raise ValueError(f"{owner}: least_m2 is an area, of the things of a mask head, got {self.least_m2}")
+        if self.assumed_gsd_m <= 0:
+            raise ValueError(f"{owner}: assumed_gsd_m must be above 0, got {self.assumed_gsd_m}")
         if self.exclusive and self.task != "mask":
             raise ValueError(f"{owner}: only a mask head has exclusive classes to choose")
         if self.evidence is not None and self.task != "pair":

@@ -141,7 +141,11 @@ def _head_row(head: Head) -> str:
     config = head.config
     scale = config.gsd_range_m
     made_for = "any scale" if scale is None else f"{scale[0]:g} to {scale[1]:g} m a pixel; finer images are reduced"
-    made_for += f"; blobs of less than {config.least_px} px are nothing" if config.least_px else ""
+    if config.least_m2:
+        least = (
+            f"{config.least_m2:g} m², or {config.least_m2 / config.assumed_gsd_m**2:g} px where the scale is not known"
+        )
+        made_for += f"; blobs of less than {least}, are nothing"
     made_for += "" if config.enlarge == 1 else f"; all are then shown {config.enlarge:g} times as large"
     for other, most in config.yields_to.items():
         made_for += f"; beside `{other}` it leaves to it what is no more than {most:g} times as large as its things"

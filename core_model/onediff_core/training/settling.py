@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from onediff_core.surroundings import surroundings
-from onediff_core.training.evaluation import LEAST_PX, THRESHOLD, answers_of
+from onediff_core.training.evaluation import GSD_M, LEAST_M2, THRESHOLD, answers_of
 from onediff_core.training.stored import look_of
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def leave_out_specks(heads: Iterable[Any]) -> None:
     """Put the smallest thing that counts into the configurations of heads that mark places and know their scale."""
     for head in heads:
         if head.config.task == "mask" and head.config.gsd_range_m is not None:
-            head.config = replace(head.config, least_px=LEAST_PX)
+            head.config = replace(head.config, least_m2=LEAST_M2, assumed_gsd_m=GSD_M)
 
 
 def settle(base: Any, heads: Sequence[Any], sets: Mapping[MaskSet, Sequence[Sample]]) -> dict[str, float]:

@@ -84,7 +84,7 @@ def write_geoparquet(pairs: Iterable[AcceptedPair], path: Path) -> Written:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError as exc:
-        raise MissingDependencyError("pyarrow", "a GeoParquet file", "onediff-plugins[parquet]") from exc
+        raise MissingDependencyError("pyarrow", "a GeoParquet file", "onediff-fiftyone[parquet]") from exc
     features, count = _rows(pairs)
     rows = [{**_properties(pair, region), "geometry": shapely.to_wkb(geometry)} for pair, region, geometry in features]
     fields = [*_COLUMNS, *sorted({name for row in rows for name in row} - {*_COLUMNS, "geometry"})]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -21,25 +20,9 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Locator, Page
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
 SIZES = ((1400, 900), (1920, 1080))
 PATIENCE_S = 90
 SHOTS = Path(os.environ.get("SCREENSHOTS", "")) if os.environ.get("SCREENSHOTS") else None
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    named = [os.environ["CHROMIUM"]] if os.environ.get("CHROMIUM") else NAMES
-    found = next((path for name in named if (path := shutil.which(name))), None)
-    if found is None:
-        pytest.skip(f"no Chromium ({', '.join(named)}): install it, or name one in the variable CHROMIUM")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=found, headless=True, args=list(FLAGS))
-        yield launched
-        launched.close()
 
 
 @pytest.fixture

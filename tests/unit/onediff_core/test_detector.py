@@ -194,7 +194,7 @@ def test_of_several_mask_heads_the_highest_score_counts_and_all_classes_are_ther
 def test_a_blob_that_is_too_small_for_its_head_falls_short_of_the_threshold(
     checkpoint: Checkpoint, least: int, counts: bool
 ) -> None:
-    head = altered(checkpoint.heads["any.square"], least_px=least)
+    head = altered(checkpoint.heads["any.square"], least_m2=least / 4, assumed_gsd_m=0.5)
     (change,) = detect(Detector(checkpoint, {"any.square": head}, CPU), a_square_came())
     (all_of_it,) = detect(Detector(checkpoint, {"any.square": checkpoint.heads["any.square"]}, CPU), a_square_came())
     found = all_of_it.score >= 0.5
@@ -206,14 +206,13 @@ def test_a_blob_that_is_too_small_for_its_head_falls_short_of_the_threshold(
     np.testing.assert_array_equal(change.score[~found], all_of_it.score[~found])
 
 
-@pytest.mark.parametrize(("gsd_m", "counts"), [(1.0, True), (0.5, False)])
-def test_the_smallest_thing_is_measured_where_the_head_sees_it(
-    checkpoint: Checkpoint, gsd_m: float, counts: bool
+@pytest.mark.parametrize(("gsd_m", "counts"), [(1.0, True), (0.5, False), (None, False)])
+def test_the_smallest_thing_is_measured_on_the_ground(
+    checkpoint: Checkpoint, gsd_m: float | None, counts: bool
 ) -> None:
     (change,) = detect(Detector(checkpoint, dict(checkpoint.heads), CPU), a_square_came())
     size = int((change.score >= 0.5).sum())
-    head = altered(checkpoint.heads["any.square"], least_px=size // 2, gsd_range_m=(1.0, 2.0))
-    # At half a metre the image is reduced for the head: what it finds has a quarter of the pixels there.
+    head = altered(checkpoint.heads["any.square"], least_m2=size / 2, assumed_gsd_m=0.5)
     (seen,) = detect(Detector(checkpoint, {"any.square": head}, CPU), a_square_came(gsd_m=gsd_m))
     assert (seen.score >= 0.5).any() == counts
 

@@ -15,16 +15,17 @@ import yaml
 import onediff_fiftyone
 from onediff_fiftyone.installing import APP
 
+PANEL = APP.parents[1] / "panel"
 BUNDLE = APP / "dist" / "index.umd.js"
 SETUP = ("package.json", "package-lock.json", "tsconfig.json", "vite.config.js")
 
 
 def digest_of_sources() -> str:
     """As vite.config.js writes it into the bundle."""
-    names = sorted([*SETUP, *(f"src/{path.name}" for path in (APP / "src").iterdir())])
+    names = sorted([*SETUP, *(f"src/{path.name}" for path in (PANEL / "src").iterdir())])
     found = hashlib.sha256()
     for name in names:
-        found.update(f"{name}\n".encode() + (APP / name).read_bytes() + b"\n")
+        found.update(f"{name}\n".encode() + (PANEL / name).read_bytes() + b"\n")
     return found.hexdigest()
 
 
@@ -45,7 +46,7 @@ def test_the_bundle_is_small_and_brings_no_react_of_its_own() -> None:
 
 
 def test_the_lockfile_names_versions_and_digests_and_no_addresses() -> None:
-    packages = json.loads((APP / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+    packages = json.loads((PANEL / "package-lock.json").read_text(encoding="utf-8"))["packages"]
     brought = {name: package for name, package in packages.items() if name}
     assert brought
     assert all(package.get("integrity", "").startswith("sha512-") for package in brought.values())
@@ -54,7 +55,7 @@ def test_the_lockfile_names_versions_and_digests_and_no_addresses() -> None:
 
 def test_everything_of_one_release_has_one_version() -> None:
     definition = yaml.safe_load((APP / "fiftyone.yml").read_text(encoding="utf-8"))
-    package = json.loads((APP / "package.json").read_text(encoding="utf-8"))
+    package = json.loads((PANEL / "package.json").read_text(encoding="utf-8"))
     assert definition["version"] == package["version"] == onediff_fiftyone.__version__
 
 

@@ -12,7 +12,8 @@ def test_a_configuration_is_the_same_after_json(config):
         gsd_range_m=(0.3, 1),
         exclusive=True,
         yields_to={"any.thing": 5.0},
-        least_px=9,
+        least_m2=9.0,
+        assumed_gsd_m=0.5,
     )
     assert HeadConfig.from_dict(json.loads(json.dumps(made.to_dict()))) == made
 
@@ -48,9 +49,9 @@ def test_unknown_and_missing_keys_are_named(config):
         ("region", {"exclusive": True}, "only a mask head"),
         ("region", {"yields_to": {"any.thing": 5.0}}, "a mask head yields to others"),
         ("mask", {"yields_to": {"any.thing": 0.0}}, "by factors above 0"),
-        ("mask", {"least_px": -1}, "a number of pixels"),
-        ("mask", {"least_px": 2.5}, "a number of pixels"),
-        ("region", {"least_px": 9}, "of a mask head"),
+        ("mask", {"least_m2": -1.0}, "is an area"),
+        ("region", {"least_m2": 9.0}, "of a mask head"),
+        ("mask", {"assumed_gsd_m": 0.0}, "must be above 0"),
         ("mask", {"evidence": "satellite.mask"}, "only a pair head"),
     ],
 )

@@ -1,4 +1,4 @@
-// Builds dist/index.umd.js, which ships. The App's own React and FiftyOne modules are taken from the page.
+// Builds index.umd.js into the plugin's folder, which ships. The App's own React and FiftyOne modules are taken from the page.
 import { createHash } from "node:crypto";
 import { readFileSync, readdirSync } from "node:fs";
 import { defineConfig } from "vite";
@@ -29,6 +29,8 @@ export default defineConfig({
   plugins: [banner],
   build: {
     target: "es2022",
+    outDir: "../onediff_fiftyone/app/dist",
+    emptyOutDir: true,
     lib: { entry: "src/index.tsx", name: "OneDiffChangeReview", formats: ["umd"], fileName: () => "index.umd.js" },
     rolldownOptions: { external: Object.keys(GLOBALS), output: { globals: GLOBALS, exports: "none" } },
   },
