@@ -44,7 +44,7 @@ def main():
             rows.append([f"{name}: {len(pairs)}", method, *figures(host, pairs)])
     words = ["--set weights=WEIGHTS" if key == "weights" else f"--set {key}={value}" for key, value in options.settings]
     table = markdown(["pairs", "head", "regions found", "kind accuracy", "told", "labels"], rows)
-    text = f"`python benchmarks/ui_kinds.py {' '.join(words)}`, {datetime.date.today()}\n\n{table}"
+    text = f"`{' '.join(['python benchmarks/ui_kinds.py', *words])}`, {datetime.date.today()}\n\n{table}"
     print(text)
     if options.write:
         page.update(options.write, {PLACE: text}, [])
