@@ -86,9 +86,8 @@ def group_of(row: dict[str, Any]) -> str:
 
 def compared(listed: Path, run: Path, head: str) -> Path:
     """A run over the pairs with one head."""
-    if not (run / "results.jsonl").exists():
-        asked = ["--detector", "onediff", "--head", head, "--captioner", "template", "--workers", "1"]
-        onediff("batch", listed, "--out", run, *asked)
+    asked = ["--detector", "onediff", "--head", head, "--captioner", "template", "--workers", "1"]
+    onediff("batch", listed, "--out", run, *asked, *(["--resume"] if (run / "results.jsonl").exists() else []))
     return run
 
 
