@@ -42,8 +42,8 @@ BATCH: Final = 8
 # The attribute of a region that says what of it changed, such as its colour.
 WHAT: Final = "what"
 _TASKS: Final = ("mask", "region", "pair")
-# The label is likelier than all others together. Whoever found a region had a reason for its kind: of real pages the head
-# is right against it from here on, and on drawn ones it makes no difference.
+# The label is likelier than all others together. Whoever found a region had a reason for its kind: on real pages the
+# head is right against it from here on, and on drawn ones it makes no difference.
 _SURE_OF_LABEL: Final = 0.5
 _SURE_OF_KIND: Final = 0.95
 # Windows of views that are enlarged are multiples of this, the stride of the coarsest maps.

@@ -141,5 +141,5 @@ def test_without_pyarrow_the_message_says_what_to_install(
     from onediff_plugins.errors import MissingDependencyError
 
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
-    with pytest.raises(MissingDependencyError, match=r"onediff-plugins\[parquet\]"):
+    with pytest.raises(MissingDependencyError, match=r"onediff-fiftyone\[parquet\]"):
         export_accepted(accepted_pairs(decided), "GeoParquet", tmp_path / "x.parquet")

@@ -17,30 +17,30 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("plugin")
 
 
-def in_a_thread(*args: Any, **kwargs: Any) -> Any:
-    """Execute an operator where no event loop runs, which a browser of another test keeps running in this thread."""
-    import fiftyone.operators as foo
-
+def in_a_thread(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call where no event loop runs, which a browser of another test keeps running in this thread."""
     with ThreadPoolExecutor(1) as threads:
-        return threads.submit(foo.execute_operator, *args, **kwargs).result()
+        return threads.submit(call, *args, **kwargs).result()
 
 
 def execute(name: str, dataset: Any, /, **params: Any) -> Any:
     """The result of an operator, executed as a script would; its error is raised."""
+    import fiftyone.operators as foo
+
     ctx = {key: params.pop(key) for key in ("view", "selected", "selected_labels", "current_sample") if key in params}
 
     with redirect_stdout(StringIO()):
-        done = in_a_thread(f"@onediff/review/{name}", {"dataset": dataset, **ctx}, params=params)
+        done = in_a_thread(foo.execute_operator, f"@onediff/review/{name}", {"dataset": dataset, **ctx}, params=params)
         done.raise_exceptions()
     return done.result
 
 
 def call_panel(method: str, dataset: Any, **params: Any) -> Any:
     """What a method of the panel answers to the page."""
+    import fiftyone.operators as foo
 
-    done = in_a_thread(
-        "@onediff/review/change_review", {"dataset": dataset}, params={**params, "__method__": method, "panel_id": "x"}
-    )
+    asked = {**params, "__method__": method, "panel_id": "x"}
+    done = in_a_thread(foo.execute_operator, "@onediff/review/change_review", {"dataset": dataset}, params=asked)
     done.raise_exceptions()
     return done.result
 
@@ -69,6 +69,7 @@ def test_fiftyone_lists_the_panel_and_every_operator(fo: Any) -> None:
     assert names == {
         *("change_review", "accept", "reject", "undo", "edit_caption", "relabel"),
         *("rerun", "compare_runs", "export_reviewed", "summarise"),
+        *("mask_iou", "verdict_accuracy", "caption_meteor", "caption_agreement"),
     }
 
 
@@ -153,7 +154,7 @@ def test_pairs_are_compared_again_in_the_background(dataset: Any, monkeypatch: p
     execute("rerun", dataset, sample_ids=[sample.id], threshold=0.9, name="strict", delegate=True)
     service = DelegatedOperationService()
     (queued,) = service.list_operations(dataset_name=dataset.name, run_state="queued")
-    service.execute_operation(queued, log=False)
+    in_a_thread(service.execute_operation, queued, log=False)
     assert service.list_operations(dataset_name=dataset.name)[0].run_state == "completed"
     assert after(dataset, sample["pair_id"])["run_strict_changed"] is True
 

@@ -116,7 +116,7 @@ def test_pictures_of_ones_own_can_be_edited(tmp_path: Path) -> None:
 
 def test_the_command_line_has_them() -> None:
     host = Host([onediff_core.plugin], entry_points=False)
-    assert [command.name for command in host.commands()] == ["data", "train"]
+    assert [command.name for command in host.commands()] == ["data", "eval", "train"]
 
 
 def test_listing_them_loads_neither_numpy_nor_opencv() -> None:
