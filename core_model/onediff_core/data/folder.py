@@ -181,8 +181,8 @@ class PairFolder(Sequence[Sample]):
 
     def _image(self, source: Any) -> NDArray[np.uint8]:
         try:
-            image = opened(Path(source)) if isinstance(source, str) else source  # the list's folder is in it already
-            return np.asarray(image.convert("RGB"))
+            with opened(Path(source)) if isinstance(source, str) else source as image:  # its folder is in the path
+                return np.asarray(image.convert("RGB"))
         except (PairError, OSError) as exc:
             raise self._unreadable(source, exc) from exc
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from onediff_core.data import PairFolder, Sample
 from onediff_core.data.folder import write_images
@@ -43,6 +46,18 @@ def pictures(tmp_path: Path) -> Path:
     for name, value in (("a", 10), ("b", 20)):
         cv2.imwrite(str(tmp_path / f"{name}.png"), np.full((4, 6, 3), value, np.uint8))
     return tmp_path
+
+
+def test_pictures_that_were_read_are_closed(tmp_path: Path) -> None:
+    page = Image.fromarray(np.full((4, 6, 3), 9, np.uint8))
+    for name in ("a", "b"):  # of several pages, such as a GeoTIFF with overviews: Pillow keeps those open
+        page.save(tmp_path / f"{name}.tif", save_all=True, append_images=[page])
+    pairs = PairFolder(listed(tmp_path, {"before": "a.tif", "after": "b.tif"}))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        assert (pairs[0].before == 9).all()
+        gc.collect()
+    assert [str(warning.message) for warning in told] == []
 
 
 @pytest.mark.parametrize("name", ["camera", "edited", "objects", "satellite", "ui-drawn"])
