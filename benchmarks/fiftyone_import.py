@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import psutil
 from PIL import Image
 
-from private_mongod import environment, private_mongod
+from private_mongod import private_fiftyone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,16 +41,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--scale", type=int, default=0)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="onediff-fiftyone-") as name:
-        folder = Path(name)
-        (folder / "db").mkdir()
-        (folder / "home").mkdir()
-        with private_mongod(folder / "db") as uri:
-            os.environ |= environment(uri, folder / "home")
-            if options.rounds:
-                compare(repeated(options.results, options.pairs, folder / "pairs"), options.rounds)
-            if options.scale:
-                scale(repeated(options.results, options.scale, folder / "many"), folder)
+    with private_fiftyone() as folder:
+        if options.rounds:
+            compare(repeated(options.results, options.pairs, folder / "pairs"), options.rounds)
+        if options.scale:
+            scale(repeated(options.results, options.scale, folder / "many"), folder)
 
 
 def repeated(results: Path, count: int, folder: Path) -> Path:

@@ -13,15 +13,13 @@ import argparse
 import os
 import random
 import statistics
-import tempfile
 import time
 import warnings
 from contextlib import redirect_stdout
 from io import StringIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from private_mongod import environment, private_mongod
+from private_mongod import private_fiftyone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,13 +35,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.pairs < 12 * (options.rounds + 3):
         parser.error(f"{options.rounds} windows of 12 pairs need at least {12 * (options.rounds + 3)} pairs")
-    with tempfile.TemporaryDirectory(prefix="onediff-panel-") as name:
-        folder = Path(name)
-        (folder / "db").mkdir()
-        (folder / "home").mkdir()
-        with private_mongod(folder / "db") as uri:
-            os.environ |= environment(uri, folder / "home")
-            measure(options.pairs, options.regions, options.rounds)
+    with private_fiftyone():
+        measure(options.pairs, options.regions, options.rounds)
 
 
 def measure(pairs: int, regions: int, rounds: int) -> None:
@@ -60,6 +53,8 @@ def measure(pairs: int, regions: int, rounds: int) -> None:
     index(dataset)
     ids = dataset.select_group_slices("after").values("id")
     draw = random.Random(0)
+    draw.shuffle(ids)
+    undecided = iter(ids)  # each once: to accept a pair again is no decision, and nothing to undo
 
     places = iter(walk(dataset))
     next(places)
@@ -68,9 +63,9 @@ def measure(pairs: int, regions: int, rounds: int) -> None:
         ("panel: next window of 12 pairs", timed(lambda: next(places), rounds)),
         ("panel: window from the middle", timed(lambda: middle(dataset, draw), rounds)),
         ("panel: pending pairs alone, first window", timed(lambda: panel(dataset, "window", **TOP), rounds)),
-        ("panel: accept a pair", timed(lambda: accept(dataset, draw.choice(ids)), rounds)),
+        ("panel: accept a pair", timed(lambda: accept(dataset, next(undecided)), rounds)),
         ("panel: undo", timed(lambda: panel(dataset, "undo"), rounds)),
-        ("operator: accept a pair", timed(lambda: operator(dataset, "accept", sample_ids=[draw.choice(ids)]), rounds)),
+        ("operator: accept a pair", timed(lambda: operator(dataset, "accept", sample_ids=[next(undecided)]), rounds)),
         ("operator: summary of all pairs", timed(lambda: operator(dataset, "summarise"), max(3, rounds // 10))),
     ]
     print(f"{pairs} pairs, {regions} regions each, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")

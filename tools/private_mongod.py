@@ -11,6 +11,7 @@ import secrets
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,6 +66,25 @@ def private_mongod(folder: Path) -> Iterator[str]:
             server.wait(20)
         except subprocess.TimeoutExpired:
             server.kill()
+
+
+@contextmanager
+def private_fiftyone() -> Iterator[Path]:
+    """FiftyOne on a server, in folders and with settings of its own for as long as the block runs.
+
+    Yields:
+        The folder, for whatever else is needed; what the server keeps is in `db`. It is gone afterwards.
+
+    Raises:
+        NoMongodError: there is none, or it does not start.
+    """
+    with tempfile.TemporaryDirectory(prefix="onediff-fiftyone-") as name:
+        folder = Path(name)
+        for part in ("db", "home"):
+            (folder / part).mkdir()
+        with private_mongod(folder / "db") as uri:
+            os.environ |= environment(uri, folder / "home")
+            yield folder
 
 
 def environment(uri: str, home: Path) -> dict[str, str]:

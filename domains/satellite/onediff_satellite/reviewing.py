@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from onediff_plugins.reviewing import colour_values, holds_domain, is_all_of, save_views, set_numbers
+from onediff_plugins.specs import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,13 +55,10 @@ def _total(areas: Sequence[float | None] | None) -> float | None:
 
 
 def _labels(view: Any) -> list[str]:  # noqa: ANN401
-    return [label for label in view.distinct("changes.detections.label") if label not in _KINDS][:20]
+    return [label for label in view.distinct("changes.detections.label") if label not in KINDS][:20]
 
 
 def _labelled(view: Any, label: str) -> Any:  # noqa: ANN401
     from fiftyone import ViewField as F
 
     return view.filter_labels("changes", F("label") == label)
-
-
-_KINDS: Final = ("added", "removed", "changed", "moved")

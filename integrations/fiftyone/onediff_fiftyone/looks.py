@@ -11,6 +11,7 @@ from onediff_fiftyone import schema
 from onediff_fiftyone.connecting import imported
 from onediff_fiftyone.declaring import FIELDS
 from onediff_plugins.drawing import KIND_COLOURS
+from onediff_plugins.specs import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,7 +106,7 @@ def views(dataset: Any) -> Iterator[tuple[str, Any, str]]:  # noqa: ANN401
         dataset.match(F(schema.REVIEW_OUTDATED)),
         "The finding changed after somebody had decided about it",
     )
-    for kind in schema.KINDS:
+    for kind in KINDS:
         yield (
             f"kind: {kind}",
             dataset.filter_labels(schema.CHANGES, F(schema.KIND) == kind),

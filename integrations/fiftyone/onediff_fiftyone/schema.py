@@ -92,5 +92,3 @@ ORPHANED: Final = "orphaned"  # true for a region with a decision that the newer
 # --- what other runs found on the same pairs: fields of `after`, made by comparing or re-running ------------------
 
 RUN: Final = "run_"  # run_NAME: Detections; run_NAME_agreement: F1 of its regions with `changes`, in [0, 1]
-
-KINDS: Final = ("added", "removed", "changed", "moved")
