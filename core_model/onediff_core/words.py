@@ -82,15 +82,18 @@ def _on_base(folder: Path, settings: WordsSettings) -> Checkpoint:
     from onediff_core.adapters import load_adapters, merge_adapters
     from onediff_core.checkpoint import Checkpoint, no_bars
     from onediff_core.heads import fingerprint
-    from onediff_core.training.tune.parts import tower
+    from onediff_core.towers import tower
 
     if settings.vision is None or settings.text is None:
         raise CheckpointError(
             f"{folder} holds adapters: name the base that they were trained on with --set words.vision=... and "
             "--set words.text=..., as model.vision and model.text in the recipe"
         )
-    with no_bars(), tower(settings.vision) as vision:
-        model, processor = load_adapters(folder, vision=vision, text=settings.text)
+    try:
+        with no_bars(), tower(settings.vision) as vision:
+            model, processor = load_adapters(folder, vision=vision, text=settings.text)
+    except FileNotFoundError as error:
+        raise CheckpointError(f"words.vision={settings.vision}: {error}") from error
     merge_adapters(model)
     digest = fingerprint(model.model)
     return Checkpoint(

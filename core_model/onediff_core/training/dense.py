@@ -19,13 +19,14 @@ import torch
 from onediff_core.data.synthetic import scene
 from onediff_core.devices import torch_device
 from onediff_core.efficientnet_lite import IMAGE_MEAN, IMAGE_STD
+from onediff_core.towers import imagenet_weights
 from onediff_core.training.network import DenseNetwork, classes_of
 from onediff_core.training.run import Run
 from onediff_core.training.schedule import Budget
 from onediff_core.training.sets import TRAINING_SETS, VALIDATION_SETS, data_folder, read_set, require_sets, tuning_half
 from onediff_core.training.settings import DenseSettings
 from onediff_core.training.sources import MaskSource, ObjectSource, SceneSource
-from onediff_core.training.start import imagenet_weights, starting_model
+from onediff_core.training.start import starting_model
 from onediff_plugins.errors import OneDiffError
 
 if TYPE_CHECKING:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
@@ -12,24 +10,22 @@ from transformers import AutoImageProcessor, AutoModel
 
 from onediff_core.adapters import LORA, Base, freeze_base, has_adapters, save_adapters
 from onediff_core.checkpoint import save_checkpoint
-from onediff_core.efficientnet_lite.convert_efficientnet_lite import load_imagenet_weights
 from onediff_core.loading import tokenizer
 from onediff_core.modeling_onediff import OneDiffForConditionalGeneration
 from onediff_core.processing_onediff import OneDiffProcessor
+from onediff_core.towers import LITE0, tower
 from onediff_core.training.network import parameter_groups
-from onediff_core.training.start import imagenet_weights
 from onediff_core.training.tune.recipe import Lora
 from onediff_plugins.errors import MissingDependencyError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from torch import Tensor
 
     from onediff_core.training.tune.recipe import Parts, TuneStage
 
-LITE0: Final = "efficientnet-lite0"
 _NEW: Final = ("model.delta.", "model.projector.", "model.delta_projector.")
 _TOWER: Final = "model.vision_tower."
 
@@ -58,24 +54,6 @@ def build(parts: Parts, seed: int) -> tuple[OneDiffForConditionalGeneration, One
     like = None if parts.vision == LITE0 else _image_processor(parts.vision)
     sized = {} if parts.side is None else {"size": (parts.side, parts.side)}
     return model, OneDiffProcessor.for_model(model, tokenizer(parts.text), like=like, **sized)
-
-
-@contextmanager
-def tower(name: str) -> Iterator[str]:
-    """Where to load a tower from: the installed package's is written to a folder for a while.
-
-    Args:
-        name: hub id or folder, or `LITE0`.
-
-    Raises:
-        FileNotFoundError: the package is not installed.
-    """
-    if name != LITE0:
-        yield name
-        return
-    with TemporaryDirectory() as folder:
-        load_imagenet_weights(imagenet_weights()).save_pretrained(folder)
-        yield folder
 
 
 def _image_processor(vision: str) -> Any:
