@@ -1,13 +1,13 @@
 """What parts of a recipe are worth: the same budget with and without each, two seeds, what is held out scored.
 
     python benchmarks/tuning_ablations.py cst recipes/onediff-small.yaml --data SETS --out RUNS
-    python benchmarks/tuning_ablations.py memory recipes/onediff-small.yaml --out RUNS
-    python benchmarks/tuning_ablations.py specialists recipes/onediff-small.yaml --out RUNS
+    python benchmarks/tuning_ablations.py memory specialists recipes/onediff-small.yaml --out RUNS --device cuda
 
-`cst`: with and without Coupled Sample Training. `memory`: delta tokens that read states, as in the paper, and gated
-differences. `specialists`: one model of three kinds of drawn scenes, and three of one kind each, all scored on pairs of
-every kind that no training draws; the generalist has the steps of one of them. The last two learn from drawn pairs
-alone. Runs go on where they were when this is called again. Prints a Markdown table.
+`cst`: with Coupled Sample Training, and without it, its steps or minutes added to those of tuning. `memory`: delta
+tokens that read states, as in the paper, and gated differences. `specialists`: one model of three kinds of drawn
+scenes, and three of one kind each, all scored on pairs of every kind that no training draws; the generalist has the
+steps of one of them. The last two learn from drawn pairs alone. Runs go on where they were when this is called again,
+and each writes what it says to train.log in its folder; `--jobs 6` has six at a time. Prints a table for each.
 """
 
 from __future__ import annotations
@@ -16,31 +16,37 @@ import argparse
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluation.tables import markdown
+from onediff_core.evaluation.tables import markdown
+from onediff_core.training.tune.reading import read_recipe
+from onediff_plugins.settings import parse_assignments
 
 STAGES = ("cst", "tune")  # of the recipe
 SCENES = ("satellite", "ui-drawn", "camera")
+SCORES = ("yes_no", "sides", "swap", "cider_d")
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A run.
+    """A run, once for each seed.
 
     Attributes:
         name: of the row.
+        folder: of the run; variants that are the same run share it.
         options: of `onediff train tune`.
     """
 
     name: str
-    options: tuple[str, ...]
+    folder: str
+    options: tuple[str, ...] = ()
 
 
 def drawn(*scenes: str) -> tuple[str, ...]:
     """Options that make the second stage learn from some drawn scenes and be scored on all."""
-    learned = {name: (1.0 if name in scenes else 1e-9) for name in SCENES}
+    learned = {name: float(name in scenes) for name in SCENES}
     source = json.dumps([{"kind": "drawn", "scenes": learned}])
     return (
         "--set",
@@ -50,21 +56,46 @@ def drawn(*scenes: str) -> tuple[str, ...]:
     )
 
 
-ABLATIONS = {
-    "cst": (Variant("both stages", ()), Variant("without CST", ("--skip", "cst"))),
-    "memory": tuple(
-        Variant(memory, ("--set", f"model.delta.memory={memory}", *drawn(*SCENES))) for memory in ("states", "gated")
-    ),
-    "specialists": (
-        Variant("generalist", drawn(*SCENES)),
-        *(Variant(f"{name} alone", drawn(name)) for name in SCENES),
-    ),
+def without_cst(recipe: Path, settings: list[str]) -> tuple[str, ...]:
+    """Options that leave the first stage out and give its length to the second."""
+    stages = {stage.name: stage for stage in read_recipe(recipe, parse_assignments(settings)).stages}
+    cst, tune = (stages[name] for name in STAGES)
+    for unit in ("steps", "minutes"):
+        lengths = [getattr(stage, unit) for stage in (cst, tune)]
+        if None not in lengths:
+            return "--skip", "cst", "--set", f"stages.tune.{unit}={sum(lengths)}"
+    raise SystemExit(f"{recipe}: the stages cst and tune must both have steps, or both minutes, to be one budget")
+
+
+def variants(what: str, recipe: Path, settings: list[str]) -> tuple[Variant, ...]:
+    generalist = drawn(*SCENES)
+    return {
+        "cst": lambda: (
+            Variant("both stages", "both"),
+            Variant("without CST", "without-cst", without_cst(recipe, settings)),
+        ),
+        "memory": lambda: (
+            Variant("states", "generalist", generalist),
+            Variant("gated", "gated", ("--set", "model.delta.memory=gated", *generalist)),
+        ),
+        "specialists": lambda: (
+            Variant("generalist", "generalist", generalist),
+            *(Variant(f"{name} alone", name, drawn(name)) for name in SCENES),
+        ),
+    }[what]()
+
+
+COLUMNS = {
+    "cst": tuple(f"{name}/{score}" for name in ("fold", "reported") for score in ("yes_no", "cider_d"))
+    + tuple(f"drawn/{score}" for score in SCORES),
+    "memory": tuple(f"drawn/{score}" for score in SCORES),
+    "specialists": tuple(f"drawn-{name}/{score}" for name in SCENES for score in SCORES),
 }
 
 
 def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=ABLATIONS)
+    parser.add_argument("what", nargs="+", choices=COLUMNS)
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--data", type=Path, help="folder of the sets")
     parser.add_argument("--out", type=Path, required=True, help="folder of the runs")
@@ -72,35 +103,46 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", dest="settings", help="of the recipe"
     )
+    parser.add_argument("--device", default="cpu", help="cpu, or cuda and the like")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
     parser.add_argument("--threads", type=int, default=1)
     return parser.parse_args()
 
 
 def main() -> int:
     options = parse_options()
-    rows, columns = [], list[str]()
-    for variant in ABLATIONS[options.what]:
-        for seed in range(options.seeds):
-            scores = run(variant, seed, options)
-            columns += [name for name in scores if name not in columns]
-            rows.append((variant.name, seed, scores))
-    table = [
-        [name, str(seed), *(f"{scores[column]:.3f}" if column in scores else "-" for column in columns)]
-        for name, seed, scores in rows
-    ]
-    print(markdown(["what was trained", "seed", *columns], table))
-    return 0
+    chosen = {what: variants(what, options.recipe, options.settings) for what in options.what}
+    runs = {(one.folder, seed): one for every in chosen.values() for one in every for seed in range(options.seeds)}
+    with ThreadPoolExecutor(options.jobs) as pool:
+        done = dict(zip(runs, pool.map(lambda run: train(runs[run], run[1], options), runs), strict=True))
+    for what, every in chosen.items():
+        columns = [name for name in COLUMNS[what] if any(name in scores for scores in done.values())]
+        rows = [
+            [one.name, str(seed), *(f"{scores[name]:.3f}" if name in scores else "-" for name in columns)]
+            for one in every
+            for seed in range(options.seeds)
+            for scores in [done[one.folder, seed]]
+        ]
+        print(markdown([what, "seed", *columns], rows), end="\n\n")
+    return 0 if all(done.values()) else 1
 
 
-def run(variant: Variant, seed: int, options: argparse.Namespace) -> dict[str, float]:
-    """The scores of the last stage."""
-    out = options.out / options.what / f"{variant.name.replace(' ', '-')}-{seed}"
+def train(variant: Variant, seed: int, options: argparse.Namespace) -> dict[str, float]:
+    """The scores of the last stage; none where the run failed, which is said."""
+    out = options.out / f"{variant.folder}-{seed}"
+    out.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "onediff_core.training.tune", str(options.recipe), "--out", str(out)]
-    command += ["--threads", str(options.threads), *(["--data", str(options.data)] if options.data else [])]
+    command += ["--device", options.device, "--threads", str(options.threads)]
+    command += ["--data", str(options.data)] if options.data else []
     command += [word for setting in options.settings for word in ("--set", setting)]
     command += [word for stage in STAGES for word in ("--set", f"stages.{stage}.seed={seed}")]
-    subprocess.run([*command, *variant.options], check=True)
-    last = max(out.glob("[0-9]*-tune/report.json"))
+    log = out / "train.log"
+    with log.open("a") as file:
+        ended = subprocess.run([*command, *variant.options], stdout=file, stderr=subprocess.STDOUT, check=False)
+    if ended.returncode:
+        print(f"{variant.name}, seed {seed}: failed, see {log}", file=sys.stderr)
+        return {}
+    (last,) = out.glob("[0-9]*-tune/report.json")
     return {name: value for name, value in json.loads(last.read_text()).items() if isinstance(value, float)}
 
 

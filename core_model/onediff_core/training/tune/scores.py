@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from onediff_core.training.words.drawn import drawn_answers, score_drawn
 from onediff_core.training.words.scoring import (
     Speaker,
     real_answers,
     score_coupled,
-    score_drawn,
     score_real,
     told_pairs,
 )
@@ -41,7 +41,7 @@ def report(
     if any(one.coupled for one in made):
         said |= score_coupled(speaker, side, most)
     for drawn in [one.drawn for one in made if one.drawn is not None]:
-        said |= score_drawn(speaker, drawn.scenes, drawn.side, most)
+        said |= score_drawn(drawn_answers(speaker, drawn.scenes, drawn.side, most))
     for one in made:
         for told, limit in ((one.scored, most), (one.reported, None)):
             if told is not None:

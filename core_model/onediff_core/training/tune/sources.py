@@ -15,6 +15,7 @@ from onediff_core.data import PairFolder
 from onediff_core.data.pictures import PictureList
 from onediff_core.errors import TrainingError
 from onediff_core.training.head.split import by_hash, how_many
+from onediff_core.training.learner import CPU
 from onediff_core.training.tune import recipe
 from onediff_core.training.tune.listed import ListedPairs, Prompted, check_tasks
 from onediff_core.training.tune.looks import AnyOf, Listed, OfPairs, Shown
@@ -34,6 +35,8 @@ from onediff_plugins.errors import PairError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    import torch
 
     from onediff_core.data import Sample
     from onediff_core.prompts import Place
@@ -107,13 +110,14 @@ class MixedLessons(Dataset["Lesson"]):
         return self.sources[int(chosen)].draw(np.random.default_rng((self.seed, number)))
 
 
-def make_source(part: recipe.Source, data: Path | None, side: int) -> Made:
+def make_source(part: recipe.Source, data: Path | None, side: int, device: torch.device = CPU) -> Made:
     """Read what a source of a recipe names.
 
     Args:
         part: of the recipe.
         data: what its paths are relative to; the current folder where None.
         side: of the model's images in pixels.
+        device: where places are found.
 
     Raises:
         TrainingError: a task that there is not, or nothing to learn from.
@@ -133,7 +137,7 @@ def make_source(part: recipe.Source, data: Path | None, side: int) -> Made:
         drawn = DrawnPairs(part.scenes, part.tasks, part.turns, part.side)
         return Made(Prompted(drawn, part.prompts), part.share, drawn=part)
     if isinstance(part, recipe.Captioned):
-        return _captioned(part, _folder(data, part.kind))
+        return _captioned(part, _folder(data, part.kind), device)
     return _pairs(part, data)
 
 
@@ -189,13 +193,13 @@ def _told(name: str, samples: Sequence[Sample]) -> Told | None:
     return Told(name, known, [()] * len(known)) if known else None
 
 
-def _captioned(part: recipe.Captioned, data: Path) -> Made:
+def _captioned(part: recipe.Captioned, data: Path, device: torch.device) -> Made:
     """As `stages` has it, with the places that another OneDiff finds, since no heads are for this one."""
     finder = load_checkpoint(part.places, heads=None)
-    heads = [finder.heads[name].float() for name in REAL_HEADS if name in finder.heads]
+    heads = [finder.heads[name].float().to(device) for name in REAL_HEADS if name in finder.heads]
     if not heads or finder.processor is None:
         raise TrainingError(f"{finder.name} has no head {REAL_HEADS[0]!r}, which finds the places in real pairs")
-    model, building = finder.model.float(), heads[:1]
+    model, building = finder.model.float().to(device), heads[:1]
     pairs = read_captioned(data, part.fold)
 
     def found(samples: Sequence[Sample], way: Sequence[Any] = building) -> list[list[Place]]:

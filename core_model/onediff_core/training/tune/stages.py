@@ -85,7 +85,7 @@ def _run(
     say: Callable[[str], None],
 ) -> None:
     side = max(processor.image_processor.size or (256,))
-    made = [make_source(part, data, side) for part in stage.sources]
+    made = [make_source(part, data, side, processes.device) for part in stage.sources]
     budget = Budget(minutes=stage.minutes, steps=_steps(stage, made))  # only now: the clock starts with learning
     run = TuneRun(folder, stage, model, processor, made, budget, processes, told)
     if processes.leads:

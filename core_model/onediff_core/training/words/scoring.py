@@ -8,16 +8,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 import torch
 
-from onediff_core.data import swap
-from onediff_core.data.synthetic import scene
-from onediff_core.data.synthetic.captions import side
 from onediff_core.evaluation.captions.scoring import cider_d
 from onediff_core.evaluation.counting import ratio
-from onediff_core.evaluation.said import sides_right, swap_right
+from onediff_core.evaluation.said import sides_right
 from onediff_core.parsing import parse
 from onediff_core.training.words.batches import prompt_of
 from onediff_core.training.words.lessons import Turn
-from onediff_core.training.words.places import named_places, places_of_facts
+from onediff_core.training.words.places import places_of_facts
 from onediff_core.training.words.sources import CoupledPictures
 
 if TYPE_CHECKING:
@@ -27,9 +24,9 @@ if TYPE_CHECKING:
     from onediff_core.processing_onediff import OneDiffProcessor
     from onediff_core.prompts import Place
 
-_BATCH: Final = 16
+_BATCH: Final = 32
 _MOST_NEW_TOKENS: Final = 40
-_FIRST: Final = 2**31  # seeds of training are below it
+FIRST: Final = 2**31  # seeds of training are below it
 _TEXTS: Final = 64  # held-out sentences that are written again
 
 
@@ -83,7 +80,7 @@ def score_texts(speaker: Speaker, held_out: Sequence[Sequence[str]]) -> dict[str
     turns = [Turn("regions", "", tuple(places_of_facts(some, rng))) for some in facts]
     said = speaker.answers(turns, None)
     sided = [(text, some[0].side) for text, some in zip(said, facts, strict=True) if some[0].side]
-    return _known({"texts/cider_d": cider_d(said, told), "texts/sides": _share(sides_right(*both) for both in sided)})
+    return known({"texts/cider_d": cider_d(said, told), "texts/sides": share(sides_right(*both) for both in sided)})
 
 
 def score_coupled(speaker: Speaker, side_px: int, pairs: int) -> dict[str, float]:
@@ -95,7 +92,7 @@ def score_coupled(speaker: Speaker, side_px: int, pairs: int) -> dict[str, float
         pairs: how many.
     """
     source = CoupledPictures(side_px)
-    lessons = [source.draw(np.random.default_rng((_FIRST, number))) for number in range(pairs)]
+    lessons = [source.draw(np.random.default_rng((FIRST, number))) for number in range(pairs)]
     turns = [lesson.turns[0] for lesson in lessons]
     said = _of_images(speaker, turns, [lesson.images for lesson in lessons])
     right, wrong, found = [], [], []
@@ -105,36 +102,9 @@ def score_coupled(speaker: Speaker, side_px: int, pairs: int) -> dict[str, float
             right += [word in answer[date] for word in truth[date]]
             wrong += [word in answer[date] for word in truth[other] - truth[date]]
             found.append(bool(answer[date]))
-    return _known(
-        {"coupled/words": _share(right), "coupled/of_other_date": _share(wrong), "coupled/in_form": _share(found)}
+    return known(
+        {"coupled/words": share(right), "coupled/of_other_date": share(wrong), "coupled/in_form": share(found)}
     )
-
-
-def score_drawn(speaker: Speaker, scenes: Iterable[str], side_px: int, pairs: int) -> dict[str, float]:
-    """Of drawn pairs with seeds that are not learned from: yes and no, sides, and the swap test without any place told.
-
-    Args:
-        speaker: who speaks.
-        scenes: names.
-        side_px: of the scenes.
-        pairs: of each scene.
-    """
-    samples = [scene(name)(_FIRST + number, 0, side_px) for name in scenes for number in range(pairs)]
-    verdicts = speaker.answers([Turn("yes_no", "")] * len(samples), samples)
-    scores = _verdicts("drawn", verdicts, samples)
-
-    single = [sample for sample in samples if len(named_places(sample)) == 1 and sample.captions]
-    said = speaker.answers([Turn("regions", "", tuple(named_places(sample))) for sample in single], single)
-    sides = [side(sample.regions[0].box, sample.after.shape[:2]) for sample in single if sample.regions]
-    scores["drawn/sides"] = _share(map(sides_right, said, sides))
-
-    directed = [(sample, kind) for sample in samples if (kind := _direction(sample))]
-    forwards, backwards = (
-        speaker.answers([Turn("caption", "")] * len(some), some)
-        for some in ([sample for sample, _ in directed], [swap(sample) for sample, _ in directed])
-    )
-    scores["drawn/swap"] = _share(map(swap_right, forwards, backwards, [kind for _, kind in directed]))
-    return _known(scores)
 
 
 class RealAnswer(NamedTuple):
@@ -174,13 +144,13 @@ def score_real(name: str, answers: Sequence[RealAnswer]) -> dict[str, float]:
         name: of the set, in the scores.
         answers: of `real_answers`.
     """
-    scores = _verdicts(name, [answer.verdict for answer in answers], [answer.sample for answer in answers])
-    scores[f"{name}/agreement"] = _share(bool(answer.places) == answer.sample.changed for answer in answers)
+    scores = verdict_scores(name, [answer.verdict for answer in answers], [answer.sample for answer in answers])
+    scores[f"{name}/agreement"] = share(bool(answer.places) == answer.sample.changed for answer in answers)
     changed = [answer for answer in answers if answer.sample.changed]
     scores[f"{name}/cider_d"] = cider_d(
         [answer.said for answer in changed], [answer.sample.captions for answer in changed]
     )
-    return _known(scores)
+    return known(scores)
 
 
 def told_pairs(answers: Sequence[RealAnswer]) -> list[dict[str, Any]]:
@@ -213,20 +183,20 @@ def _of_images(speaker: Speaker, turns: Sequence[Turn], images: Sequence[Any]) -
     return speaker.answers(turns, [Sample(before=before, after=after) for before, after in images])
 
 
-def _verdicts(name: str, said: Sequence[str], samples: Sequence[Sample]) -> dict[str, float | None]:
-    """Exact answers, on unchanged and on changed pairs apart."""
+def verdict_scores(name: str, said: Sequence[str], samples: Sequence[Sample]) -> dict[str, float | None]:
+    """Exact answers, of all pairs, and of unchanged and changed ones apart.
+
+    Args:
+        name: of the set, in the scores.
+        said: "yes" or "no" of each.
+        samples: of which it is known whether they changed.
+    """
     right = [(text == ("yes" if sample.changed else "no"), sample) for text, sample in zip(said, samples, strict=True)]
     return {
-        f"{name}/yes_no": _share(fits for fits, _ in right),
-        f"{name}/no": _share(fits for fits, sample in right if not sample.changed),
-        f"{name}/yes": _share(fits for fits, sample in right if sample.changed),
+        f"{name}/yes_no": share(fits for fits, _ in right),
+        f"{name}/no": share(fits for fits, sample in right if not sample.changed),
+        f"{name}/yes": share(fits for fits, sample in right if sample.changed),
     }
-
-
-def _direction(sample: Sample) -> str:
-    """Added or removed, where that is all that happened."""
-    kinds = {region.kind for region in sample.regions or ()}
-    return kinds.pop() if len(kinds) == 1 and kinds <= {"added", "removed"} else ""
 
 
 def _halves(text: str) -> tuple[frozenset[str], frozenset[str]]:
@@ -238,10 +208,12 @@ def _halves(text: str) -> tuple[frozenset[str], frozenset[str]]:
     ) - dull
 
 
-def _share(values: Iterable[bool]) -> float | None:
+def share(values: Iterable[bool]) -> float | None:
+    """How many of them; None of none."""
     flags = list(values)
     return ratio(sum(flags), len(flags))
 
 
-def _known(scores: Mapping[str, float | None]) -> dict[str, float]:
+def known(scores: Mapping[str, float | None]) -> dict[str, float]:
+    """Scores that there are, to four places."""
     return {name: round(value, 4) for name, value in scores.items() if value is not None}

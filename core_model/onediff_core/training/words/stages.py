@@ -13,12 +13,12 @@ from transformers import AutoModelForCausalLM
 from onediff_core.errors import CheckpointError
 from onediff_core.processing_onediff import OneDiffProcessor
 from onediff_core.training.words.captioned import read_captioned
+from onediff_core.training.words.drawn import drawn_answers, score_drawn
 from onediff_core.training.words.predicted import predicted_places
 from onediff_core.training.words.scoring import (
     Speaker,
     real_answers,
     score_coupled,
-    score_drawn,
     score_real,
     score_texts,
     told_pairs,
@@ -165,9 +165,8 @@ def _joint(
 
     def score(trained: OneDiffForConditionalGeneration) -> dict[str, float]:
         speaker = Speaker(trained, processor)
-        return score_drawn(speaker, settings.scenes, settings.side, settings.held_out) | score_real(
-            "fold", real_answers(speaker, pairs.scored, scored)
-        )
+        drawn = drawn_answers(speaker, settings.scenes, settings.side, settings.held_out)
+        return score_drawn(drawn) | score_real("fold", real_answers(speaker, pairs.scored, scored))
 
     def report(trained: OneDiffForConditionalGeneration) -> dict[str, Any]:
         speaker = Speaker(trained, processor)
