@@ -26,7 +26,7 @@ from onediff_plugins.settings import parse_assignments
 
 STAGES = ("cst", "tune")  # of the recipe
 SCENES = ("satellite", "ui-drawn", "camera")
-SCORES = ("yes_no", "sides", "swap", "cider_d")
+SCORES = ("yes_no", "sides", "told_cider_d", "swap")
 
 
 @dataclass(frozen=True)

@@ -164,7 +164,9 @@ def load_adapters(
     load_strictly(folder / WEIGHTS_NAME, _trained(model))
     if (folder / LORA).is_dir():
         _load_lora(folder / LORA, model.language_model)
-    return model.eval(), OneDiffProcessor.from_pretrained(folder)
+    processor = OneDiffProcessor.from_pretrained(folder)
+    processor.end_answers(model)
+    return model.eval(), processor
 
 
 def merge_adapters(model: OneDiffForConditionalGeneration) -> None:

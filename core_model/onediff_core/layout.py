@@ -34,6 +34,7 @@ HEADS: Final = "heads"
 SEEING: Final = "OneDiffModel"
 TOKENIZERS: Final = ("tokenizer.json", "tokenizer_config.json")
 CARDS: Final = ("MODEL_CARD.md", "README.md")
+PAPERS: Final = ("LICENSE", "NOTICE")
 _HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 # Of the hub, at any depth (a star crosses folders): no pickles.
 _FILES: Final = ("*.json", "*.safetensors", "*.jinja", "*.model", "*.txt", "*.md")
@@ -203,6 +204,20 @@ def terms_of(folder: Path) -> Terms:
     Raises:
         CheckpointError: front matter that is not YAML.
     """
+    about = terms_stated(folder)
+    named = about.get("license") == "other" and about.get("license_name")
+    return Terms(named or about.get("license"), about.get("license_notice"))
+
+
+def terms_stated(folder: Path) -> dict[str, str]:
+    """Fields of the front matter of a model card that are about terms, as they stand there; empty without any.
+
+    Args:
+        folder: with MODEL_CARD.md or README.md, or neither.
+
+    Raises:
+        CheckpointError: front matter that is not YAML.
+    """
     import yaml
     from huggingface_hub import metadata_load
 
@@ -214,7 +229,5 @@ def terms_of(folder: Path) -> Terms:
         except (ValueError, yaml.YAMLError) as error:
             raise CheckpointError(f"the front matter of {path} cannot be read: {error}") from error
         if about and about.get("license"):
-            named = about["license"] == "other" and about.get("license_name")
-            notice = about.get("license_notice")
-            return Terms(str(named or about["license"]), None if notice is None else str(notice))
-    return Terms()
+            return {name: str(value) for name, value in about.items() if name.startswith("license") and value}
+    return {}

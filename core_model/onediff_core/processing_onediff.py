@@ -78,7 +78,7 @@ class OneDiffProcessor(ProcessorMixin):
         like: BaseImageProcessor | None = None,
         **image_changes: Any,
     ) -> Self:
-        """The processor of a model of `from_backbones`, and the ids of the placeholders set in `model.config`.
+        """The processor of a model of `from_backbones`, which learns the ids of the placeholders and where answers end.
 
         Args:
             model: whose tower, delta tokens and language model it is for.
@@ -94,7 +94,23 @@ class OneDiffProcessor(ProcessorMixin):
             num_delta_tokens=model.config.delta_config.num_delta_tokens,
         )
         model.config.pair_token_id, model.config.delta_token_id = processor.placeholder_ids
+        processor.end_answers(model)
         return processor
+
+    def end_answers(self, model: OneDiffForConditionalGeneration) -> None:
+        """Let a model stop at the token that answers end with in training, the tokenizer's.
+
+        A language model may name other ends for generation, and then would speak on: as SmolLM2 read from GGUF by
+        transformers 5.17, whose tokenizer ends a text with the start of a turn.
+
+        Args:
+            model: whose answers are of this tokenizer.
+        """
+        named: Any = model.generation_config.eos_token_id
+        ends = [] if named is None else [named] if isinstance(named, int) else list(named)
+        own = self.tokenizer.eos_token_id
+        if own is not None and own not in ends:
+            model.generation_config.eos_token_id = [*ends, own] if ends else own
 
     @property
     def placeholder_ids(self) -> tuple[int, int]:

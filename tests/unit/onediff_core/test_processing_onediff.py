@@ -66,6 +66,16 @@ def test_the_model_learns_the_answer_and_its_end_only(processor: OneDiffProcesso
         assert torch.equal(inputs["labels"][row][learnt], inputs["input_ids"][row][learnt])
 
 
+@pytest.mark.parametrize(("named", "ends"), [(None, 1), (1, 1), (5, [5, 1]), ([5, 6], [5, 6, 1])])
+def test_answers_end_in_generation_where_they_end_in_training(
+    model: Any, tokenizer: Any, named: int | list[int] | None, ends: int | list[int]
+) -> None:
+    model.generation_config.eos_token_id = named
+    assert tokenizer.eos_token_id == 1
+    OneDiffProcessor.for_model(model, tokenizer)
+    assert model.generation_config.eos_token_id == ends
+
+
 def test_rows_are_padded_at_the_left_with_the_end_where_there_is_no_padding(
     processor: OneDiffProcessor, picture_pair: Pair
 ) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
+import yaml
 from torch import nn
 from transformers import AutoImageProcessor, AutoModel
 
-from onediff_core.adapters import LORA, Base, freeze_base, has_adapters, save_adapters
-from onediff_core.checkpoint import save_checkpoint
+from onediff_core import layout
+from onediff_core.adapters import LORA, Base, freeze_base, has_adapters, merge_adapters, save_adapters
+from onediff_core.checkpoint import load_checkpoint, save_checkpoint
+from onediff_core.errors import CheckpointError
 from onediff_core.loading import tokenizer
 from onediff_core.modeling_onediff import OneDiffForConditionalGeneration
 from onediff_core.processing_onediff import OneDiffProcessor
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from onediff_core.checkpoint import Checkpoint
+    from onediff_core.configuration_onediff import OneDiffDeltaConfig
     from onediff_core.training.tune.recipe import Parts, TuneStage
 
 _NEW: Final = ("model.delta.", "model.projector.", "model.delta_projector.")
@@ -40,8 +45,13 @@ def build(parts: Parts, seed: int) -> tuple[OneDiffForConditionalGeneration, One
     Raises:
         FileNotFoundError: a part is neither here nor on the hub.
         ValueError: parts that do not fit; see `from_backbones` and `load_bert`.
+        CheckpointError: a OneDiff to go on from that is not there, damaged, or without words.
         MissingDependencyError: a GGUF file, and the package gguf is not installed.
     """
+    if parts.start is not None:
+        return _gone_on(load_checkpoint(parts.start, heads=()), parts.delta, seed)
+    assert parts.vision is not None  # noqa: S101  # both, as recipes are checked
+    assert parts.text is not None  # noqa: S101
     more = {} if parts.visual_layer is None else {"visual_layer": parts.visual_layer}
     with tower(parts.vision) as vision, torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -54,6 +64,33 @@ def build(parts: Parts, seed: int) -> tuple[OneDiffForConditionalGeneration, One
     like = None if parts.vision == LITE0 else _image_processor(parts.vision)
     sized = {} if parts.side is None else {"size": (parts.side, parts.side)}
     return model, OneDiffProcessor.for_model(model, tokenizer(parts.text), like=like, **sized)
+
+
+def _gone_on(
+    start: Checkpoint, delta: Mapping[str, Any], seed: int
+) -> tuple[OneDiffForConditionalGeneration, OneDiffProcessor]:
+    """A OneDiff that learned already; where a delta module is described, with that one and projectors, all new."""
+    model, processor = start.model.float(), start.processor
+    if processor is None:
+        raise CheckpointError(f"{start.name} has no tokenizer, which words are learned with")
+    if not delta:
+        return model, processor
+    config = model.config
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        renewed = OneDiffForConditionalGeneration.from_backbones(
+            vision=model.model.vision_tower,
+            text=model.language_model,
+            delta_config={**_described(config.delta_config), **delta},
+            visual_layer=config.visual_layer,
+        )
+    like = processor.image_processor
+    return renewed, OneDiffProcessor.for_model(renewed, processor.tokenizer, like=like, size=like.size)
+
+
+def _described(config: OneDiffDeltaConfig) -> dict[str, Any]:
+    about = config.to_diff_dict()
+    return {name: value for name, value in about.items() if name not in ("transformers_version", "model_type", "dtype")}
 
 
 def _image_processor(vision: str) -> Any:
@@ -105,6 +142,8 @@ def prepare_stage(model: OneDiffForConditionalGeneration, stage: TuneStage, adap
         for name, value in model.language_model.named_parameters():
             if ".lora_" in name:
                 value.requires_grad_(stage.trains == "lora")
+        if stage.trains == "words":
+            model.language_model.requires_grad_(True)
     for value in model.parameters():
         if value.requires_grad:
             value.data = value.data.float()
@@ -149,20 +188,42 @@ def put(model: OneDiffForConditionalGeneration, state: Mapping[str, Tensor]) -> 
 
 
 def save_model(
-    folder: Path, model: OneDiffForConditionalGeneration, processor: OneDiffProcessor, base: Base | None
+    folder: Path,
+    model: OneDiffForConditionalGeneration,
+    processor: OneDiffProcessor,
+    base: Base | None,
+    start: str | None = None,
 ) -> None:
-    """Write what a run made: without its base where that was not trained, else whole.
+    """Write what a run made: without its base where that is published and was not trained, else whole.
 
     Args:
         folder: new, or of an earlier writing.
-        model: in `eval` mode.
+        model: in `eval` mode; adapters are worked in where it is written whole.
         processor: its own.
-        base: of `base_of` before training; None where everything was trained.
+        base: of `base_of` before training; None where the model is written whole.
+        start: the OneDiff that went on, whose terms are kept.
     """
     if base is None:
-        save_checkpoint(folder, model, processor)
+        if has_adapters(model.language_model):
+            merge_adapters(model)
+        papers, card = {}, None
+        if start is not None:
+            begun = layout.locate(start)
+            card = _card(folder.name, begun)
+            papers = {name: (begun.folder / name).read_text("utf-8") for name in layout.PAPERS
+                      if (begun.folder / name).is_file()}  # fmt: skip
+        save_checkpoint(folder, model, processor, card=card, papers=papers)
     else:
         save_adapters(folder, model, processor, base=base)
+
+
+def _card(name: str, start: layout.Location) -> str:
+    """What says whose terms hold for a OneDiff that was made of another."""
+    about = yaml.safe_dump({**layout.terms_stated(start.folder), "base_model": start.name}, sort_keys=False)
+    return (
+        f"---\n{about}---\n# {name}\n\n{start.name}, tuned further with `onediff train tune`. The terms of "
+        f"{start.name} hold for it, and those of what it was tuned on.\n"
+    )
 
 
 def adapters_of(folder: Path) -> bool:

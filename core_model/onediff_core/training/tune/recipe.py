@@ -10,6 +10,7 @@ from onediff_core.training.settings import StageSettings
 from onediff_core.training.words.settings import SCENES, TASKS
 
 DRAWN: Final = "drawn"
+WHOLE: Final = ("words", "all")  # after such a stage the language model is no longer the published one
 
 
 class _Part(BaseModel):
@@ -20,14 +21,30 @@ class _Part(BaseModel):
 
 
 class Parts(_Part):
-    """A tower, a language model, and what is between them."""
+    """A tower, a language model, and what is between them; or a OneDiff that goes on learning."""
 
-    vision: str = Field(description="hub id or folder of the tower; efficientnet-lite0 is the installed package's")
-    text: str = Field(description="hub id, folder or GGUF file of the language model")
+    start: str | None = Field(
+        None, description="OneDiff that goes on: research, open, folder or hub id; in place of vision and text"
+    )
+    vision: str | None = Field(
+        None, description="hub id or folder of the tower; efficientnet-lite0 is the installed package's"
+    )
+    text: str | None = Field(None, description="hub id, folder or GGUF file of the language model")
     bert: str | None = Field(None, description="BERT that the delta module starts from; new unless given")
     side: int | None = Field(None, ge=32, description="sides of images in pixels; the tower's own unless given")
     visual_layer: int | None = Field(None, ge=1, description="layer that visual tokens are made of")
-    delta: dict[str, Any] = Field({}, description="fields of OneDiffDeltaConfig that are not the paper's")
+    delta: dict[str, Any] = Field(
+        {}, description="fields of OneDiffDeltaConfig that are not the paper's; with start, of a new delta module"
+    )
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Parts:
+        own = [name for name in ("vision", "text", "bert", "side", "visual_layer") if getattr(self, name) is not None]
+        if self.start is not None and own:
+            raise ValueError(f"a OneDiff that goes on has its own {', '.join(own)}: give start, or these")
+        if self.start is None and not {"vision", "text"} <= {*own}:
+            raise ValueError("give vision and text, or start")
+        return self
 
 
 class Lora(_Part):
@@ -115,9 +132,9 @@ class TuneStage(StageSettings):
     """How one stage learns. Its length is given in steps, minutes or epochs, one of the three."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="goes into trained_stages")
-    trains: Literal["new", "lora", "all"] = Field(
+    trains: Literal["new", "lora", "words", "all"] = Field(
         description="new: delta module and projectors, the rest frozen; lora: adapters in the language model, too; "
-        "all: everything"
+        "words: these and the language model; all: everything"
     )
     sources: tuple[Source, ...] = Field(min_length=1)
     lora: Lora | None = Field(None, description="of a stage that trains lora")
@@ -197,6 +214,6 @@ class Recipe(_Part):
         adapted = [stage.lora or Lora() for stage in self.stages if stage.trains == "lora"]
         if any(other != adapted[0] for other in adapted):
             raise ValueError("stages that train lora share their adapters: give all of them the same lora")
-        if adapted and any(stage.trains == "all" for stage in self.stages):
-            raise ValueError("a stage that trains lora and one that trains all do not go together")
+        if adapted and (whole := next((one.trains for one in self.stages if one.trains in WHOLE), None)):
+            raise ValueError(f"a stage that trains lora and one that trains {whole} do not go together")
         return self

@@ -12,6 +12,7 @@ from onediff_core.training.schedule import Budget
 from onediff_core.training.settings import keep_settings
 from onediff_core.training.tune import scores
 from onediff_core.training.tune.parts import Trained, build, prepare_stage, put, save_model
+from onediff_core.training.tune.recipe import WHOLE
 from onediff_core.training.tune.run import TuneRun
 from onediff_core.training.tune.sources import make_source
 from onediff_core.weights import read_safetensors, write_safetensors
@@ -53,7 +54,9 @@ def tune(recipe: Recipe, out: Path, data: Path | None, processes: Processes, say
     processes.agree(record)
     seed = recipe.stages[0].seed
     model, processor = build(recipe.model, seed)
-    base = None if any(stage.trains == "all" for stage in recipe.stages) else base_of(model)
+    start = recipe.model.start
+    whole_at_last = start is not None or any(stage.trains in WHOLE for stage in recipe.stages)
+    base = None if whole_at_last else base_of(model)
     adapters = next((stage.lora for stage in recipe.stages if stage.lora is not None), None)
     for number, stage in enumerate(recipe.stages, 1):
         prepare_stage(model, stage, adapters)
@@ -69,7 +72,7 @@ def tune(recipe: Recipe, out: Path, data: Path | None, processes: Processes, say
         model.config.trained_stages = (*model.config.trained_stages, stage.name)
     if processes.leads:
         model.eval()
-        save_model(out / recipe.name, model.cpu(), processor, base)
+        save_model(out / recipe.name, model.cpu(), processor, base, start)
         say(f"written to {out / recipe.name}")
     processes.wait()
 

@@ -27,8 +27,8 @@ class DrawnAnswer(NamedTuple):
         scene: that drew it.
         sample: with exact truth.
         verdict: whether anything changed: "yes" or "no", if it answers in form.
-        located: about its only change, told where that is; None where there is another number of them.
-        forwards: of the pair as a whole, told of no place; None of unchanged pairs.
+        located: of the changes, told where they are; None of unchanged pairs.
+        forwards: of the pair as a whole, told of no place; likewise.
         backwards: likewise in the other order of time; None where more happened than things that came, or that went.
     """
 
@@ -61,16 +61,17 @@ def drawn_answers(speaker: Speaker, scenes: Iterable[str], side_px: int, pairs: 
     back = [turn if _direction(sample) else None for turn, sample in zip(whole, samples, strict=True)]
     turned = [sample if turn is None else swap(sample) for turn, sample in zip(back, samples, strict=True)]
     verdicts = speaker.answers([Turn("yes_no", "")] * len(samples), samples)
-    located = asked([_of_the_only_place(sample) for sample in samples], samples)
+    located = asked([_of_places(sample) for sample in samples], samples)
     forwards, backwards = asked(whole, samples), asked(back, turned)
     names = [name for name, _ in drawn]
     return list(map(DrawnAnswer, names, samples, verdicts, located, forwards, backwards))
 
 
 def score_drawn(answers: Sequence[DrawnAnswer]) -> dict[str, float]:
-    """Yes and no, sides, the swap test, and CIDEr-D of changed pairs against the generator's own sentences.
+    """Yes and no; sides of single changes; the swap test; CIDEr-D of changed pairs against the generator's sentences.
 
-    Of several scenes each has the same scores of its own, too, as `drawn-SCENE/score`.
+    Sides are said, and `told_cider_d` is of answers, where the places are told; the other answers know of none. Of
+    several scenes each has the same scores of its own, too, as `drawn-SCENE/score`.
 
     Args:
         answers: of `drawn_answers`.
@@ -88,21 +89,26 @@ def _of_drawn(name: str, answers: Sequence[DrawnAnswer]) -> dict[str, float | No
     scores[f"{name}/sides"] = share(
         sides_right(answer.located, side(answer.sample.regions[0].box, answer.sample.after.shape[:2]))
         for answer in answers
-        if answer.located is not None and answer.sample.regions
+        if answer.located is not None and answer.sample.regions and len(named_places(answer.sample)) == 1
     )
     scores[f"{name}/swap"] = share(
         swap_right(answer.forwards, answer.backwards, _direction(answer.sample))
         for answer in answers
         if answer.forwards is not None and answer.backwards is not None
     )
-    told = [(answer.forwards, answer.sample.captions) for answer in answers if answer.forwards is not None]
-    scores[f"{name}/cider_d"] = cider_d([said for said, _ in told], [captions for _, captions in told])
+    scores[f"{name}/cider_d"] = _likeness((answer.forwards, answer.sample) for answer in answers)
+    scores[f"{name}/told_cider_d"] = _likeness((answer.located, answer.sample) for answer in answers)
     return scores
 
 
-def _of_the_only_place(sample: Sample) -> Turn | None:
-    places = named_places(sample)
-    return Turn("regions", "", tuple(places)) if len(places) == 1 and sample.captions else None
+def _likeness(answers: Iterable[tuple[str | None, Sample]]) -> float | None:
+    told = [(said, sample.captions) for said, sample in answers if said is not None]
+    return cider_d([said for said, _ in told], [captions for _, captions in told])
+
+
+def _of_places(sample: Sample) -> Turn | None:
+    places = tuple(named_places(sample))
+    return Turn("regions", "", places) if places and sample.changed and sample.captions else None
 
 
 def _direction(sample: Sample) -> str:

@@ -128,7 +128,7 @@ def write(sets: Path) -> Callable[[dict[str, Any]], Path]:
     def make(content: dict[str, Any], name: str = "recipe.yaml") -> Path:
         content = copy.deepcopy(content)
         for part in ("vision", "text"):
-            if content["model"][part] in ("tower", "words"):
+            if content["model"].get(part) in ("tower", "words"):
                 content["model"][part] = str(sets / content["model"][part])
         path = sets / name
         path.write_text(yaml.safe_dump(content))

@@ -93,6 +93,52 @@ def test_one_stage_may_train_everything_and_writes_a_whole_model(tune, recipe, t
     assert any(name.startswith("language_model.") for name in names)
 
 
+@pytest.fixture
+def begun(tune, recipe, tmp_path) -> Path:
+    """A whole OneDiff with words, whose terms are its own."""
+    recipe["stages"] = [{**recipe["stages"][1], "trains": "all", "steps": 1, "held_out": 0}]
+    del recipe["stages"][0]["lora"]
+    assert tune(recipe, tmp_path / "begun").exit_code == 0
+    folder = tmp_path / "begun" / "test"
+    (folder / "MODEL_CARD.md").write_text(
+        "---\nlicense: other\nlicense_name: mine\nlicense_notice: ask me\n---\n# it\n"
+    )
+    (folder / "LICENSE").write_text("as I say")
+    return folder
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in load_checkpoint(folder).model.state_dict().items()}
+
+
+@pytest.mark.parametrize(("trains", "learns"), [
+    ("new", NEW), ("lora", (*NEW, "language_model.")), ("words", (*NEW, "language_model."))
+])  # fmt: skip
+def test_a_onediff_goes_on_and_keeps_its_tower_and_its_terms(tune, recipe, begun, tmp_path, trains, learns):
+    stage = {**recipe["stages"][0], "trains": trains, "steps": 2, "held_out": 0}
+    content = {"name": "on", "model": {"start": str(begun)}, "stages": [stage]}
+    done = tune(content, tmp_path / "run")
+    assert done.exit_code == 0, done.output
+    made, before = tmp_path / "run" / "on", weights(begun)
+    changed = {name for name, value in weights(made).items() if not torch.equal(value, before[name])}
+    assert changed
+    assert all(name.startswith(learns) for name in changed)
+    assert trains == "new" or any(name.startswith("language_model.") for name in changed)
+    loaded = load_checkpoint(made)
+    assert loaded.terms == ("mine", "ask me")
+    assert (made / "LICENSE").read_text() == "as I say"
+    assert loaded.model.config.trained_stages == ("tune", "tune")
+
+
+def test_a_onediff_that_goes_on_may_get_a_new_delta_module(tune, recipe, begun, tmp_path):
+    stage = {**recipe["stages"][0], "trains": "new", "steps": 1, "held_out": 0}
+    content = {"name": "on", "model": {"start": str(begun), "delta": {"num_delta_tokens": 3}}, "stages": [stage]}
+    done = tune(content, tmp_path / "run")
+    assert done.exit_code == 0, done.output
+    delta = load_checkpoint(tmp_path / "run" / "on").model.config.delta_config
+    assert (delta.num_delta_tokens, delta.hidden_size) == (3, 24)
+
+
 def test_micro_batches_learn_what_the_whole_batch_learns(tune, recipe, tmp_path):
     """Up to what a source draws: whole blocks are of one source, so there is one here."""
     recipe["stages"] = [recipe["stages"][0]]
