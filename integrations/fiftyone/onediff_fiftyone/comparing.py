@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from onediff_fiftyone import schema
-from onediff_fiftyone.deciding import DecisionError, check_ours, region_decision
+from onediff_fiftyone.deciding import check_ours, region_decision
 from onediff_fiftyone.declaring import FieldSpec, declare
+from onediff_fiftyone.history import DecisionError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
