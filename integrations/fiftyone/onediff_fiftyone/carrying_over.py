@@ -46,7 +46,8 @@ def merged(old: Sequence[Any], new: Sequence[Any]) -> list[Any]:
     """
     touched = [detection for detection in old if is_touched(detection)]
     found = list(new)
-    same = dict(match(*([tuple(one.bounding_box) for one in side] for side in (touched, found))).pairs)
+    before, after = ([tuple(detection.bounding_box) for detection in side] for side in (touched, found))
+    same = dict(match(before, after).pairs)
     for index, detection in enumerate(touched):
         if index in same:
             _hand_over(detection, found[same[index]])

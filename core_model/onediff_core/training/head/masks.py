@@ -99,7 +99,8 @@ class MaskTask:
                 head.calibration.set(row, float(head.calibration.temperature[row]), bias)
         found = found_in(self._answers(head, head.probabilities), self._held_out, self.classes, self._gsd_m)
         self.smallest = smallest(found, self._gsd_m, self.settings.least_px)
-        head.config = replace(head.config, **self.smallest.config)
+        least = self.smallest
+        head.config = replace(head.config, least_m2=least.least_m2, assumed_gsd_m=least.assumed_gsd_m)
 
     def _groups(self) -> dict[str, list[str]]:
         return {group: [self.classes[row] for row in rows] for group, rows in groups_of(self.classes).items()}

@@ -59,17 +59,21 @@ class Smallest:
     why: str
 
     @property
-    def config(self) -> dict[str, float]:
-        """What a head's configuration says of it."""
-        gsd_m = self.gsd_m or 1.0
-        return {"least_m2": self.px * gsd_m**2, "assumed_gsd_m": gsd_m}
+    def assumed_gsd_m(self) -> float:
+        """That a head's configuration holds; pixels themselves where no scale is known."""
+        return self.gsd_m or 1.0
+
+    @property
+    def least_m2(self) -> float:
+        """Likewise."""
+        return self.px * self.assumed_gsd_m**2
 
     @property
     def words(self) -> str:
         """One line for people."""
         if not self.px:
             return f"every blob counts: {self.why}"
-        ground = "" if self.gsd_m is None else f" at {self.gsd_m:g} m, {self.config['least_m2']:.3g} m²"
+        ground = "" if self.gsd_m is None else f" at {self.gsd_m:g} m, {self.least_m2:.3g} m²"
         return f"{self.px:g} px{ground}: {self.why}"
 
 

@@ -44,14 +44,15 @@ def test_pixels_are_those_of_the_middle_scale() -> None:
 def test_of_too_few_crops_none_is_chosen_and_it_is_said_how_to_set_one(changed: int, rest: int) -> None:
     found = [crop(thing=60)] * changed + [crop(speck=20)] * rest
     chosen = smallest(found, None, None)
-    assert chosen.config == {"least_m2": 0.0, "assumed_gsd_m": 1.0}
+    assert (chosen.least_m2, chosen.assumed_gsd_m) == (0.0, 1.0)
     assert f"{changed} held-out crops show a change and {rest} show none, too few" in chosen.words
     assert "--set least_px=" in chosen.words
 
 
 def test_a_size_is_kept_on_the_ground_where_pairs_know_their_scale() -> None:
     found = [crop(thing=60)] * FEWEST + [crop(speck=20)] * FEWEST
-    assert smallest(found, 0.5, None).config == {"least_m2": 6.0, "assumed_gsd_m": 0.5}
-    assert smallest(found, 0.5, None).words == "24 px at 0.5 m, 6 m²: chosen on 10 + 10 held-out crops"
-    assert smallest(found, 0.5, 200).config == {"least_m2": 50.0, "assumed_gsd_m": 0.5}
+    chosen = smallest(found, 0.5, None)
+    assert (chosen.least_m2, chosen.assumed_gsd_m) == (6.0, 0.5)
+    assert chosen.words == "24 px at 0.5 m, 6 m²: chosen on 10 + 10 held-out crops"
+    assert smallest(found, 0.5, 200).least_m2 == 50.0
     assert smallest(found, None, 0).words == "every blob counts: as set"
