@@ -325,6 +325,7 @@ def test_it_looks_right_in_the_grid_and_in_the_sample_viewer(
     app.until(lambda: review_of(dataset, first) == "rejected", "the decision is not in the database")
 
 
+@pytest.mark.slow
 def test_another_run_is_asked_for_in_a_form_and_shown_beside_this_one(
     dataset: Any, dataset_name: Callable[[], str], open_app: Callable[..., Opened], tmp_path: Path
 ) -> None:
