@@ -73,7 +73,7 @@ def test_what_holds_no_pairs_is_refused_with_words(tmp_path, make_references, ma
     with pytest.raises(EvaluationError, match="pair 'a': changed is 'perhaps'"):
         References(folder)
     twice = make_references({"id": "a"}, {"id": "a"}, name="twice")
-    with pytest.raises(EvaluationError, match="come more than once, the first is 'a'"):
+    with pytest.raises(EvaluationError, match="comes more than once, the first is 'a'"):
         References(twice)
 
 
