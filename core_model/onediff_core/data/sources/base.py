@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from onediff_core.data import sources
-from onediff_core.data.record import Shade
+from onediff_core.data.record import SPLITS, Shade
 from onediff_plugins.errors import OneDiffError
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from onediff_core.data.summary import Summary
 
 PICTURE_SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
-SPLITS: Final = {"train": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val", "test": "test"}
 
 _NEGATED: Final = re.compile(
     r"\b(no|any|not a|t a|cannot spot a) (\w+ ){0,2}(differences?|changes?)\b"
