@@ -114,6 +114,12 @@ def test_pictures_of_ones_own_can_be_edited(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "out" / "synth.json").read_text(encoding="utf-8"))["images"] == str(pictures)
 
 
+def test_a_folder_without_pictures_to_edit_is_named(tmp_path: Path) -> None:
+    plan = Plan(scenes=("edited",), seed=0, size=64, images=str(tmp_path))
+    with pytest.raises(SettingsError, match=rf"{tmp_path} holds no pictures, .*: name another --images"):
+        list(export(tmp_path / "out", plan, 1))
+
+
 def test_the_command_line_has_them() -> None:
     host = Host([onediff_core.plugin], entry_points=False)
     assert [command.name for command in host.commands()] == ["data", "eval", "train"]

@@ -118,6 +118,24 @@ def test_a_damaged_annotation_file_is_an_error_with_its_name(spotted: Path, conv
         convert("spot-the-diff", spotted)
 
 
+@pytest.mark.parametrize(
+    ("head", "kind"), [(b"\x89PNG", "a PNG picture"), (b"PAR1", "a Parquet file"), (b"a\tb\n", "a table with tabs")]
+)
+def test_annotations_that_are_no_json_are_told_what_they_look_like(
+    spotted: Path, convert, head: bytes, kind: str
+) -> None:
+    (spotted / "train.json").write_bytes(head)
+    with pytest.raises(SourceError, match=rf"train\.json looks like {kind}; it cannot be read as JSON"):
+        convert("spot-the-diff", spotted)
+
+
+def test_a_folder_without_annotations_is_told_how_to_name_them(tmp_path: Path, convert) -> None:
+    with pytest.raises(SourceError, match=r"has no train\.json, val\.json, test\.json; name them with --annotations"):
+        convert("spot-the-diff", tmp_path)
+    with pytest.raises(SourceError, match=r"LevirCCcaptions\.json is not there; name .* with --annotations"):
+        convert("levir-cc", tmp_path)
+
+
 def test_an_id_that_comes_twice_is_refused(tmp_path: Path, draw, convert) -> None:
     for name in ("a.png", "b.png"):
         draw(f"ier/images/{name}")
