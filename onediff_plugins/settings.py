@@ -189,7 +189,9 @@ def _validate(name: str, cls: type[S], values: dict[str, Any], origin: Mapping[t
         field = str(error["loc"][0]) if error["loc"] else ""
         where = origin.get((name, field), "defaults")
         shown = f" = {values.get(field)!r}" if field in cls.model_fields and cls.model_fields[field].repr else ""
-        raise SettingsError(f"{name}.{field}{shown} (from {where}): {error['msg']}") from exc
+        raise SettingsError(
+            f"{name}.{field}{shown} (from {where}): {error['msg'].removeprefix('Value error, ')}"
+        ) from exc
 
 
 def _unknown(key: str, layer: str, classes: Mapping[str, type[Settings]]) -> SettingsError:
