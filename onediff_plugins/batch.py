@@ -8,7 +8,8 @@ import json
 import logging
 import os
 import shutil
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from onediff_plugins import runs
@@ -21,7 +22,7 @@ from onediff_plugins.report import INDEX, index_parts
 from onediff_plugins.types import PairRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -132,7 +133,8 @@ def run_batch(
     _prepare(plan, host, resume=resume)
     finished = runs.finished(entries, functools.partial(pair_folder, plan.out)) if resume else {}
     waiting = [index for index in range(len(entries)) if index not in finished]
-    outcomes = {index: Outcome(changed=changed) for index, changed in finished.items()}
+    _refuse_other_models(plan, finished.values())
+    outcomes = {index: Outcome(changed=done.changed) for index, done in finished.items()}
     work = functools.partial(_work, plan)
     items = [entries[index] for index in waiting]
     with progress(len(items)) if progress and items else contextlib.nullcontext(_ignore) as advance:
@@ -245,6 +247,31 @@ def _refuse_hopeless(plan: RunPlan, host: Host, entries: Sequence[PairEntry]) ->
             return
     if refused is not None:
         raise refused
+
+
+def _refuse_other_models(plan: RunPlan, finished: Collection[runs.Done]) -> None:
+    if not finished:
+        return
+    host = replace(plan, device="cpu").host()  # of its own, so that what it loads goes before the pairs are compared
+    with contextlib.redirect_stdout(sys.stderr):  # whatever a plugin prints while it builds its model
+        other = runs.other_models(finished, functools.partial(_revisions, plan, host))
+    if other:
+        listed = "; ".join(other)
+        raise SettingsError(f"{plan.out} was made with other models ({listed}): use the same, or another --out")
+
+
+def _revisions(plan: RunPlan, host: Host, domain: str, detector: str) -> dict[str, str | None]:
+    """Name -> revision of the models that answer for a domain where a detector looks."""
+    revisions: dict[str, str | None] = {}
+    with contextlib.suppress(OneDiffError):  # whatever is not there any more, the pairs that need it will say so
+        specs = [host.model(detector), host.choose_model(domain, "describe", plan.captioner)]
+        specs += host.other_describers(domain, specs[1])
+        if (naming := host.choose_labeller(specs[0], domain, plan.heads)) is not None:
+            specs.append(naming.model)
+        for spec in specs:
+            made = host.model_record(spec, domain=domain)
+            revisions[made.name] = made.revision
+    return revisions
 
 
 def _prepare(plan: RunPlan, host: Host, *, resume: bool) -> None:
