@@ -17,6 +17,7 @@ from onediff_plugins.atomic import LEFTOVERS, write_atomically
 from onediff_plugins.errors import ExportError, OneDiffError, PluginConflictError, SettingsError
 from onediff_plugins.host import Host, failure_of
 from onediff_plugins.output import files_below, read_record, remove_pair, write_pair
+from onediff_plugins.paths import existing_folder
 from onediff_plugins.records import ErrorRecord, PairFailure
 from onediff_plugins.report import INDEX, index_parts
 from onediff_plugins.types import PairRequest
@@ -131,7 +132,8 @@ def run_batch(
     host.executor(executor)  # refused before anything is written
     _refuse_hopeless(plan, host, entries)
     _prepare(plan, host, resume=resume)
-    finished = runs.finished(entries, functools.partial(pair_folder, plan.out)) if resume else {}
+    folder_of = functools.partial(pair_folder, plan.out)
+    finished = runs.finished(entries, folder_of, _weights(plan, host)) if resume else {}
     waiting = [index for index in range(len(entries)) if index not in finished]
     _refuse_other_models(plan, finished.values())
     outcomes = {index: Outcome(changed=done.changed) for index, done in finished.items()}
@@ -300,6 +302,13 @@ def _prepare(plan: RunPlan, host: Host, *, resume: bool) -> None:
         write_atomically(plan.out / runs.NOTE, [json.dumps(now, indent=2), "\n"])
     except OSError as exc:
         raise ExportError(f"{plan.out} cannot be written: {exc.strerror or exc}. Choose another --out.") from exc
+
+
+def _weights(plan: RunPlan, host: Host) -> list[Path]:
+    """Folders of weights and heads that the run names."""
+    named = [*plan.heads, *(own.get("weights") for own in _settings(host).values())]
+    folders = {existing_folder(str(name)) for name in named if name}
+    return [folder for folder in folders if folder is not None]
 
 
 def _settings(host: Host) -> dict[str, dict[str, Any]]:

@@ -89,22 +89,27 @@ class Done(NamedTuple):
     models: Mapping[str, str | None]
 
 
-def finished(entries: Sequence[PairEntry], folder_of: Callable[[PairEntry], Path]) -> dict[int, Done]:
+def finished(
+    entries: Sequence[PairEntry], folder_of: Callable[[PairEntry], Path], weights: Sequence[Path] = ()
+) -> dict[int, Done]:
     """The pairs that need not be compared again.
 
     Args:
         entries: the pairs.
         folder_of: where each pair's files are.
+        weights: folders of models and heads that look at them.
 
     Returns:
         index -> what was found, of every pair whose folder holds the record of the very same entry, made after its
-        sources, with words of the captioner that was to write them: one that failed may answer now.
+        sources and the weights, with words of the captioner that was to write them: one that failed may answer now.
     """
     done = {}
+    files = [file for folder in weights for file in folder.rglob("*.safetensors")]
+    trained = max((file.stat().st_mtime_ns for file in files), default=0)
     for index, entry in enumerate(entries):
         folder = folder_of(entry)
         record = read_record(folder)
-        if record is None or not _is_of(entry, record) or _is_outdated(entry, folder / RECORD):
+        if record is None or not _is_of(entry, record) or _is_outdated(entry, folder / RECORD, trained):
             continue
         made = record["provenance"]
         if all(fallback.get("regions") for fallback in made.get("fallbacks", ())):
@@ -150,9 +155,11 @@ def _is_of(entry: PairEntry, record: Mapping[str, Any]) -> bool:
         return False
 
 
-def _is_outdated(entry: PairEntry, record: Path) -> bool:
-    """Whether a source file is younger than the record; a source that is away or no file says nothing."""
+def _is_outdated(entry: PairEntry, record: Path, trained: int) -> bool:
+    """Whether a source file or the weights are younger than the record; a source that is away says nothing."""
     made = record.stat().st_mtime_ns
+    if trained > made:
+        return True
     for source in (entry.before, entry.after):
         with contextlib.suppress(OSError):
             if Path(source).stat().st_mtime_ns > made:

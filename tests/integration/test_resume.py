@@ -218,6 +218,23 @@ def test_resume_with_other_weights_of_the_same_name_is_refused_and_names_them(
     assert compared() == ["finished pair 2"]
 
 
+def test_weights_that_were_trained_on_since_are_asked_again(
+    pairs: Callable[[int], Path], batch: Callable[..., Any], compared: Callable[[], list[str]], tmp_path: Path
+) -> None:
+    pairs(1)
+    head = tmp_path / "mark" / "model.safetensors"
+    head.parent.mkdir()
+    head.touch()
+    batch("--head", str(head.parent))
+    compared()
+    assert batch("--head", str(head.parent), "--resume").code == 0
+    assert compared() == []
+    later = time.time() + 1
+    os.utime(head, (later, later))
+    assert batch("--head", str(head.parent), "--resume").code == 0
+    assert compared() == ["finished pair 1"]
+
+
 def test_a_setting_from_the_environment_is_a_setting_too(
     pairs: Callable[[int], Path], batch: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
