@@ -292,6 +292,8 @@ def _prepare(plan: RunPlan, host: Host, *, resume: bool) -> None:
         raise ExportError(
             f"{plan.out} holds results but no {runs.NOTE} that says how they were made: choose another --out"
         )
+    if previous is None and (plan.out / INDEX).exists():
+        raise ExportError(f"{plan.out} holds an {INDEX} that is not of a run of onediff: choose another --out")
     if previous is not None and (differing := runs.differences(previous, now)):
         listed = "; ".join(differing)
         raise SettingsError(f"{plan.out} was made with other settings ({listed}): use the same, or another --out")

@@ -40,7 +40,7 @@ class _Stages(click.Group):
 
 @click.group(cls=_Stages)
 def train() -> None:
-    """Train heads on your own pairs, and the weights that ship."""
+    """Train heads on your own pairs, a OneDiff of pretrained parts, and the weights that ship."""
 
 
 _ELSEWHERE: Final = (
