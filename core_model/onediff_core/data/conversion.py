@@ -102,7 +102,8 @@ def settings_of(source: Source, given: Mapping[str, Any]) -> SourceSettings:
         return source.settings(**given)
     except ValidationError as exc:
         first = exc.errors()[0]
-        raise SettingsError(f"{'.'.join(map(str, first['loc'])) or source.name}: {first['msg']}") from exc
+        why = first["msg"].removeprefix("Value error, ").replace("a valid tuple", "a list, such as [85,170]")
+        raise SettingsError(f"{'.'.join(map(str, first['loc'])) or source.name}: {why}") from exc
 
 
 def count(job: Job) -> Summary:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from onediff_core.data.folder import PairFolder, facts_of, masks_of, shade_of
 from onediff_core.data.record import Record, Shade
 from onediff_core.data.sources import base
-from onediff_plugins.errors import PairError
+from onediff_plugins.errors import PairError, near_miss
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,6 +35,9 @@ def _read(root: Path, given: tuple[Path, ...], settings: base.WithMasks, summary
             blank = sum(not str(text).strip() for text in captions) if isinstance(captions, list) else 0
             summary.note("blank captions dropped", blank)
             summary.blank += [str(row["id"])] if blank else []
+            for name in row.keys() - _SAID:
+                if close := _meant(name):
+                    summary.note(f"pairs with {name!r}, which is carried along: {close!r} would be read")
         except PairError as exc:
             summary.seen += 1
             summary.leave_out(str(pairs.rows[number]["id"]), "broken", str(exc))
@@ -41,6 +45,12 @@ def _read(root: Path, given: tuple[Path, ...], settings: base.WithMasks, summary
             summary.seen += 1
             id_ = str(pairs.rows[number]["id"])
             summary.leave_out(id_, "line", f"{pairs.path}, pair {id_!r}: {exc}")
+
+
+@functools.cache
+def _meant(name: str) -> str | None:
+    """What a column was perhaps to be called; asked for every pair, answered once."""
+    return near_miss(name, _SAID, cutoff=0.85)
 
 
 def _record(row: Mapping[str, Any], listed: Path, settings: base.WithMasks) -> Record:

@@ -281,6 +281,9 @@ def test_settings_and_sources_that_do_not_exist_say_what_does(spotted: Path) -> 
     job = conversion.Job(source=sources.source("spot-the-diff"), root=spotted, settings={"image": "x"})
     with pytest.raises(SettingsError, match="has no setting 'image': did you mean 'images'"):
         list(job.records(Summary(source="x")))
+    job = conversion.Job(source=sources.source("pairs"), root=spotted, settings={"values": 255})
+    with pytest.raises(SettingsError, match=r"^values: Input should be a list, such as \[85,170\]$"):
+        list(job.records(Summary(source="x")))
 
 
 def test_counting_needs_no_images(spotted: Path) -> None:
@@ -322,6 +325,16 @@ def test_validate_names_every_pair_that_is_wrong_even_if_all_are(tmp_path: Path,
     assert result.exit_code == 1
     for number in range(5):
         assert f"    m{number}: {tmp_path / 'own'}/gone-{number}.png is not there" in result.stdout
+
+
+def test_a_column_that_is_nearly_a_field_is_noted(tmp_path: Path, draw, convert) -> None:
+    draw("own/a.png")
+    row = {"before": "a.png", "after": "a.png", "captoins": ["A car."], "license": "MIT", "caption_source": "me"}
+    notes = convert("pairs", lists(tmp_path / "own", row)).notes
+    assert notes == {
+        "pairs with 'captoins', which is carried along: 'captions' would be read": 1,
+        "pairs with 'license', which is carried along: 'licence' would be read": 1,
+    }
 
 
 def test_validate_names_pairs_with_blank_captions(tmp_path: Path, draw) -> None:
