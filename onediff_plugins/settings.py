@@ -205,7 +205,9 @@ def _unknown(key: str, layer: str, classes: Mapping[str, type[Settings]]) -> Set
     else:
         pool = [classes[domain]] if dot else list(_domains(classes).values())
         known = sorted({name for cls in pool for name in cls.model_fields})
-        guess = near_miss(field, known)
+        sections = [name for name, cls in classes.items() if issubclass(cls, ModelSettings)]
+        own = [f"{name}.{field}" for name in sections if not dot and field in classes[name].model_fields]
+        guess = own[0] if own else near_miss(field, known)
         what = f"unknown setting {key!r}"
     hint = f" Did you mean {guess!r}?" if guess else ""
     return SettingsError(f"{what} (from {layer}).{hint} Known: {', '.join(known)}.")
