@@ -97,8 +97,16 @@ def steering(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--detector", default=None, metavar="NAME", help="Detector instead of the domain's own."),
         click.option("--captioner", default=None, metavar="NAME", help="Captioner instead of the domain's own."),
-        click.option("--head", "heads", multiple=True, metavar="NAME_OR_PATH", help="Head for the detector."),
-        click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="A setting, or domain.setting."),
+        click.option(
+            "--head", "heads", multiple=True, metavar="NAME_OR_PATH", help="Head for the detector; may repeat."
+        ),
+        click.option(
+            "--set",
+            "assignments",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="A setting, or domain.setting; may repeat.",
+        ),
         click.option("--device", default="cpu", metavar="DEV", show_default=True, help="Any torch device."),
     )
     for option in reversed(options):
@@ -173,7 +181,11 @@ def batch(
     assignments: tuple[str, ...],
     device: str,
 ) -> None:
-    """Compare many pairs: PAIRS is a CSV, JSONL or Parquet file, or two folders BEFORE_DIR AFTER_DIR."""
+    """Compare many pairs: PAIRS is a CSV, JSONL or Parquet file, or two folders BEFORE_DIR AFTER_DIR.
+
+    The file has the columns before and after and, optionally, id and domain. Of two folders, files of the same name
+    are a pair.
+    """
     import json
 
     from onediff_plugins import console
@@ -216,7 +228,13 @@ def doctor() -> None:
 
 
 @cli.command()
-@click.option("--out", type=click.Path(path_type=Path), default=Path("onediff-demo"), show_default=True)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("onediff-demo"),
+    show_default=True,
+    help="Folder for the results.",
+)
 def demo(out: Path) -> None:
     """A tour on shipped pairs: compares them and says where to look."""
     from onediff_plugins import console

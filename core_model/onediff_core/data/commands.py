@@ -27,7 +27,12 @@ def data() -> None:
 
 @data.command()
 @click.option(
-    "--scene", "scenes", multiple=True, required=True, metavar="NAME", help="What to draw; several take turns."
+    "--scene",
+    "scenes",
+    multiple=True,
+    required=True,
+    metavar="NAME",
+    help="What to draw: camera, edited, objects, satellite, ui-drawn or ui-html; several take turns.",
 )
 @click.option("--count", type=click.IntRange(min=1), required=True, help="Pairs in the folder at the end.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same pairs.")
@@ -104,11 +109,14 @@ def convert(
     dry_run: bool,
     **choices: Any,
 ) -> None:
-    """Convert a published set of pairs, SOURCE, which lies in the folder ROOT."""
+    """Convert a published set of pairs, SOURCE, which lies in the folder ROOT.
+
+    `onediff data sources` lists the sources, with what is read of each and its settings.
+    """
     from onediff_core.data import conversion
 
     if (out is None) != dry_run:
-        raise click.UsageError("name where to write with --out, or ask for --dry-run")
+        raise click.UsageError("name where to write with --out, or ask for --dry-run: one of the two")
     job = _job(source, root, annotations=annotations, **choices)
     if out is None:
         _tell(conversion.count(job), err=False)
