@@ -62,7 +62,11 @@ def read_pairs(pairs: Path, after_dir: Path | None = None, *, domain: str | None
     if after_dir is not None:
         rows: Iterable[tuple[str, dict[str, Any]]] = _match_folders(pairs, after_dir)
     elif pairs.is_dir():
-        raise PairsFileError(f"{pairs} is a folder: give BEFORE_DIR and AFTER_DIR, or a CSV, JSONL or Parquet file")
+        inside = pairs / "pairs.jsonl"
+        hint = f", such as {inside}" if inside.is_file() else ""
+        raise PairsFileError(
+            f"{pairs} is a folder: give BEFORE_DIR and AFTER_DIR, or a CSV, JSONL or Parquet file{hint}"
+        )
     else:
         rows = _read_file(pairs)
     raw = [_entry(where, row, pairs.parent, number) for number, (where, row) in enumerate(rows, start=1)]

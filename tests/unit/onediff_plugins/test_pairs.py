@@ -183,7 +183,9 @@ def test_a_broken_json_line_is_named_by_its_number(tmp_path: Path) -> None:
 
 
 def test_one_folder_is_refused_with_what_to_give(tmp_path: Path) -> None:
-    assert "give BEFORE_DIR and AFTER_DIR" in refused(tmp_path)
+    assert refused(tmp_path).endswith("give BEFORE_DIR and AFTER_DIR, or a CSV, JSONL or Parquet file")
+    path = jsonl_of(tmp_path, {"before": "a", "after": "b"})
+    assert refused(tmp_path).endswith(f"Parquet file, such as {path}")
 
 
 def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
