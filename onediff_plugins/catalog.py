@@ -272,10 +272,10 @@ class Catalog:
             held = {spec.name: spec.task for spec in self._held_specs(model, weights)}
             for head in asked:
                 self._check_head(head, held)
-                if (task := self._task(model, head, held)) not in ("region", None):
+                if held.get(head, "region") != "region":
                     raise PluginError(
-                        f"detector {detector.name!r} finds regions, and {head!r} is a {task} head, which does not "
-                        f"name them: take a region head, or --detector {name}"
+                        f"detector {detector.name!r} finds regions, and {head!r} is a {held[head]} head, which does "
+                        f"not name them: take a region head, or --detector {name}"
                     )
             own = (head for head, task in held.items() if task == "region" and head.startswith(f"{domain}."))
             if heads := tuple(asked) or tuple(own):
@@ -311,14 +311,6 @@ class Catalog:
     def _held_specs(self, model: ModelSpec, weights: str | None) -> list[HeadSpec]:
         named = weights if model.takes_weights else None
         return self._asked(model, f"asking {model.name!r} for its heads", lambda: list(model.held_heads(named)))
-
-    def _task(self, model: ModelSpec, head: str, held: Mapping[str, str]) -> str | None:
-        """What a head is for, as far as anybody knows."""
-        if head in held:
-            return held[head]
-        if (folder := existing_folder(head)) is not None:
-            return self._asked(model, f"asking {model.name!r} for the task of a head", lambda: model.head_task(folder))
-        return self.heads.take(head).task
 
     def _check_head(self, name: str, held: Collection[str]) -> None:
         if name in held or existing_folder(name) is not None:

@@ -221,10 +221,6 @@ def _no_heads(weights: str | None) -> Sequence[HeadSpec]:
     return ()
 
 
-def _cannot_tell(folder: Path) -> str | None:
-    return None
-
-
 def _lacks_nothing(role: str, weights: str | None) -> str | None:
     return None
 
@@ -251,7 +247,6 @@ class ModelSpec:
             its own does not matter, and `available` is not asked.
         held_heads: the heads that lie beside its weights, called with those that the setting `weights` names, or None
             for its own; only for one that takes heads. They are asked for by name like those of plugins.
-        head_task: the task of a head that lies in a folder, "mask", "region" or "pair"; None where it cannot tell.
         settings: class of the model's own settings, a `ModelSettings`; None where it has none. They reach `build` as
             `model_settings`, and their `why_not` is asked as `available` is.
         lacks: why weights cannot take a role that this model otherwise has, or None; called with the role, and with
@@ -271,7 +266,6 @@ class ModelSpec:
     takes_heads: bool = False
     takes_weights: bool = False
     held_heads: Callable[[str | None], Sequence[HeadSpec]] = _no_heads
-    head_task: Callable[[Path], str | None] = _cannot_tell
     settings: type[ModelSettings] | None = None
     lacks: Callable[[str, str | None], str | None] = _lacks_nothing
     unsuited: Callable[[ImagePair, str | None, Sequence[str]], str | None] = _sees_all
@@ -287,7 +281,7 @@ class ModelSpec:
                 f"{owner}: roles {sorted(self.roles)} must be a non-empty part of {sorted(ROLES)}"
             )
         _check_callable(owner, "build", self.build)
-        for what in ("available", "held_heads", "head_task", "lacks", "unsuited"):
+        for what in ("available", "held_heads", "lacks", "unsuited"):
             _check_callable(owner, what, getattr(self, what))
         if self.settings is not None:
             if not isinstance(self.settings, type):

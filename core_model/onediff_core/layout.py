@@ -150,18 +150,6 @@ def held_heads(folder: Path) -> list[HeadSpec]:
     return [_head_spec(path) for path in configs if not path.parent.match(LEFTOVERS)]
 
 
-def head_task(folder: Path) -> str:
-    """The task of a head that lies anywhere: "mask", "region" or "pair".
-
-    Raises:
-        CheckpointError: it is no head.
-    """
-    task = read_json(folder / CONFIG).get("task")
-    if not isinstance(task, str):
-        raise CheckpointError(f"{folder} holds no head: its {CONFIG} names no task")
-    return task
-
-
 def _head_spec(path: Path) -> HeadSpec:
     values = read_json(path)
     try:

@@ -130,12 +130,6 @@ def test_heads_are_listed_with_what_they_answer(tiny_onediff: Path) -> None:
     )
 
 
-def test_the_task_of_a_head_in_any_folder_is_known(tiny_onediff: Path, copy: Path) -> None:
-    assert layout.head_task(tiny_onediff / "heads" / "any.changed") == "pair"
-    with pytest.raises(CheckpointError, match=r"holds no head: its config\.json names no task"):
-        layout.head_task(copy)
-
-
 def test_what_a_killed_save_left_behind_is_no_head(copy: Path) -> None:
     shutil.copytree(copy / "heads" / "any.square", unfinished(copy / "heads"))
     assert [head.name for head in layout.held_heads(copy)] == ["any.changed", "any.square"]

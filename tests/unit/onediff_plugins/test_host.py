@@ -385,15 +385,14 @@ class Namer(Finder):
         return [region.replace(label="button", kind="added") for region in regions]
 
 
-def namer(contexts=None, held=("toy.kind",), task="region", **more):
+def namer(contexts=None, held=("toy.kind",), task="region"):
     def build(context):
         if contexts is not None:
             contexts.append(context)
         return Namer()
 
     specs = [HeadSpec(name=name, task=task, classes=("button", "text")) for name in held]
-    told = {"takes_heads": True, "revision": "3", "held_heads": lambda weights: specs, **more}
-    return model("namer", ("detect",), build=build, **told)
+    return model("namer", ("detect",), build=build, takes_heads=True, revision="3", held_heads=lambda weights: specs)
 
 
 def host_of_finder(make_host, make_domain, *models):
@@ -431,15 +430,6 @@ def test_a_mask_head_does_not_name_what_another_detector_found(make_host, make_d
     host = host_of_finder(make_host, make_domain, namer(held=("toy.mask",), task="mask"))
     with pytest.raises(PluginError, match=r"'finder' finds regions, and 'toy\.mask' is a mask head.*--detector namer"):
         host.compare(*pictures, heads=("toy.mask",))
-
-
-def test_a_mask_head_in_a_folder_does_not_either(make_host, make_domain, pictures, tmp_path):
-    (tmp_path / "mine").mkdir()
-    told = namer(head_task=lambda folder: "mask" if folder.name == "mine" else None)
-    host = host_of_finder(make_host, make_domain, told)
-    with pytest.raises(PluginError, match=r"'finder' finds regions, and '.*mine' is a mask head"):
-        host.compare(*pictures, heads=(str(tmp_path / "mine"),))
-    assert host.compare(*pictures, heads=(str(tmp_path),)).regions[0].label == "button"
 
 
 # --- weights, heads beside them, and what was loaded ---
