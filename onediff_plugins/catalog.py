@@ -269,15 +269,16 @@ class Catalog:
             model = self.models.specs.get(name)
             if model is None or not model.takes_heads or self._why_not(model, "detect", weights, sections) is not None:
                 continue
-            held = {spec.name: spec.task for spec in self._held_specs(model, weights)}
+            held = {spec.name: spec for spec in self._held_specs(model, weights)}
             for head in asked:
                 self._check_head(head, held)
-                if held.get(head, "region") != "region":
+                spec = held.get(head) or self._head_elsewhere(model, head)
+                if spec is not None and spec.task != "region":
                     raise PluginError(
-                        f"detector {detector.name!r} finds regions, and {head!r} is a {held[head]} head, which does "
+                        f"detector {detector.name!r} finds regions, and {head!r} is a {spec.task} head, which does "
                         f"not name them: take a region head, or --detector {name}"
                     )
-            own = (head for head, task in held.items() if task == "region" and head.startswith(f"{domain}."))
+            own = (head for head, spec in held.items() if spec.task == "region" and head.startswith(f"{domain}."))
             if heads := tuple(asked) or tuple(own):
                 return Labeller(model, heads)
         return None
@@ -311,6 +312,13 @@ class Catalog:
     def _held_specs(self, model: ModelSpec, weights: str | None) -> list[HeadSpec]:
         named = weights if model.takes_weights else None
         return self._asked(model, f"asking {model.name!r} for its heads", lambda: list(model.held_heads(named)))
+
+    def _head_elsewhere(self, model: ModelSpec, name: str) -> HeadSpec | None:
+        """What is known of a head that does not lie beside the weights: in a folder, or of a plugin."""
+        folder = existing_folder(name)
+        if folder is None:
+            return self.heads.take(name)
+        return self._asked(model, f"asking {model.name!r} for the head in {name}", lambda: model.head_in(folder))
 
     def _check_head(self, name: str, held: Collection[str]) -> None:
         if name in held or existing_folder(name) is not None:

@@ -5,12 +5,14 @@ Imports click and the standard library at module level: `onediff --help` answers
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import sys
 import traceback
 import warnings
 from contextlib import redirect_stdout
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -89,8 +91,26 @@ def cli(verbose: bool) -> None:
     quiet_libraries(verbose=verbose)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Steering:
+    """What the options that `compare` and `batch` share say."""
+
+    domain: str | None
+    detector: str | None
+    captioner: str | None
+    heads: tuple[str, ...]
+    assignments: tuple[str, ...]
+    device: str
+
+
 def steering(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that `compare` and `batch` share."""
+    """Give a command those options; they reach it as `asked`."""
+
+    @functools.wraps(command)
+    def steered(**options: Any) -> Any:  # noqa: ANN401  # what click makes of any command's options
+        asked = Steering(**{one.name: options.pop(one.name) for one in fields(Steering)})
+        return command(asked=asked, **options)
+
     options = (
         click.option(
             "--domain", default=None, metavar="auto|NAME", help="Domain of the images; auto looks at their headers."
@@ -110,8 +130,8 @@ def steering(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--device", default="cpu", metavar="DEV", show_default=True, help="Any torch device."),
     )
     for option in reversed(options):
-        command = option(command)
-    return command
+        steered = option(steered)
+    return steered
 
 
 @cli.command()
@@ -127,23 +147,23 @@ def compare(
     out: Path | None,
     as_json: bool,
     exit_code: bool,
-    domain: str | None,
-    detector: str | None,
-    captioner: str | None,
-    heads: tuple[str, ...],
-    assignments: tuple[str, ...],
-    device: str,
+    asked: Steering,
 ) -> None:
     """Compare two images: BEFORE and AFTER."""
     from onediff_plugins.output import check_replaceable, write_pair
     from onediff_plugins.report import REPORT
 
     with redirect_stdout(sys.stderr):  # stdout carries the result only, whatever a plugin prints
-        host = _host(assignments, device)
+        host = _host(asked.assignments, asked.device)
         if out is not None:
             check_replaceable(out)
         result = host.compare(
-            before, after, domain=domain or "auto", detector=detector, captioner=captioner, heads=heads
+            before,
+            after,
+            domain=asked.domain or "auto",
+            detector=asked.detector,
+            captioner=asked.captioner,
+            heads=asked.heads,
         )
         if out is not None:
             result = write_pair(host, result, out)
@@ -174,12 +194,7 @@ def batch(
     executor: str,
     workers: int | None,
     resume: bool,
-    domain: str | None,
-    detector: str | None,
-    captioner: str | None,
-    heads: tuple[str, ...],
-    assignments: tuple[str, ...],
-    device: str,
+    asked: Steering,
 ) -> None:
     """Compare many pairs: PAIRS is a CSV, JSONL or Parquet file, or two folders BEFORE_DIR AFTER_DIR.
 
@@ -193,15 +208,15 @@ def batch(
     from onediff_plugins.pairs import read_pairs
     from onediff_plugins.settings import parse_assignments
 
-    entries = read_pairs(pairs, after_dir, domain=domain)
+    entries = read_pairs(pairs, after_dir, domain=asked.domain)
     plan = RunPlan(
         out=out,
-        settings=json.dumps(parse_assignments(assignments)),
-        domain=domain,
-        device=device,
-        detector=detector,
-        captioner=captioner,
-        heads=heads,
+        settings=json.dumps(parse_assignments(asked.assignments)),
+        domain=asked.domain,
+        device=asked.device,
+        detector=asked.detector,
+        captioner=asked.captioner,
+        heads=asked.heads,
     )
     summary = run_batch(plan, entries, executor=executor, workers=workers, resume=resume, progress=console.progress)
     console.print_summary(summary)

@@ -123,8 +123,7 @@ def write_png(results: Sequence[ChangeResult], out: Path) -> Mapping[str, str]:
     result = only_one(results, out)
     folder, name = file_target(out, _PNG_SUFFIXES, "png")
     if name is not None:
-        write_file(folder / name, png_bytes(rendering.overlay(result)))
-        return {"overlay": name}
+        return write_overlay(results, out)
     if result.change is None or result.mask is None:
         rendering.pair_of(result)
         raise ExportError(f"pair {result.id!r} has no score map to draw; compare it again, or write .json")

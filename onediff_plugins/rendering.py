@@ -25,11 +25,10 @@ from onediff_plugins.drawing import (
     tinted,
 )
 from onediff_plugins.errors import ExportError
+from onediff_plugins.viewing import shown_bands
 from onediff_plugins.windows import reduce_frame
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from onediff_plugins.drawing import Picture
     from onediff_plugins.records import ChangeResult
     from onediff_plugins.types import Array, BoolArray, FloatArray, Frame, ImagePair, Overlay
@@ -56,7 +55,7 @@ def to_rgb8(frame: Frame, max_side: int | None = None) -> Picture:
         between the 2nd and 98th percentile of the valid pixels of the shown bands together, which keeps their hue.
         What is not valid is a grey checker.
     """
-    channels = _shown_bands(frame.bands)
+    channels = list(dict.fromkeys(shown_bands(frame.bands)))  # grey but once
     first, last = channels[0], channels[-1]
     # Neighbouring bands are a view; anything else is copied.
     pixels = frame.pixels[first : last + 1] if channels == [*range(first, last + 1)] else frame.pixels[channels]
@@ -174,12 +173,6 @@ def pair_of(result: ChangeResult) -> ImagePair:
 
 
 # --- frames to pictures -----------------------------------------------------------------------------------------
-
-
-def _shown_bands(bands: Sequence[str]) -> list[int]:
-    if {"red", "green", "blue"} <= set(bands):
-        return [bands.index(name) for name in ("red", "green", "blue")]
-    return [0, 1, 2] if len(bands) >= 3 else [0]
 
 
 def _stretched(pixels: Array, valid: BoolArray) -> Picture:

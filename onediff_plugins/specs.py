@@ -221,6 +221,10 @@ def _no_heads(weights: str | None) -> Sequence[HeadSpec]:
     return ()
 
 
+def _unread(folder: Path) -> HeadSpec | None:
+    return None
+
+
 def _lacks_nothing(role: str, weights: str | None) -> str | None:
     return None
 
@@ -247,6 +251,8 @@ class ModelSpec:
             its own does not matter, and `available` is not asked.
         held_heads: the heads that lie beside its weights, called with those that the setting `weights` names, or None
             for its own; only for one that takes heads. They are asked for by name like those of plugins.
+        head_in: the head in a folder that somebody names, told without loading it, or None where that cannot be told;
+            only for one that takes heads. It raises a OneDiffError where there is none.
         settings: class of the model's own settings, a `ModelSettings`; None where it has none. They reach `build` as
             `model_settings`, and their `why_not` is asked as `available` is.
         lacks: why weights cannot take a role that this model otherwise has, or None; called with the role, and with
@@ -266,6 +272,7 @@ class ModelSpec:
     takes_heads: bool = False
     takes_weights: bool = False
     held_heads: Callable[[str | None], Sequence[HeadSpec]] = _no_heads
+    head_in: Callable[[Path], HeadSpec | None] = _unread
     settings: type[ModelSettings] | None = None
     lacks: Callable[[str, str | None], str | None] = _lacks_nothing
     unsuited: Callable[[ImagePair, str | None, Sequence[str]], str | None] = _sees_all
@@ -281,7 +288,7 @@ class ModelSpec:
                 f"{owner}: roles {sorted(self.roles)} must be a non-empty part of {sorted(ROLES)}"
             )
         _check_callable(owner, "build", self.build)
-        for what in ("available", "held_heads", "lacks", "unsuited"):
+        for what in ("available", "held_heads", "head_in", "lacks", "unsuited"):
             _check_callable(owner, what, getattr(self, what))
         if self.settings is not None:
             if not isinstance(self.settings, type):

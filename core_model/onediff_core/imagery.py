@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import cv2
 import numpy as np
 
 from onediff_core.image_processing_onediff import OneDiffImageProcessor
-from onediff_core.suitability import COLOURS, missing_colours
+from onediff_core.suitability import missing_colours
 from onediff_core.tiling import WINDOW
 from onediff_plugins.errors import UnsupportedSourceError
 from onediff_plugins.types import Box
+from onediff_plugins.viewing import Scale, scale_of, scaled_rgb, whole_pixels, with_surroundings
 from onediff_plugins.windows import overview
 
 if TYPE_CHECKING:
@@ -23,22 +24,10 @@ if TYPE_CHECKING:
 
     FloatImage = NDArray[np.float32]
 
-# Values between these percentiles become [0, 1] where they are not colours but physical units.
-_PERCENTILES: Final = (2.0, 98.0)
-# Colours may leave [0, 1] by a little where one image's radiometry was fitted to the other's.
-_SLACK: Final = 0.05
-# A crop shows half of the region's side beyond it on each side, and at least this share of the window.
-_CONTEXT: Final = 0.5
 # Pixels beside a part of an image that bicubic interpolation looks at.
 _REACH: Final = 3
+# A crop shows at least this share of the window.
 _LEAST_SHARE: Final = 0.25
-
-
-class Scale(NamedTuple):
-    """The value that becomes 0, and the span from there to what becomes 1."""
-
-    low: float = 0.0
-    span: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -68,7 +57,7 @@ class PairView:
             UnsupportedSourceError: bands that are neither red, green and blue nor a single one; they are named.
         """
         for frame in (pair.aligned, pair.after):
-            channels_of(frame)
+            check_bands(frame)
         blank = np.asarray(image_processor.image_mean, dtype=np.float32)
         return cls(pair=pair, scale=scale_of(scene), blank=blank)
 
@@ -141,48 +130,21 @@ class PairView:
         return before.astype(np.float32), after.astype(np.float32)
 
     def _rgb(self, frame: Frame, box: Box) -> FloatImage:
-        rows, columns = box.slices
-        bands = np.stack([frame.pixels[band, rows, columns] for band in channels_of(frame)], axis=-1)
-        scaled = (bands.astype(np.float32) - np.float32(self.scale.low)) / np.float32(self.scale.span)
-        return np.asarray(np.clip(scaled, 0, 1), dtype=np.float32)
+        return scaled_rgb(frame, box, self.scale)
 
 
-def channels_of(frame: Frame) -> tuple[int, int, int]:
-    """Which bands are red, green and blue; a single band is all three.
+def check_bands(frame: Frame) -> None:
+    """Refuse what OneDiff cannot look at.
 
     Raises:
-        UnsupportedSourceError: neither; the bands are named.
+        UnsupportedSourceError: neither red, green and blue nor a single band; the bands are named.
     """
-    if len(frame.bands) == 1:
-        return 0, 0, 0
     if missing := missing_colours(frame):
         raise UnsupportedSourceError(
             f"{frame.source}: OneDiff looks at red, green and blue, or at a single band; there is no "
             f"{' and no '.join(missing)} among {', '.join(frame.bands)}. Give an image in colour, or another detector "
             "and captioner"
         )
-    red, green, blue = (frame.bands.index(colour) for colour in COLOURS)
-    return red, green, blue
-
-
-def scale_of(scene: ImagePair) -> Scale:
-    """How to scale values to [0, 1]: not at all where they are colours, else by the percentiles of both dates together.
-
-    Args:
-        scene: its overview, preprocessed.
-    """
-    values = [
-        frame.pixels[band][frame.valid]
-        for frame in (scene.aligned, scene.after)
-        for band in sorted(set(channels_of(frame)))
-    ]
-    together = np.concatenate(values)
-    if not together.size:
-        return Scale()
-    low, high = (float(value) for value in np.percentile(together, _PERCENTILES))
-    if low >= -_SLACK and high <= 1 + _SLACK:
-        return Scale()
-    return Scale(low, high - low if high > low else 1.0)
 
 
 def window_of(image_processor: OneDiffImageProcessor) -> int:
@@ -206,10 +168,7 @@ def whole_view(image_processor: OneDiffImageProcessor) -> OneDiffImageProcessor:
 
 def place_of(region: ChangeRegion, grid: Box) -> Box:
     """The whole pixels of a region on the after grid, at least one; where something was removed, its former place."""
-    x0, y0, x1, y1 = region.geometry.bounds
-    left, top = min(int(np.floor(x0)), grid.x1 - 1), min(int(np.floor(y0)), grid.y1 - 1)
-    left, top = max(left, 0), max(top, 0)
-    return Box(left, top, min(max(int(np.ceil(x1)), left + 1), grid.x1), min(max(int(np.ceil(y1)), top + 1), grid.y1))
+    return whole_pixels(region.geometry.bounds, grid)
 
 
 def is_shown(region: ChangeRegion) -> bool:
@@ -228,14 +187,4 @@ def with_context(place: Box, grid: Box, window: int) -> Box:
     Returns:
         The place grown by half its side on each side, at least a quarter of the window, moved to lie inside the image.
     """
-    least = int(window * _LEAST_SHARE)
-    x0, x1 = _grown(place.x0, place.x1, grid.x1, least)
-    y0, y1 = _grown(place.y0, place.y1, grid.y1, least)
-    return Box(x0, y0, x1, y1)
-
-
-def _grown(start: int, stop: int, length: int, least: int) -> tuple[int, int]:
-    side = stop - start
-    wanted = min(max(side + 2 * round(_CONTEXT * side), least), length)
-    begin = min(max((start + stop - wanted) // 2, 0), length - wanted)
-    return begin, begin + wanted
+    return with_surroundings(place, grid, int(window * _LEAST_SHARE))

@@ -147,13 +147,29 @@ def held_heads(folder: Path) -> list[HeadSpec]:
         CheckpointError: a head's configuration that is damaged, or another name than its folder's.
     """
     configs = sorted((folder / HEADS).glob(f"*/{CONFIG}"))
-    return [_head_spec(path) for path in configs if not path.parent.match(LEFTOVERS)]
+    found = [head_in(path.parent) for path in configs if not path.parent.match(LEFTOVERS)]
+    for spec in found:
+        if spec.weights is not None and spec.name != spec.weights.name:
+            path = spec.weights / CONFIG
+            raise CheckpointError(f"{path} is of the head {spec.name!r}: its folder must be called so")
+    return found
 
 
-def _head_spec(path: Path) -> HeadSpec:
+def head_in(folder: Path) -> HeadSpec:
+    """The head in a folder; its weights are not read.
+
+    Args:
+        folder: of the head, of any name.
+
+    Raises:
+        CheckpointError: it holds no head, or one whose configuration is damaged.
+    """
+    path = folder / CONFIG
+    if not path.is_file():
+        raise CheckpointError(f"{folder} holds no {CONFIG}: a head is a folder with {CONFIG} and model.safetensors")
     values = read_json(path)
     try:
-        spec = HeadSpec(
+        return HeadSpec(
             name=values["name"],
             task=values["task"],
             classes=values["classes"],
@@ -163,9 +179,6 @@ def _head_spec(path: Path) -> HeadSpec:
         )
     except (AttributeError, LookupError, TypeError, ValueError, PluginContractError) as error:
         raise CheckpointError(f"{path} is not the configuration of a head: {type(error).__name__}: {error}") from error
-    if spec.name != path.parent.name:
-        raise CheckpointError(f"{path} is of the head {spec.name!r}: its folder must be called so")
-    return spec
 
 
 def why_mute(folder: Path) -> str | None:

@@ -19,7 +19,7 @@ def onediff_models() -> Iterable[ModelSpec]:
     """The detector and captioner "onediff", and the captioner "onediff-words"."""
     from onediff_core import words
     from onediff_core.building import Builder
-    from onediff_core.layout import no_weights
+    from onediff_core.layout import head_in, no_weights
     from onediff_plugins.specs import ModelSpec
 
     builder = Builder()  # of this host: what it loads lives as long as the host does
@@ -31,6 +31,7 @@ def onediff_models() -> Iterable[ModelSpec]:
         takes_heads=True,
         takes_weights=True,
         held_heads=builder.held_heads,
+        head_in=head_in,
         lacks=builder.lacks,
         unsuited=builder.unsuited,
         wants_normalised=False,  # it was trained under light of every kind; fitted pairs cost it F1: docs/results.md

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from onediff_plugins.viewing import COLOURS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from onediff_plugins.specs import HeadSpec
     from onediff_plugins.types import Frame, ImagePair
 
-COLOURS: Final = ("red", "green", "blue")
 # An image that would have to be enlarged by more does not show what the head was trained to see.
 MOST_ENLARGED: Final = 4.0
 

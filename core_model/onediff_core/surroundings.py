@@ -92,7 +92,8 @@ def settled(answers: Sequence[HeadAnswer], threshold: float) -> list[HeadAnswer]
 
 
 def _without_specks(answer: HeadAnswer, threshold: float) -> HeadAnswer:
-    gsd_m = answer.gsd_m or answer.config.assumed_gsd_m
+    # A head that knows no scale learned from pixels, whatever they are on the ground.
+    gsd_m = (answer.config.gsd_range_m and answer.gsd_m) or answer.config.assumed_gsd_m
     small = specks(answer.score >= threshold, answer.config.least_m2 / gsd_m**2)
     if not small.any():
         return answer

@@ -31,7 +31,8 @@ class HeadConfig:
         yields_to: mask only. Another mask head -> how many times as large as its things an area of this one may be and
             still be no more than what surrounds them, and left to it; for when both are loaded. See `surroundings`.
         least_m2: mask only. Square metres of the smallest thing of it, as held-out pairs say; smaller blobs are none.
-        assumed_gsd_m: ground sample distance for that of images that do not know theirs.
+        assumed_gsd_m: ground sample distance for that of images that do not know theirs; that of all images where
+            there is no `gsd_range_m`, so that `least_m2` / `assumed_gsd_m` ** 2 is a number of pixels.
         exclusive: mask only. False: a channel per class, each for itself, trained only where its class is labelled,
             so that sets with different labels train one head. True: softmax over "no change" and the classes.
         evidence: pair only. The mask head of the same `HeadSet` whose score it looks at, or None for tokens alone.

@@ -13,37 +13,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from onediff_fiftyone import schema
-from onediff_fiftyone.deciding import DecisionError, check_ours, region_decision
+from onediff_fiftyone.deciding import check_ours, region_decision
 from onediff_fiftyone.declaring import FieldSpec, declare
+from onediff_fiftyone.history import DecisionError
+from onediff_fiftyone.same_place import Matched, match
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SAME_PLACE: Final = 0.5  # intersection over union from which two boxes are of one region
 MATCH: Final = "match"  # attribute of the other run's detections: the number of the region it matches, or None
-
-Box = tuple[float, float, float, float]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Matched:
-    """Regions of two runs on one pair.
-
-    Attributes:
-        pairs: (index in the first, index in the second) of the same regions, surest first.
-        only_first: indices.
-        only_second: indices.
-    """
-
-    pairs: tuple[tuple[int, int], ...]
-    only_first: tuple[int, ...]
-    only_second: tuple[int, ...]
-
-    @property
-    def agreement(self) -> float:
-        """F1 of one run's regions with the other's, in [0, 1]; 1 where neither has any."""
-        total = 2 * len(self.pairs) + len(self.only_first) + len(self.only_second)
-        return 1.0 if total == 0 else 2 * len(self.pairs) / total
 
 
 @dataclass(kw_only=True)
@@ -91,40 +69,6 @@ class RunComparison:
             "regions_only_there": self.only_second,
             "decided": dict(self.decided),
         }
-
-
-def match(first: Sequence[Box], second: Sequence[Box], least: float = SAME_PLACE) -> Matched:
-    """The regions that two runs have in common: greedily, the largest overlap first, each region once.
-
-    Args:
-        first: boxes (x, y, width, height).
-        second: the same.
-        least: intersection over union from which two boxes are of one region.
-    """
-    overlaps = sorted(
-        ((overlap(a, b), i, j) for i, a in enumerate(first) for j, b in enumerate(second)),
-        key=lambda found: (-found[0], found[1], found[2]),
-    )
-    left, right = set(range(len(first))), set(range(len(second)))
-    pairs = []
-    for value, i, j in overlaps:
-        if value < least:
-            break
-        if i in left and j in right:
-            pairs.append((i, j))
-            left.discard(i)
-            right.discard(j)
-    return Matched(pairs=tuple(pairs), only_first=tuple(sorted(left)), only_second=tuple(sorted(right)))
-
-
-def overlap(a: Box, b: Box) -> float:
-    """Intersection over union of two boxes (x, y, width, height), in [0, 1]."""
-    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
-    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    shared = width * height
-    return float(shared / (a[2] * a[3] + b[2] * b[3] - shared))
 
 
 def compare_runs(view: Any, other: Any, name: str | None = None) -> RunComparison:  # noqa: ANN401

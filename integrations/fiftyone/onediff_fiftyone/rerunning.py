@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from onediff_fiftyone import labels, schema
 from onediff_fiftyone.comparing import declare_run, put_run, run_field
-from onediff_fiftyone.deciding import DecisionError, check_ours
+from onediff_fiftyone.deciding import check_ours
+from onediff_fiftyone.history import DecisionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

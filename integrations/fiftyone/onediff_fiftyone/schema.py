@@ -68,7 +68,7 @@ RECORD_DIGEST: Final = "record_digest"  # of the record as imported; how a secon
 REVIEW: Final = "review"  # Classification, one of REVIEW_STATES
 REVIEWED_AT: Final = "reviewed_at"
 REVIEWED_BY: Final = "reviewed_by"  # None where FiftyOne does not know who it is
-REVIEW_HISTORY: Final = "review_history"  # list of decisions, the last of which can be undone; see deciding.py
+REVIEW_HISTORY: Final = "review_history"  # list of decisions, the last of which can be undone; see history.py
 REVIEW_OUTDATED: Final = "review_outdated"  # true where the record changed after somebody had decided
 
 PENDING: Final = "pending"

@@ -6,8 +6,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from onediff_fiftyone import schema
+from onediff_fiftyone.carrying_over import carried_over
 from onediff_fiftyone.connecting import imported
-from onediff_fiftyone.decisions import carried_over
 from onediff_fiftyone.samples import sample_values
 
 if TYPE_CHECKING:

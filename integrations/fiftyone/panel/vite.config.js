@@ -1,9 +1,9 @@
-// Builds index.umd.js into the plugin's folder, which ships. The App's own React and FiftyOne modules are taken from the page.
+// Builds index.umd.js into the plugin's folder, which ships. The App's own React, Recoil and FiftyOne modules are taken from the page.
 import { createHash } from "node:crypto";
 import { readFileSync, readdirSync } from "node:fs";
 import { defineConfig } from "vite";
 
-const GLOBALS = { react: "React", "@fiftyone/state": "__fos__", "@fiftyone/plugins": "__fop__", "@fiftyone/operators": "__foo__" };
+const GLOBALS = { react: "React", recoil: "recoil", "@fiftyone/state": "__fos__", "@fiftyone/plugins": "__fop__", "@fiftyone/operators": "__foo__" };
 
 // A test computes the same digest, to know without Node that the bundle was built from these sources.
 const SOURCES = ["package.json", "package-lock.json", "tsconfig.json", "vite.config.js", ...readdirSync("src").map((name) => `src/${name}`)];

@@ -1,6 +1,8 @@
 """Answers kept on disk: one small file each, whole or not there, the longest unused deleted first.
 
-Several processes may share the folder. A file that is damaged, or vanishes, is an answer that is not known.
+Several processes may share the folder. Each looks through it once, and again whenever it wrote a twentieth of its size,
+so that together they exceed that by no more than a twentieth each. A file that is damaged, or vanishes, is an answer
+that is not known.
 """
 
 from __future__ import annotations
@@ -23,8 +25,10 @@ SCHEMA: Final = "onediff.vlm-answer/1"
 _SUFFIX: Final = ".vlm-answer.json"
 # What a killed run left; a file that somebody writes right now is younger.
 _LEFTOVER_S: Final = 3600
-# Deleting makes room for some answers at once, so that not every one of them looks through the folder.
+# Deleting makes room for some answers at once, so that not every one of them deletes another.
 _ROOM: Final = 0.9
+# What others wrote is not known until the folder is looked through: after having written so much of its size.
+_UNSEEN: Final = 0.05
 
 log = logging.getLogger("onediff_plugins.vlm")
 
@@ -46,6 +50,8 @@ class AnswerCache:
         """
         self._folder, self._most = folder, most_bytes
         self._told = False
+        self._total: int | None = None  # bytes of all answers when they were last counted
+        self._unseen = 0  # bytes written since then
 
     def get(self, key: str) -> str | None:
         """The answer kept under a key of hex digits, or None."""
@@ -64,8 +70,11 @@ class AnswerCache:
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # what stands in images is nobody else's
             # ASCII, so that whatever a model wrote can be written.
-            write_atomically(self._path(key), [json.dumps({"schema": SCHEMA, "answer": answer})])
-            self._trim()
+            text = json.dumps({"schema": SCHEMA, "answer": answer})
+            write_atomically(self._path(key), [text])
+            self._unseen += len(text)
+            if self._total is None or self._unseen > _UNSEEN * self._most or self._total + self._unseen > self._most:
+                self._total, self._unseen = self._trimmed(), 0
         except OSError as error:
             if not self._told:
                 log.warning("answers are not kept: %s: %s", self._folder, error.strerror or error)
@@ -74,7 +83,8 @@ class AnswerCache:
     def _path(self, key: str) -> Path:
         return self._folder / f"{key}{_SUFFIX}"
 
-    def _trim(self) -> None:
+    def _trimmed(self) -> int:
+        """Bytes of all answers once there is room."""
         for leftover in self._folder.glob(LEFTOVERS):
             with contextlib.suppress(OSError):
                 if leftover.stat().st_mtime < time.time() - _LEFTOVER_S:
@@ -86,9 +96,10 @@ class AnswerCache:
                 kept.append((state.st_mtime_ns, state.st_size, path))
         total = sum(size for _, size, _ in kept)
         if total <= self._most:
-            return
+            return total
         for _, size, path in sorted(kept):
             if total <= _ROOM * self._most:
-                return
+                break
             path.unlink(missing_ok=True)
             total -= size
+        return total

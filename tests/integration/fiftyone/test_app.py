@@ -323,3 +323,50 @@ def test_it_looks_right_in_the_grid_and_in_the_sample_viewer(
     app.press("r")
     app.until(lambda: app.sample() not in ("", first), "the sample viewer did not go on")
     app.until(lambda: review_of(dataset, first) == "rejected", "the decision is not in the database")
+
+
+@pytest.mark.slow
+def test_another_run_is_asked_for_in_a_form_and_shown_beside_this_one(
+    dataset: Any, dataset_name: Callable[[], str], open_app: Callable[..., Opened], tmp_path: Path
+) -> None:
+    app = open_app(dataset)
+    app.settle()
+    app.root.focus()
+    app.press("n")
+    app.until(lambda: app["position"].inner_text() == "2 of 3", "it did not go on")
+    app.settle()
+    boxes = app["marks"].locator(".od-box")
+    here = boxes.count()
+    other = dataset.clone(dataset_name())
+    theirs = other.select_group_slices("after").match({"pair_id": dataset[app.sample()]["pair_id"]}).first()
+    assert here == len(theirs["changes"].detections) > 2
+    theirs["changes"].detections = theirs["changes"].detections[:2]
+    theirs.save()
+
+    app.press("`")
+    app.page.get_by_placeholder("Search operations by name").fill("Compare two runs")
+    app.page.get_by_text("Change review: Compare two runs").click()
+    execute = app.page.get_by_role("button", name="Execute")
+    execute.wait_for()
+    assert execute.is_disabled(), "it can be sent without the other run"
+    app.page.get_by_text("The other run").locator("xpath=following::*[@role='combobox'][1]").click()
+    app.page.get_by_role("option", name=other.name).click()
+    app.page.get_by_text("Its name").locator("xpath=following::input[1]").fill("Lenient")
+    app.shoot("form", tmp_path)
+    execute.click()
+    app.page.get_by_text("3 pairs in both runs").wait_for()
+    app.shoot("form-answer", tmp_path)
+    app.page.get_by_role("button", name="Close").click()
+
+    # The panel shows it at once, on the pair where it was.
+    run = app.root.locator(".od-run", has_text="lenient")
+    assert run.inner_text().split() == ["lenient", "2", "regions"]
+    assert app["position"].inner_text() == "2 of 3"
+    run.click()
+    app.until(lambda: boxes.count() == here + 2, "the regions of the other run are not shown")
+    assert all("lenient: " in text for text in app["marks"].locator(".od-tag[data-run]").all_inner_texts())
+    assert app["marks"].locator(".od-box[data-run=lenient]").count() == 2
+    assert app.overlaps() == []
+    app.shoot("runs", tmp_path)
+    run.click()
+    app.until(lambda: boxes.count() == here, "the regions of the other run stay")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from onediff_fiftyone import to_fiftyone
-from onediff_fiftyone.deciding import CAPTIONED, RELABELLED, REVIEWED, Decision, DecisionError, decide, undo
+from onediff_fiftyone.deciding import decide, undo
+from onediff_fiftyone.history import CAPTIONED, RELABELLED, REVIEWED, Decision, DecisionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,8 +10,9 @@ import shapely
 import shapely.geometry
 
 from onediff_fiftyone.accepted import accepted_pairs, polygon_of
-from onediff_fiftyone.deciding import CAPTIONED, RELABELLED, REVIEWED, Decision, decide
+from onediff_fiftyone.deciding import decide
 from onediff_fiftyone.exporting import export_accepted
+from onediff_fiftyone.history import CAPTIONED, RELABELLED, REVIEWED, Decision
 from onediff_plugins.errors import ExportError
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from onediff_fiftyone.deciding import REVIEWED, Decision, decide
+from onediff_fiftyone.deciding import decide
+from onediff_fiftyone.history import REVIEWED, Decision
 from onediff_fiftyone.opening import open_dataset
 from onediff_fiftyone.paging import Place, Queue, labels_of, shown, states_of
 

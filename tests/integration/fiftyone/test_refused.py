@@ -179,8 +179,10 @@ def test_a_server_that_does_not_answer_is_told_without_its_password() -> None:
 
 
 def test_no_mongod_at_all_is_told_with_two_ways_to_get_one(tmp_path: Path) -> None:
-    without = f"import fiftyone.constants as c; c.FIFTYONE_DB_BIN_DIR = {str(tmp_path)!r}; {CONNECT}"
-    told = in_a_process(without, PATH="", HOME=str(tmp_path)).splitlines()[-1]
+    # FiftyOne would attach to any server that it started for this user: of a name of our own, there is none.
+    alone = "import fiftyone.core.service as s; s.DatabaseService.service_name = 'db-of-this-test'"
+    without = f"import fiftyone.constants as c; c.FIFTYONE_DB_BIN_DIR = {str(tmp_path)!r}"
+    told = in_a_process(f"{without}; {alone}; {CONNECT}", PATH="", HOME=str(tmp_path)).splitlines()[-1]
     assert "FiftyOne has no MongoDB to keep datasets in" in told
     assert "With a network" in told
     assert "Without one" in told

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
+from transformers import AutoBackbone, AutoModelForCausalLM
 
 from onediff_core import OneDiffConfig, OneDiffForConditionalGeneration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 SENTENCES = "describe what changed from the first image to second user assistant : . a house was built removed nothing"
 VOCABULARY = ("<s>", "</s>", "<unk>", *SENTENCES.split(" "))
@@ -118,6 +120,16 @@ def make_config() -> Callable[..., OneDiffConfig]:
         return OneDiffConfig(vision_config=dict(TOWERS[tower]), delta_config=delta, text_config=text, **fields)
 
     return make
+
+
+@pytest.fixture
+def base(make_config: Callable[..., OneDiffConfig], tmp_path: Path) -> dict[str, Path]:
+    """Folders of a tower with BatchNorm and of a language model."""
+    config = make_config("efficientnet_lite")
+    folders = {"vision": tmp_path / "tower", "text": tmp_path / "words"}
+    AutoBackbone.from_config(config.vision_config).save_pretrained(folders["vision"])
+    AutoModelForCausalLM.from_config(config.text_config).save_pretrained(folders["text"])
+    return folders
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 import torch
 from peft import LoraConfig
 from safetensors.torch import load_file, save_file
-from transformers import AutoBackbone, AutoModelForCausalLM
+from transformers import AutoModelForCausalLM
 
 from onediff_core import OneDiffForConditionalGeneration, OneDiffProcessor
 from onediff_core.adapters import Base, base_of, freeze_base, load_adapters, merge_adapters, save_adapters
@@ -25,16 +25,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PARTS = ("delta.", "projector.", "delta_projector.")
-
-
-@pytest.fixture
-def base(make_config: Callable[..., Any], tmp_path: Path) -> dict[str, Path]:
-    """Folders of a tower with BatchNorm and of a language model."""
-    config = make_config("efficientnet_lite")
-    folders = {"vision": tmp_path / "tower", "text": tmp_path / "words"}
-    AutoBackbone.from_config(config.vision_config).save_pretrained(folders["vision"])
-    AutoModelForCausalLM.from_config(config.text_config).save_pretrained(folders["text"])
-    return folders
 
 
 @pytest.fixture

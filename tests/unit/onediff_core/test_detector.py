@@ -206,13 +206,17 @@ def test_a_blob_that_is_too_small_for_its_head_falls_short_of_the_threshold(
     np.testing.assert_array_equal(change.score[~found], all_of_it.score[~found])
 
 
-@pytest.mark.parametrize(("gsd_m", "counts"), [(1.0, True), (0.5, False), (None, False)])
-def test_the_smallest_thing_is_measured_on_the_ground(
-    checkpoint: Checkpoint, gsd_m: float | None, counts: bool
+@pytest.mark.parametrize(
+    ("gsd_m", "trained", "counts"),
+    [(1.0, (0.5, 1.0), True), (0.5, (0.5, 1.0), False), (None, (0.5, 1.0), False), (1.0, None, False)],
+)
+def test_the_smallest_thing_is_measured_on_the_ground_by_heads_that_know_their_scale(
+    checkpoint: Checkpoint, gsd_m: float | None, trained: tuple[float, float] | None, counts: bool
 ) -> None:
     (change,) = detect(Detector(checkpoint, dict(checkpoint.heads), CPU), a_square_came())
     size = int((change.score >= 0.5).sum())
-    head = altered(checkpoint.heads["any.square"], least_m2=size / 2, assumed_gsd_m=0.5)
+    square = checkpoint.heads["any.square"]
+    head = altered(square, least_m2=size / 2, assumed_gsd_m=0.5, gsd_range_m=trained)
     (seen,) = detect(Detector(checkpoint, {"any.square": head}, CPU), a_square_came(gsd_m=gsd_m))
     assert (seen.score >= 0.5).any() == counts
 

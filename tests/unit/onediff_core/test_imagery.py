@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 import pytest
-import shapely
 
 from onediff_core import OneDiffImageProcessor
-from onediff_core.imagery import PairView, Scale, channels_of, place_of, scale_of, whole_view, window_of, with_context
-from onediff_plugins import Box, ChangeRegion, Frame, ImagePair
+from onediff_core.imagery import PairView, check_bands, whole_view, window_of, with_context
+from onediff_plugins import Box, Frame, ImagePair
 from onediff_plugins.errors import UnsupportedSourceError
+from onediff_plugins.viewing import scale_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -55,7 +55,7 @@ def test_a_single_band_is_grey() -> None:
 
 def test_bands_that_are_no_colours_are_refused_by_name() -> None:
     with pytest.raises(UnsupportedSourceError, match=r"x\.tif: .*no red and no blue among vv, green"):
-        channels_of(frame(noise(2), ("vv", "green")))
+        check_bands(frame(noise(2), ("vv", "green")))
 
 
 def test_colours_stay_as_they_are_and_what_is_beyond_is_clipped() -> None:
@@ -81,13 +81,6 @@ def test_physical_units_are_scaled_by_both_dates_of_the_overview_together() -> N
     whole = PairView.of(seen, seen, PROCESSOR).cut(Box(0, 0, 4, 4))
     part = PairView.of(window, seen, PROCESSOR).cut(Box(0, 0, 4, 4))
     np.testing.assert_array_equal(whole, part)
-
-
-def test_an_overview_of_one_value_or_of_nothing_scales_all_the_same() -> None:
-    flat = frame(np.full((3, 4, 4), 300))
-    assert scale_of(pair_of(flat, flat)) == Scale(300, 1)
-    empty = frame(np.full((3, 4, 4), 300), valid=np.zeros((4, 4), bool))
-    assert scale_of(pair_of(empty, empty)) == Scale()
 
 
 def test_both_images_show_the_same_where_nothing_can_be_compared() -> None:
@@ -147,22 +140,6 @@ GRID = Box(0, 0, 200, 100)
 )
 def test_a_place_is_looked_at_with_what_is_around_it(place: Box, crop: Box) -> None:
     assert with_context(place, GRID, window=128) == crop
-
-
-@pytest.mark.parametrize(
-    ("bounds", "place"),
-    [
-        ((10.2, 20.7, 30.1, 40), Box(10, 20, 31, 40)),
-        ((50, 50, 50, 50), Box(50, 50, 51, 51)),
-        ((-5, -5, 250, 150), GRID),
-        ((200, 100, 210, 110), Box(199, 99, 200, 100)),
-    ],
-)
-def test_the_place_of_a_region_is_at_least_a_pixel_of_the_image(
-    bounds: tuple[float, float, float, float], place: Box
-) -> None:
-    region = ChangeRegion(score=1, area_px=1, geometry=shapely.box(*bounds))
-    assert place_of(region, GRID) == place
 
 
 def test_a_part_of_an_enlarged_view_is_that_part_of_the_whole_enlarged() -> None:

@@ -130,6 +130,14 @@ def test_heads_are_listed_with_what_they_answer(tiny_onediff: Path) -> None:
     )
 
 
+def test_a_head_in_a_folder_of_any_name_is_told_without_its_weights(copy: Path) -> None:
+    folder = copy / "heads/any.square"
+    (folder / "model.safetensors").unlink()
+    assert layout.head_in(folder.rename(copy / "mine")).task == "mask"
+    with pytest.raises(CheckpointError, match=r"heads holds no config\.json: a head is a folder with"):
+        layout.head_in(copy / "heads")
+
+
 def test_what_a_killed_save_left_behind_is_no_head(copy: Path) -> None:
     shutil.copytree(copy / "heads" / "any.square", unfinished(copy / "heads"))
     assert [head.name for head in layout.held_heads(copy)] == ["any.changed", "any.square"]

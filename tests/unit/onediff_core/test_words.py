@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from transformers import AutoBackbone, AutoModelForCausalLM
+from transformers import AutoModelForCausalLM
 
 import onediff_core.plugin
 from onediff_core import Host, OneDiffForConditionalGeneration, OneDiffProcessor, hookimpl
@@ -17,7 +17,6 @@ from onediff_plugins.errors import PluginError
 from .conftest import DELTA
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 Base = dict[str, "Path"]
@@ -27,15 +26,6 @@ class Toy:
     @hookimpl
     def onediff_domain(self) -> DomainSpec:
         return DomainSpec(name="toy", summary="squares", settings=DomainSettings, detectors=("difference",))
-
-
-@pytest.fixture
-def base(make_config: Callable[..., Any], tmp_path: Path) -> Base:
-    config = make_config("efficientnet_lite")
-    folders = {"vision": tmp_path / "tower", "text": tmp_path / "language"}
-    AutoBackbone.from_config(config.vision_config).save_pretrained(folders["vision"])
-    AutoModelForCausalLM.from_config(config.text_config).save_pretrained(folders["text"])
-    return folders
 
 
 @pytest.fixture

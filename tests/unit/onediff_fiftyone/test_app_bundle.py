@@ -65,7 +65,7 @@ def test_the_wheel_holds_the_built_panel_and_not_its_source(tmp_path: Path) -> N
     (wheel,) = tmp_path.glob("*.whl")
     with ZipFile(wheel) as opened:
         inside = {name for name in opened.namelist() if name.startswith("onediff_fiftyone/app/")}
-    modules = {path.name for path in APP.glob("*.py")}
+    modules = {path.relative_to(APP).as_posix() for path in APP.rglob("*.py")}
     assert inside == {f"onediff_fiftyone/app/{name}" for name in {*modules, "fiftyone.yml", "dist/index.umd.js"}}
 
 

@@ -385,14 +385,16 @@ class Namer(Finder):
         return [region.replace(label="button", kind="added") for region in regions]
 
 
-def namer(contexts=None, held=("toy.kind",), task="region"):
+def namer(contexts=None, held=("toy.kind",), task="region", **more):
     def build(context):
         if contexts is not None:
             contexts.append(context)
         return Namer()
 
     specs = [HeadSpec(name=name, task=task, classes=("button", "text")) for name in held]
-    return model("namer", ("detect",), build=build, takes_heads=True, revision="3", held_heads=lambda weights: specs)
+    return model(
+        "namer", ("detect",), build=build, takes_heads=True, revision="3", held_heads=lambda weights: specs, **more
+    )
 
 
 def host_of_finder(make_host, make_domain, *models):
@@ -430,6 +432,29 @@ def test_a_mask_head_does_not_name_what_another_detector_found(make_host, make_d
     host = host_of_finder(make_host, make_domain, namer(held=("toy.mask",), task="mask"))
     with pytest.raises(PluginError, match=r"'finder' finds regions, and 'toy\.mask' is a mask head.*--detector namer"):
         host.compare(*pictures, heads=("toy.mask",))
+
+
+def test_a_mask_head_in_a_folder_or_of_a_plugin_does_not_either(make_host, make_domain, pictures, tmp_path):
+    folder, spec = tmp_path / "roof", HeadSpec(name="toy.roof", task="mask", classes=("roof",))
+    folder.mkdir()
+    host = host_of_finder(make_host, make_domain, namer(head_in={folder: spec}.get))
+    with pytest.raises(PluginError, match=r"'finder' finds regions, and '.*/roof' is a mask head.*--detector namer"):
+        host.compare(*pictures, heads=(str(folder),))
+    finder = model("finder", ("detect",), build=lambda context: Finder())
+    plugin = make_domain(
+        spec={"detectors": ("finder",), "labellers": ("namer",)},
+        onediff_models=lambda: [finder, namer()],
+        onediff_heads=lambda: [spec],
+    )
+    with pytest.raises(PluginError, match=r"'toy\.roof' is a mask head"):
+        make_host(plugin).compare(*pictures, heads=("toy.roof",))
+
+
+def test_a_region_head_in_a_folder_names_what_another_detector_found(make_host, make_domain, pictures, tmp_path):
+    spec = HeadSpec(name="toy.kind", task="region", classes=("button",))
+    for told in (spec, None):  # None: nothing is known of it until it is loaded
+        host = host_of_finder(make_host, make_domain, namer(held=(), head_in=lambda folder, told=told: told))
+        assert host.compare(*pictures, heads=(str(tmp_path),)).regions[0].label == "button"
 
 
 # --- weights, heads beside them, and what was loaded ---

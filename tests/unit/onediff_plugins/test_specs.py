@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,6 +20,9 @@ from onediff_plugins.specs import (
     ModelSpec,
     Wording,
 )
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def domain(**changes: Any) -> DomainSpec:
@@ -180,3 +183,9 @@ def test_the_heads_of_a_model_are_asked_for_with_its_weights() -> None:
     assert model().held_heads(None) == ()
     with pytest.raises(PluginContractError, match="held_heads must be callable, got list"):
         model(held_heads=[])
+
+
+def test_a_model_that_does_not_read_the_heads_in_folders_knows_nothing_of_them(tmp_path: Path) -> None:
+    assert model().head_in(tmp_path) is None
+    with pytest.raises(PluginContractError, match="head_in must be callable, got str"):
+        model(head_in="roof")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -56,6 +57,24 @@ def test_the_longest_unused_answers_make_room(folder):
     assert foreign.exists()
 
 
+def test_the_folder_is_looked_through_once_for_many_answers(folder, monkeypatch):
+    looks = []
+    looked = Path.glob
+    monkeypatch.setattr(Path, "glob", lambda path, pattern: looks.append(pattern) or looked(path, pattern))
+    cache = AnswerCache(folder, 10**6)
+    for key in KEYS:
+        cache.put(key, "x" * 1000)
+    assert looks.count("*.vlm-answer.json") == 1
+
+
+def test_two_that_share_the_folder_do_not_outgrow_it_together(folder):
+    one, other = AnswerCache(folder, 20_000), AnswerCache(folder, 20_000)
+    for number in range(100):
+        (one, other)[number % 2].put(f"{number:064x}", "x" * 500)
+        assert sum(path.stat().st_size for path in folder.iterdir()) <= 20_000 * 1.05
+    assert len(list(folder.iterdir())) > 25
+
+
 def test_what_a_killed_run_left_is_deleted_and_what_is_being_written_is_not(folder):
     cache = AnswerCache(folder, 10**6)
     cache.put(KEYS[0], "x")
@@ -63,7 +82,7 @@ def test_what_a_killed_run_left_is_deleted_and_what_is_being_written_is_not(fold
     for path in (old, young):
         path.write_text("half")
     os.utime(old, (1000, 1000))
-    cache.put(KEYS[1], "x")
+    AnswerCache(folder, 10**6).put(KEYS[1], "x")  # the next run's first
     assert (old.exists(), young.exists()) == (False, True)
 
 

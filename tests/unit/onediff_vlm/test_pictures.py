@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import shapely
 
-from onediff_plugins import Box, ChangeRegion, Frame, ImagePair, Registration
-from onediff_vlm.pictures import CROP_PIXELS, CROP_SIDE, PairPictures, with_context
+from onediff_plugins import ChangeRegion, Frame, ImagePair, Registration
+from onediff_vlm.pictures import CROP_PIXELS, CROP_SIDE, PairPictures
 
 
 def frame(pixels, bands=("red", "green", "blue"), valid=None):
@@ -102,9 +102,3 @@ def test_what_was_removed_is_cut_from_the_image_as_it_was_read():
     changed = pictures.place(region(20, 20, 40, 40, "changed", bbox_before=(20, 20, 40, 40)))
     assert changed.on == "after"
     assert changed.before.getpixel((100, 100))[0] == pytest.approx(128, abs=2)
-
-
-def test_context_stays_inside_the_image():
-    assert with_context(Box(0, 0, 10, 10), Box(0, 0, 1000, 1000)) == Box(0, 0, 96, 96)
-    assert with_context(Box(990, 400, 1000, 500), Box(0, 0, 1000, 1000)) == Box(904, 350, 1000, 550)
-    assert with_context(Box(0, 0, 30, 20), Box(0, 0, 30, 20)) == Box(0, 0, 30, 20)

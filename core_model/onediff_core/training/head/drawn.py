@@ -13,6 +13,8 @@ from torch.utils.data import Dataset
 from onediff_core.data import swap
 from onediff_core.data.synthetic import scene
 from onediff_core.errors import TrainingError
+from onediff_core.evaluation.regions import Box as Corners
+from onediff_core.evaluation.regions import box_iou
 from onediff_core.imagery import is_shown, place_of
 from onediff_core.training.head.looks import loosened, region_item, seen_with_context
 from onediff_core.training.head.regions import RegionTask
@@ -222,11 +224,6 @@ def _named(region: SampleRegion) -> SampleRegion:
 def _matched(told: Sequence[SampleRegion], places: Sequence[Box]) -> Iterable[SampleRegion]:
     """What is true of the places that a detector found, where one of the regions is clearly there."""
     for place in places:
-        best = max(told, key=lambda region: _iou(Box(*region.box), place))
-        if _iou(Box(*best.box), place) >= _SAME:
+        best = max(told, key=lambda region: box_iou(Corners(*region.box), Corners(*place)))
+        if box_iou(Corners(*best.box), Corners(*place)) >= _SAME:
             yield replace(_named(best), box=(place.x0, place.y0, place.x1, place.y1))
-
-
-def _iou(one: Box, other: Box) -> float:
-    both = one.intersection(other).area
-    return both / (one.area + other.area - both)

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from onediff_core.heads.base import Head
     from onediff_core.training.head.plan import HeadPlan
     from onediff_core.training.head.reading import Skipped
+    from onediff_core.training.head.smallest import Smallest
     from onediff_core.training.head.tasks import Task
 
 SKIPPED_NAME: Final = "skipped.jsonl"
@@ -55,6 +56,7 @@ class Fitted:
         split: the pairs.
         skipped: pairs that could not be used.
         scores: of the calibrated head on what is held out.
+        smallest: from which size on a blob counts, and why; None for other tasks than "mask".
         step: steps of the run in all.
         minutes: it took.
         stopped_early: whether it ended because nothing got better.
@@ -70,6 +72,7 @@ class Fitted:
     split: Split
     skipped: Sequence[Skipped]
     scores: Mapping[str, float]
+    smallest: Smallest | None
     step: int
     minutes: float
     stopped_early: bool
@@ -142,6 +145,7 @@ def train_head(plan: HeadPlan, watcher: Watcher | None = None) -> Fitted:
         split=lesson.split,
         skipped=lesson.skipped,
         scores=task.scores(trained),
+        smallest=task.smallest if isinstance(task, MaskTask) else None,
         step=run.step,
         minutes=budget.seconds / 60,
         stopped_early=run.stale >= plan.settings.patience,
@@ -214,6 +218,7 @@ def _report(plan: HeadPlan, fitted: Fitted) -> dict[str, Any]:
         "steps": fitted.step,
         "minutes": round(fitted.minutes, 1),
         "held_out": dict(fitted.scores),
+        "smallest": fitted.smallest and fitted.smallest.words,
     }
 
 

@@ -12,6 +12,7 @@ from onediff_core.calibration import fit_temperature
 from onediff_core.errors import TrainingError
 from onediff_core.training.evaluation import answers_of, operating_point
 from onediff_core.training.head.crops import OwnPairs, tiles_of
+from onediff_core.training.head.smallest import found_in, middle_gsd, smallest
 from onediff_core.training.objective import dense_losses, groups_of
 from onediff_core.training.sampling import TrainingPairs
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from onediff_core.data import Sample
     from onediff_core.heads import ChangeMaskHead
     from onediff_core.training.evaluation import OperatingPoint
+    from onediff_core.training.head.smallest import Smallest
     from onediff_core.training.head.tasks import Material
 
 # Of the crops where the base takes images of any size.
@@ -32,7 +34,14 @@ _PIXELS: Final = 200_000
 
 
 class MaskTask:
-    """Crops at the resolution of the images, as the detector's tiles are."""
+    """Crops at the resolution of the images, as the detector's tiles are.
+
+    Attributes:
+        pairs: what is learned from.
+        smallest: the size from which a blob counts, once the head is calibrated.
+    """
+
+    smallest: Smallest
 
     def __init__(self, material: Material) -> None:
         """Cut what is held out.
@@ -48,6 +57,7 @@ class MaskTask:
         source = OwnPairs(material.training, self.classes, scale=self.settings.zoom, swapped=material.swapped)
         self.pairs = TrainingPairs([source], self.classes, side=side, seed=self.settings.seed, upright=material.upright)
         tiles = tiles_of(material.held_out, side, self.settings.score_at_most)
+        self._held_out, self._gsd_m = tiles, middle_gsd(material.training)
         labelled = {name: _labelled(tiles, names) for name, names in self._groups().items()}
         # What is held out may show no change of some group: it says nothing of how well one is found.
         self._tiles = {name: some for name, some in labelled.items() if any(tile.changed for tile in some)}
@@ -77,7 +87,7 @@ class MaskTask:
         return float(np.mean([value for name, value in scores.items() if name.endswith("/f1")]))
 
     def calibrate(self, head: ChangeMaskHead) -> None:
-        """A temperature for each class, and for each group the bias with which F1 is best at 0.5."""
+        """A temperature for each class, a bias for each group so that F1 is best at 0.5, and the smallest thing."""
         for group, tiles in self._tiles.items():
             names = self._groups()[group]
             for name in names:
@@ -87,6 +97,10 @@ class MaskTask:
             for name in names:
                 row = self.classes.index(name)
                 head.calibration.set(row, float(head.calibration.temperature[row]), bias)
+        found = found_in(self._answers(head, head.probabilities), self._held_out, self.classes, self._gsd_m)
+        self.smallest = smallest(found, self._gsd_m, self.settings.least_px)
+        least = self.smallest
+        head.config = replace(head.config, least_m2=least.least_m2, assumed_gsd_m=least.assumed_gsd_m)
 
     def _groups(self) -> dict[str, list[str]]:
         return {group: [self.classes[row] for row in rows] for group, rows in groups_of(self.classes).items()}

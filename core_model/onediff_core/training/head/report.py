@@ -74,6 +74,8 @@ def _rows(plan: HeadPlan, fitted: Fitted) -> Iterator[tuple[str, str]]:
     yield "trained", f"{fitted.step} steps, {fitted.minutes:.1f} minutes{ended}"
     for name, value in fitted.scores.items():
         yield f"held out {name}", f"{value:.3f}"
+    if fitted.smallest is not None:
+        yield "smallest thing", fitted.smallest.words
     yield "curves", str(fitted.curves) if fitted.curves else "not drawn: pip install 'onediff-core[train]'"
     yield "written to", str(plan.out)
 

@@ -30,6 +30,11 @@ class HeadSettings(MaskSettings):
     score_every: int = Field(50, ge=1, description="steps between scores of what is held out")
     score_at_most: int = Field(60, ge=1, description="crops, pairs or regions that are scored")
     replay: int = Field(0, ge=0, description="regions of earlier steps that a step of a region head learns from again")
+    least_px: float | None = Field(
+        None,
+        ge=0,
+        description="pixels of a mask head's smallest thing, 0 for any; chosen on held-out crops unless given",
+    )
     patience: int = Field(10, ge=1, description="scores without a better one after which the run ends")
     swap: bool | None = Field(None, description="pairs also backwards; unless given where classes have both directions")
     upright: bool | None = Field(None, description="never turned; unless given for pages alone")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from onediff_fiftyone import schema
-from onediff_fiftyone.deciding import DecisionError, after_samples
+from onediff_fiftyone.deciding import after_samples
+from onediff_fiftyone.history import DecisionError
 
 
 def asked_samples(ctx: Any) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from onediff_fiftyone import deciding, paging, schema
+from onediff_fiftyone import deciding, history, paging, schema
 from onediff_fiftyone.app.context import open_group, who
 from onediff_plugins.errors import OneDiffError
 
@@ -135,12 +135,12 @@ def _pair(ctx: Any) -> dict[str, Any]:
     group = ctx.dataset.get_group(ctx.params["group"])
     sample = group.get(schema.AFTER)
     if sample is None:
-        raise deciding.DecisionError("this pair has no after image")
+        raise history.DecisionError("this pair has no after image")
     return {"pairs": paging.shown(ctx.dataset, [sample.id])}
 
 
 def _decide(ctx: Any) -> dict[str, Any]:
-    decision = deciding.Decision(
+    decision = history.Decision(
         action=ctx.params["action"],
         value=ctx.params["value"],
         regions=tuple(ctx.params.get("regions") or ()),

@@ -53,7 +53,7 @@ export function Details(props: Props) {
           {pair.runs.map((run) => (
             <label key={run.name} className="od-run">
               <input type="checkbox" checked={props.shownRuns.includes(run.name)} onChange={() => props.onRun(run.name)} />
-              {run.name.replace(/^run_/, "")} <span className="od-dim">{run.regions.length} regions</span>
+              {runName(run.name)} <span className="od-dim">{run.regions.length} regions</span>
             </label>
           ))}
         </section>
@@ -61,6 +61,9 @@ export function Details(props: Props) {
     </div>
   );
 }
+
+/** What the run was called, without what its field is called for it. */
+export const runName = (field: string) => field.replace(/^run_/, "");
 
 function Heading({ pair }: { pair: Pair }) {
   const verdict = pair.changed === null ? "undecided" : pair.changed ? "changed" : "unchanged";

@@ -19,6 +19,7 @@ export function Marks({ regions, camera, picture, pane, selected }: Props) {
           className="od-box"
           data-kind={region.kind ?? "changed"}
           data-review={region.review}
+          data-run={region.run}
           data-selected={region.id === selected}
           style={rects.get(region.id)}
         />
@@ -29,6 +30,7 @@ export function Marks({ regions, camera, picture, pane, selected }: Props) {
           className="od-tag"
           data-kind={region.kind ?? "changed"}
           data-review={region.review}
+          data-run={region.run}
           data-selected={region.id === selected}
           style={{ left, top }}
         >
@@ -53,7 +55,8 @@ function named(regions: Region[], rects: Map<string, Rect>, pane: Size, selected
     const rect = rects.get(region.id)!;
     if (rect.left > pane.width || rect.top > pane.height || rect.left + rect.width < 0 || rect.top + rect.height < 0) continue;
     const number = region.number === null ? "+" : String(region.number);
-    for (const text of [`${number} ${region.label}`, number]) {
+    const words = region.run ? [`${region.run}: ${number} ${region.label}`, `${region.run}: ${number}`] : [`${number} ${region.label}`, number];
+    for (const text of words) {
       const width = text.length * 6.8 + 10;
       const left = Math.max(2, Math.min(pane.width - width - 2, rect.left));
       const above = rect.top - TAG_HEIGHT;

@@ -1,8 +1,9 @@
-import { getSampleSrc, modalNavigation, useSetExpandedSample } from "@fiftyone/state";
+import { getSampleSrc, modalNavigation, refresher, useSetExpandedSample } from "@fiftyone/state";
 import * as React from "react";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useRecoilValue } from "recoil";
 import { type Size, useCamera, useSize } from "./camera";
-import { Details } from "./Details";
+import { Details, runName } from "./Details";
 import { KEYS, useKeys } from "./keys";
 import css from "./panel.css?inline";
 import { useQueue } from "./queue";
@@ -43,6 +44,7 @@ export function ChangeReview({ data, schema }: Props) {
   const { queue, step, decide, undo, notice } = useQueue({
     server,
     epoch: modal === null ? undefined : data?.queue,
+    refresh: useRecoilValue(refresher),
     state,
     samples: modal ? null : chosen,
     group: modal ? (data?.current ?? null) : null,
@@ -68,7 +70,8 @@ export function ChangeReview({ data, schema }: Props) {
   const camera = useCamera(pane, picture, `${pair?.sample} ${mode}`);
 
   const regions = useMemo(() => {
-    const others = pair?.runs.filter((run) => shownRuns.includes(run.name)).flatMap((run) => run.regions) ?? [];
+    const runs = pair?.runs.filter(({ name }) => shownRuns.includes(name)) ?? [];
+    const others = runs.flatMap(({ name, regions: found }) => found.map((one) => ({ ...one, run: runName(name) })));
     return [...(pair?.regions ?? []), ...others];
   }, [pair, shownRuns]);
 

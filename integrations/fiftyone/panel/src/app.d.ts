@@ -16,8 +16,15 @@ declare module "@fiftyone/state" {
   export const modalNavigation: {
     get(): { next(steps: number): Promise<Selector>; previous(steps: number): Promise<Selector> } | null;
   };
+  /** Counts how often operators asked the App to show samples or the dataset anew. */
+  export const refresher: import("recoil").Count;
   export function useSetExpandedSample(): (selector: Selector) => void;
   export function getSampleSrc(path: string): string;
+}
+
+declare module "recoil" {
+  export type Count = { key: string };
+  export function useRecoilValue(state: Count): number;
 }
 
 declare module "@fiftyone/plugins" {

@@ -20,7 +20,7 @@ const EMPTY: Queue = { pairs: [], index: 0, size: 0, counts: null, labels: [], l
 
 type Event =
   | { type: "loading" }
-  | { type: "started"; answer: Answer; only?: boolean }
+  | { type: "started"; answer: Answer; stay?: boolean }
   | { type: "more"; pairs: Pair[] }
   | { type: "moved"; by: number }
   | { type: "wrote"; pairs: Pair[]; show?: boolean }
@@ -34,7 +34,8 @@ function reduce(queue: Queue, event: Event): Queue {
       const { problem, pairs = [], size, states, labels } = event.answer;
       const own = { counts: states ?? queue.counts, labels: labels ?? queue.labels };
       if (problem) return { ...EMPTY, ...own, loading: false, problem };
-      return { ...EMPTY, ...own, pairs, size: size ?? pairs.length, loading: false };
+      const index = event.stay ? place(queue, pairs) : 0;
+      return { ...EMPTY, ...own, pairs, index, size: size ?? pairs.length, loading: false };
     }
     case "more": {
       const known = new Set(queue.pairs.map((pair) => pair.sample));
@@ -49,6 +50,13 @@ function reduce(queue: Queue, event: Event): Queue {
     case "noticed":
       return { ...queue, notice: event.notice };
   }
+}
+
+/** Where the pair that is shown is among others, or where it would have been. */
+function place(queue: Queue, pairs: Pair[]): number {
+  const sample = queue.pairs[queue.index]?.sample;
+  const found = pairs.findIndex((pair) => pair.sample === sample);
+  return found < 0 ? Math.max(0, Math.min(queue.index, pairs.length - 1)) : found;
 }
 
 function replaced(queue: Queue, pair: Pair, show: boolean): Queue {
@@ -79,6 +87,8 @@ export type Asked = {
   server: Server;
   /** Changes when the view or the dataset did. */
   epoch: string | undefined;
+  /** Changes when samples did, such as by an operator: the same pairs are asked for again. */
+  refresh: number;
   state: Shown;
   /** Ids of selected samples, or null for the whole view. */
   samples: string[] | null;
@@ -87,12 +97,28 @@ export type Asked = {
   modal: boolean;
 };
 
+/** The first pairs of a queue, as many as wanted: the server gives them in windows. */
+async function start(server: Server, which: object, wanted: number, needed: () => boolean): Promise<Answer> {
+  // After the decisions that are still being written, which it would take back on the page otherwise.
+  let answer = await server.write("start", { ...which, limit: wanted });
+  for (;;) {
+    const pairs = answer.pairs ?? [];
+    const last = pairs[pairs.length - 1];
+    if (!last || !needed() || pairs.length >= Math.min(wanted, answer.size ?? 0)) return answer;
+    const after = { score: last.score, sample: last.sample };
+    const more = await server.ask("window", { ...which, after, limit: wanted - pairs.length });
+    if (!more.pairs?.length) return answer;
+    answer = { ...answer, pairs: [...pairs, ...more.pairs] };
+  }
+}
+
 /** The pairs to go through: fetched in windows, stepped through without waiting, decided about at once. */
-export function useQueue({ server, epoch, state, samples, group, modal }: Asked) {
+export function useQueue({ server, epoch, refresh, state, samples, group, modal }: Asked) {
   const [queue, send] = useReducer(reduce, EMPTY);
   const current = useRef(queue);
   current.current = queue;
   const run = useRef(0);
+  const asked = useRef<string | null>(null);
   const fetching = useRef(false);
   const done = useRef<{ sample: string; entry: string | null }[]>([]);
   const selection = samples?.join() ?? "";
@@ -100,19 +126,23 @@ export function useQueue({ server, epoch, state, samples, group, modal }: Asked)
   useEffect(() => {
     if (epoch === undefined || (modal && !group)) return;
     const mine = ++run.current;
+    const key = [epoch, state, selection, group, modal].join();
+    const stay = asked.current === key;
+    asked.current = key;
     fetching.current = false;
-    send({ type: "loading" });
-    const answered = (answer: Answer) => mine === run.current && send({ type: "started", answer });
+    if (!stay) send({ type: "loading" });
+    const answered = (answer: Answer) => mine === run.current && send({ type: "started", answer, stay });
     if (!modal) {
-      void server.ask("start", { state, samples, limit: WINDOW }).then(answered);
+      const wanted = stay ? current.current.index + WINDOW : WINDOW;
+      void start(server, { state, samples }, wanted, () => mine === run.current).then(answered);
       return;
     }
     // The labels belong to the dataset, so they are asked for once.
-    const start = current.current.labels.length ? null : server.ask("start", { limit: 1 });
-    void Promise.all([server.ask("pair", { group }), start]).then(([one, all]) =>
-      answered({ ...one, labels: all?.labels, states: all?.states }),
+    const all = current.current.labels.length ? null : server.ask("start", { limit: 1 });
+    void Promise.all([server.ask("pair", { group }), all]).then(([one, whole]) =>
+      answered({ ...one, labels: whole?.labels, states: whole?.states }),
     );
-  }, [server, epoch, state, selection, group, modal]);
+  }, [server, epoch, refresh, state, selection, group, modal]);
 
   const { pairs, index, size } = queue;
   useEffect(() => {

@@ -8,7 +8,7 @@ export type Methods = Record<"start" | "window" | "pair" | "decide" | "undo", st
 export type Server = {
   /** Asks for something; answers may overtake each other. */
   ask(method: keyof Methods, params: object): Promise<Answer>;
-  /** Writes something: one after the other, in the order of the key presses. */
+  /** Writes something, or reads what was written: one after the other, in the order of the key presses. */
   write(method: keyof Methods, params: object | (() => object)): Promise<Answer>;
 };
 

@@ -14,6 +14,8 @@ export type Region = {
   caption: string;
   review: State;
   box: Box;
+  /** Name of the run that found it, where that is another one. */
+  run?: string;
 };
 
 /** What `paging.shown` of the Python half says of a pair. */

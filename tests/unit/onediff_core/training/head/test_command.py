@@ -92,6 +92,8 @@ def test_a_folder_of_pictures_is_enough(
     assert rows["learned from"].startswith("12 pairs")
     assert rows["held out"].startswith("4 pairs")
     assert float(rows["held out box/f1"]) > 0.4
+    assert rows["smallest thing"].startswith("every blob counts: ")
+    assert "too few to choose a size on" in rows["smallest thing"]
     base = load_checkpoint(tiny_onediff, heads=[str(out)])
     assert base.heads["surveillance.square"].config.classes == ("box",)
 
@@ -100,7 +102,7 @@ def test_a_folder_of_pictures_is_enough(
     assert record["changed"] is True
 
 
-def test_a_folder_for_each_class_gives_a_head_with_directions(
+def test_a_folder_for_each_class_gives_a_head_with_directions_and_the_smallest_thing_may_be_set(
     tiny_onediff: Path, squares: Callable[..., Path], tmp_path: Path, small: tuple[str, ...]
 ) -> None:
     folder = squares(masks="masks/box+")
@@ -110,10 +112,13 @@ def test_a_folder_for_each_class_gives_a_head_with_directions(
     cv2.imwrite(str(folder / "masks/box-/01.png"), np.full((64, 64), 255, np.uint8))
     cv2.imwrite(str(folder / "masks/box-/02.png"), np.full((64, 64), 255, np.uint8))
     out = tmp_path / "head"
-    call("any.box", folder, "--base", tiny_onediff, "--out", out, "--domain", "surveillance", "--steps", 3, small=small)
+    where = ("--base", tiny_onediff, "--out", out, "--domain", "surveillance")
+    call("any.box", folder, *where, "--steps", 3, small=(*small, "least_px=30"))
     config = json.loads((out / "config.json").read_text())
     assert config["classes"] == ["box+", "box-"]
     assert config["kinds"] == {"box+": "added", "box-": "removed"}
+    assert (config["least_m2"], config["assumed_gsd_m"]) == (30.0, 1.0)
+    assert json.loads((out / "report.json").read_text())["smallest"] == "30 px: as set"
 
 
 def test_a_pair_head_looks_at_the_mask_head_beside_the_base(

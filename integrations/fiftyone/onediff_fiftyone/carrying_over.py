@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from onediff_fiftyone import schema
+from onediff_fiftyone.same_place import match
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-_SAME_PLACE: Final = 0.5  # intersection over union from which two boxes are of one region
 
 
 def carried_over(old: Any, new: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401  # fiftyone has no types
@@ -51,13 +46,11 @@ def merged(old: Sequence[Any], new: Sequence[Any]) -> list[Any]:
     """
     touched = [detection for detection in old if is_touched(detection)]
     found = list(new)
-    free = set(range(len(found)))
-    overlaps = _overlaps(touched, found)
-    for detection, row in zip(touched, overlaps, strict=True):
-        near = [index for index in sorted(free, key=lambda index: -row[index]) if row[index] >= _SAME_PLACE]
-        if near:
-            free.discard(near[0])
-            _hand_over(detection, found[near[0]])
+    before, after = ([tuple(detection.bounding_box) for detection in side] for side in (touched, found))
+    same = dict(match(before, after).pairs)
+    for index, detection in enumerate(touched):
+        if index in same:
+            _hand_over(detection, found[same[index]])
         else:
             detection[schema.ORPHANED] = _get(detection, schema.REGION_ID) is not None
             found.append(detection)
@@ -94,19 +87,6 @@ def _finding(sample: Any) -> tuple[Any, ...]:  # noqa: ANN401  # a sample, or th
         if _get(detection, schema.REGION_ID) is not None and not _get(detection, schema.ORPHANED)
     ]
     return sample[schema.CHANGED], sample[schema.MODEL_CAPTION], sorted(places, key=str)
-
-
-def _overlaps(first: Sequence[Any], second: Sequence[Any]) -> NDArray[np.float64]:
-    """(len(first), len(second)) intersection over union of their boxes."""
-    if not first or not second:
-        return np.zeros((len(first), len(second)))
-    a, b = (np.array([detection.bounding_box for detection in side], np.float64) for side in (first, second))
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, :2] + a[:, None, 2:], b[None, :, :2] + b[None, :, 2:])
-    shared = np.prod(np.clip(high - low, 0, None), axis=2)
-    union = np.prod(a[:, 2:], axis=1)[:, None] + np.prod(b[:, 2:], axis=1)[None, :] - shared
-    found: NDArray[np.float64] = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
-    return found
 
 
 def _get(detection: Any, name: str) -> Any:  # noqa: ANN401
