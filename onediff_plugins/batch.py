@@ -8,7 +8,8 @@ import json
 import logging
 import os
 import shutil
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from onediff_plugins import runs
@@ -16,12 +17,13 @@ from onediff_plugins.atomic import LEFTOVERS, write_atomically
 from onediff_plugins.errors import ExportError, OneDiffError, PluginConflictError, SettingsError
 from onediff_plugins.host import Host, failure_of
 from onediff_plugins.output import files_below, read_record, remove_pair, write_pair
+from onediff_plugins.paths import existing_folder
 from onediff_plugins.records import ErrorRecord, PairFailure
 from onediff_plugins.report import INDEX, index_parts
 from onediff_plugins.types import PairRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -130,9 +132,11 @@ def run_batch(
     host.executor(executor)  # refused before anything is written
     _refuse_hopeless(plan, host, entries)
     _prepare(plan, host, resume=resume)
-    finished = runs.finished(entries, functools.partial(pair_folder, plan.out)) if resume else {}
+    folder_of = functools.partial(pair_folder, plan.out)
+    finished = runs.finished(entries, folder_of, _weights(plan, host)) if resume else {}
     waiting = [index for index in range(len(entries)) if index not in finished]
-    outcomes = {index: Outcome(changed=changed) for index, changed in finished.items()}
+    _refuse_other_models(plan, finished.values())
+    outcomes = {index: Outcome(changed=done.changed) for index, done in finished.items()}
     work = functools.partial(_work, plan)
     items = [entries[index] for index in waiting]
     with progress(len(items)) if progress and items else contextlib.nullcontext(_ignore) as advance:
@@ -247,6 +251,31 @@ def _refuse_hopeless(plan: RunPlan, host: Host, entries: Sequence[PairEntry]) ->
         raise refused
 
 
+def _refuse_other_models(plan: RunPlan, finished: Collection[runs.Done]) -> None:
+    if not finished:
+        return
+    host = replace(plan, device="cpu").host()  # of its own, so that what it loads goes before the pairs are compared
+    with contextlib.redirect_stdout(sys.stderr):  # whatever a plugin prints while it builds its model
+        other = runs.other_models(finished, functools.partial(_revisions, plan, host))
+    if other:
+        listed = "; ".join(other)
+        raise SettingsError(f"{plan.out} was made with other models ({listed}): use the same, or another --out")
+
+
+def _revisions(plan: RunPlan, host: Host, domain: str, detector: str) -> dict[str, str | None]:
+    """Name -> revision of the models that answer for a domain where a detector looks."""
+    revisions: dict[str, str | None] = {}
+    with contextlib.suppress(OneDiffError):  # whatever is not there any more, the pairs that need it will say so
+        specs = [host.model(detector), host.choose_model(domain, "describe", plan.captioner)]
+        specs += host.other_describers(domain, specs[1])
+        if (naming := host.choose_labeller(specs[0], domain, plan.heads)) is not None:
+            specs.append(naming.model)
+        for spec in specs:
+            made = host.model_record(spec, domain=domain)
+            revisions[made.name] = made.revision
+    return revisions
+
+
 def _prepare(plan: RunPlan, host: Host, *, resume: bool) -> None:
     """Check what the folder holds, and note what this run is."""
     asked = {
@@ -263,6 +292,8 @@ def _prepare(plan: RunPlan, host: Host, *, resume: bool) -> None:
         raise ExportError(
             f"{plan.out} holds results but no {runs.NOTE} that says how they were made: choose another --out"
         )
+    if previous is None and (plan.out / INDEX).exists():
+        raise ExportError(f"{plan.out} holds an {INDEX} that is not of a run of onediff: choose another --out")
     if previous is not None and (differing := runs.differences(previous, now)):
         listed = "; ".join(differing)
         raise SettingsError(f"{plan.out} was made with other settings ({listed}): use the same, or another --out")
@@ -273,6 +304,13 @@ def _prepare(plan: RunPlan, host: Host, *, resume: bool) -> None:
         write_atomically(plan.out / runs.NOTE, [json.dumps(now, indent=2), "\n"])
     except OSError as exc:
         raise ExportError(f"{plan.out} cannot be written: {exc.strerror or exc}. Choose another --out.") from exc
+
+
+def _weights(plan: RunPlan, host: Host) -> list[Path]:
+    """Folders of weights and heads that the run names."""
+    named = [*plan.heads, *(own.get("weights") for own in _settings(host).values())]
+    folders = {existing_folder(str(name)) for name in named if name}
+    return [folder for folder in folders if folder is not None]
 
 
 def _settings(host: Host) -> dict[str, dict[str, Any]]:

@@ -6,6 +6,7 @@ Imports click and the standard library at module level: `onediff --help` answers
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import sys
 import traceback
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 CHANGED: Final = 1
 FAILED: Final = 2
 OWNER: Final = "onediff_plugins.owner"
+
+log = logging.getLogger("onediff_plugins.cli")
 
 
 class ReaderGoneError(Exception):
@@ -114,8 +117,16 @@ def steering(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--detector", default=None, metavar="NAME", help="Detector instead of the domain's own."),
         click.option("--captioner", default=None, metavar="NAME", help="Captioner instead of the domain's own."),
-        click.option("--head", "heads", multiple=True, metavar="NAME_OR_PATH", help="Head for the detector."),
-        click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="A setting, or domain.setting."),
+        click.option(
+            "--head", "heads", multiple=True, metavar="NAME_OR_PATH", help="Head for the detector; may repeat."
+        ),
+        click.option(
+            "--set",
+            "assignments",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="A setting, or domain.setting; may repeat.",
+        ),
         click.option("--device", default="cpu", metavar="DEV", show_default=True, help="Any torch device."),
     )
     for option in reversed(options):
@@ -185,7 +196,11 @@ def batch(
     resume: bool,
     asked: Steering,
 ) -> None:
-    """Compare many pairs: PAIRS is a CSV, JSONL or Parquet file, or two folders BEFORE_DIR AFTER_DIR."""
+    """Compare many pairs: PAIRS is a CSV, JSONL or Parquet file, or two folders BEFORE_DIR AFTER_DIR.
+
+    The file has the columns before and after and, optionally, id and domain. Of two folders, files of the same name
+    are a pair.
+    """
     import json
 
     from onediff_plugins import console
@@ -228,7 +243,13 @@ def doctor() -> None:
 
 
 @cli.command()
-@click.option("--out", type=click.Path(path_type=Path), default=Path("onediff-demo"), show_default=True)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("onediff-demo"),
+    show_default=True,
+    help="Folder for the results.",
+)
 def demo(out: Path) -> None:
     """A tour on shipped pairs: compares them and says where to look."""
     from onediff_plugins import console
@@ -271,7 +292,7 @@ def _host(assignments: tuple[str, ...], device: str) -> Host:
     return Host(settings=parse_assignments(assignments), device=device)
 
 
-def _on_one_line(error: OneDiffError) -> str:
+def _on_one_line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
@@ -285,16 +306,32 @@ def main(arguments: list[str] | None = None) -> None:
     except click.Abort:
         click.echo("onediff: interrupted", err=True)
         sys.exit(130)
-    except click.ClickException as exc:
+    except click.UsageError as exc:
         exc.show()
         sys.exit(FAILED)
-    except OneDiffError as exc:
+    except (OneDiffError, click.ClickException) as exc:
         click.echo(f"onediff: {_on_one_line(exc)}", err=True)
         sys.exit(FAILED)
     except ReaderGoneError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the flush at exit would complain
         sys.exit(FAILED)
-    except Exception:  # noqa: BLE001  # a defect of ours: show where, and never exit with 1
-        traceback.print_exc()
-        click.echo("onediff: this is a defect of onediff; please report it with the lines above", err=True)
+    except OSError as exc:
+        if exc.errno is None:
+            _tell_defect()
+        else:  # of the machine: a folder that cannot be written, a disk that is full
+            log.info("where it was", exc_info=exc)
+            place = "" if exc.filename is None else f"{exc.filename}: "
+            click.echo(
+                f"onediff: {place}{exc.strerror}. Choose another place, or make room or permission there; with "
+                "`onediff -v` the lines above say where it was",
+                err=True,
+            )
         sys.exit(FAILED)
+    except Exception:  # noqa: BLE001  # a defect of ours: show where, and never exit with 1
+        _tell_defect()
+        sys.exit(FAILED)
+
+
+def _tell_defect() -> None:
+    traceback.print_exc()
+    click.echo("onediff: this is a defect of onediff; please report it with the lines above", err=True)

@@ -155,7 +155,7 @@ class MissingDependencyError(OneDiffError):
         self.package = package
 
 
-def near_miss(name: str, choices: Iterable[str]) -> str | None:
-    """The choice that looks most like `name`, or None when none is near."""
-    close = difflib.get_close_matches(name, list(choices), n=1, cutoff=0.6)
+def near_miss(name: str, choices: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """The choice that looks most like `name`, or None when none is as near as `cutoff`, in [0, 1]."""
+    close = difflib.get_close_matches(name, list(choices), n=1, cutoff=cutoff)
     return close[0] if close else None

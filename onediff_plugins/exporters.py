@@ -255,7 +255,7 @@ def write_file(path: Path, data: bytes) -> None:
         temporary.replace(path)
     except OSError as exc:
         raise ExportError(
-            f"{path}: cannot be written: {exc.strerror or exc}; choose a folder that you may write to"
+            f"{path}: cannot be written: {exc.strerror or exc}; choose another place, or make room there"
         ) from exc
     finally:
         with contextlib.suppress(OSError):

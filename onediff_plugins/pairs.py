@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FOLDER_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,80}")
 COLUMNS: Final = ("before", "after", "id", "domain")
+AS_LINES: Final = "write each object on a line of its own, without the brackets and commas around them"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +62,11 @@ def read_pairs(pairs: Path, after_dir: Path | None = None, *, domain: str | None
     if after_dir is not None:
         rows: Iterable[tuple[str, dict[str, Any]]] = _match_folders(pairs, after_dir)
     elif pairs.is_dir():
-        raise PairsFileError(f"{pairs} is a folder: give BEFORE_DIR and AFTER_DIR, or a CSV, JSONL or Parquet file")
+        inside = pairs / "pairs.jsonl"
+        hint = f", such as {inside}" if inside.is_file() else ""
+        raise PairsFileError(
+            f"{pairs} is a folder: give BEFORE_DIR and AFTER_DIR, or a CSV, JSONL or Parquet file{hint}"
+        )
     else:
         rows = _read_file(pairs)
     raw = [_entry(where, row, pairs.parent, number) for number, (where, row) in enumerate(rows, start=1)]
@@ -69,7 +74,10 @@ def read_pairs(pairs: Path, after_dir: Path | None = None, *, domain: str | None
         raise PairsFileError(f"{pairs} names no pair")
     counts = Counter(row["id"] for row in raw)
     if twice := [name for name, count in counts.items() if count > 1]:
-        raise PairsFileError(f"{pairs}: {len(twice)} ids come more than once, the first is {twice[0]!r}")
+        many = "an id comes" if len(twice) == 1 else f"{len(twice)} ids come"
+        raise PairsFileError(
+            f"{pairs}: {many} more than once, the first is {twice[0]!r}: give each pair its own id, or leave all out"
+        )
     folders = folder_names([row["id"] for row in raw])
     return [
         PairEntry(**row, folder=folder) if domain is None else PairEntry(**{**row, "domain": domain}, folder=folder)
@@ -110,7 +118,9 @@ def _slug(name: str, digits: int = 8) -> str:
 
 def _entry(where: str, row: Mapping[str, Any], base: Path, number: int) -> dict[str, Any]:
     if missing := [column for column in ("before", "after") if not row.get(column)]:
-        raise PairsFileError(f"{where}: no value for {' and '.join(missing)}")
+        raise PairsFileError(
+            f"{where}: no value for {' and '.join(missing)}; it has {', '.join(map(repr, row)) or 'nothing'}"
+        )
     given = row.get("id")
     entry = {
         "id": str(given) if given not in (None, "") else f"{number:06d}",
@@ -164,13 +174,16 @@ def _is_visible_file(path: Path, folder: Path) -> bool:
 def _read_file(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     readers = {".csv": _read_csv, ".jsonl": _read_jsonl, ".ndjson": _read_jsonl, ".parquet": _read_parquet}
     reader = readers.get(path.suffix.lower())
-    if reader is None:
-        raise PairsFileError(f"{path}: pairs come as {', '.join(readers)}, or as two folders")
     if not path.is_file():
         raise PairsFileError(f"{path} does not exist")
+    if reader is None:
+        hint = f"; of a JSON list, {AS_LINES}" if path.suffix.lower() == ".json" else ""
+        raise PairsFileError(f"{path}: pairs come as {', '.join(readers)}, or as two folders{hint}")
     try:
         yield from reader(path)
-    except (OSError, UnicodeDecodeError, csv.Error) as exc:
+    except UnicodeDecodeError as exc:
+        raise PairsFileError(f"{path} cannot be read: {exc}; save it as UTF-8") from exc
+    except (OSError, csv.Error) as exc:
         raise PairsFileError(f"{path} cannot be read: {exc}") from exc
 
 
@@ -180,7 +193,9 @@ def _read_csv(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         columns = reader.fieldnames or ()
         if missing := [column for column in ("before", "after") if column not in columns]:
             found = ", ".join(map(repr, columns)) or "an empty file"
-            raise PairsFileError(f"{path}: no column {' and '.join(missing)} in the first line; found {found}")
+            raise PairsFileError(
+                f"{path}: no column {' and '.join(missing)} in the first line; found {found}. Commas separate columns"
+            )
         for row in reader:
             if "_extra" in row:
                 raise PairsFileError(f"{path}, line {reader.line_num}: more values than columns")
@@ -193,6 +208,8 @@ def _read_jsonl(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             if not line.strip():
                 continue
             where = f"{path}, line {number}"
+            if number == 1 and line.lstrip().startswith("["):
+                raise PairsFileError(f"{where}: a JSON list begins here; {AS_LINES}")
             try:
                 row = json.loads(line)
             except json.JSONDecodeError as exc:

@@ -189,7 +189,9 @@ def _validate(name: str, cls: type[S], values: dict[str, Any], origin: Mapping[t
         field = str(error["loc"][0]) if error["loc"] else ""
         where = origin.get((name, field), "defaults")
         shown = f" = {values.get(field)!r}" if field in cls.model_fields and cls.model_fields[field].repr else ""
-        raise SettingsError(f"{name}.{field}{shown} (from {where}): {error['msg']}") from exc
+        raise SettingsError(
+            f"{name}.{field}{shown} (from {where}): {error['msg'].removeprefix('Value error, ')}"
+        ) from exc
 
 
 def _unknown(key: str, layer: str, classes: Mapping[str, type[Settings]]) -> SettingsError:
@@ -203,7 +205,9 @@ def _unknown(key: str, layer: str, classes: Mapping[str, type[Settings]]) -> Set
     else:
         pool = [classes[domain]] if dot else list(_domains(classes).values())
         known = sorted({name for cls in pool for name in cls.model_fields})
-        guess = near_miss(field, known)
+        sections = [name for name, cls in classes.items() if issubclass(cls, ModelSettings)]
+        own = [f"{name}.{field}" for name in sections if not dot and field in classes[name].model_fields]
+        guess = own[0] if own else near_miss(field, known)
         what = f"unknown setting {key!r}"
     hint = f" Did you mean {guess!r}?" if guess else ""
     return SettingsError(f"{what} (from {layer}).{hint} Known: {', '.join(known)}.")

@@ -6,6 +6,7 @@ TOY_SLEEP=<seconds> every detection takes that much longer
 TOY_PRINT=1         detection prints to stdout
 TOY_GEOREF=1        pairs are georeferenced, and the toy brings their raster exporter
 TOY_NOTES=<file>    what the observers were told
+TOY_REVISION=<name> the revision of the detector
 """
 
 from __future__ import annotations
@@ -113,7 +114,14 @@ def onediff_models():
     from onediff_plugins import ModelSpec
 
     may_break("models")
-    yield ModelSpec(name="toy-detector", roles={"detect"}, build=build_detector, available=available, takes_heads=True)
+    yield ModelSpec(
+        name="toy-detector",
+        roles={"detect"},
+        build=build_detector,
+        available=available,
+        takes_heads=True,
+        revision=os.environ.get("TOY_REVISION"),
+    )
     yield ModelSpec(name="toy-words", roles={"describe"}, build=build_describer)
 
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     Source = str | os.PathLike[str]
 
+_UNRECOGNISED: Final = "Unrecognized configuration class"  # how an Auto class of transformers begins to say so
+
 
 def load_pretrained(
     load: Callable[..., Any], source: Source | None, *args: Any, **kwargs: Any
@@ -93,7 +95,7 @@ def language_model(source: PreTrainedModel | Source) -> Any:
             weights become what they stand for, in float32.
 
     Raises:
-        CheckpointError: the folder holds pickled weights.
+        CheckpointError: the folder holds pickled weights, or another kind of model.
         FileNotFoundError: there is no such folder or file, and nothing on the hub.
         MissingDependencyError: a GGUF file, and the package gguf is not installed.
     """
@@ -106,8 +108,14 @@ def language_model(source: PreTrainedModel | Source) -> Any:
         )
         return _nameless(model, file)
     refuse_pickles(Path(source))
-    with _found(source):
-        return _nameless(AutoModelForCausalLM.from_pretrained(source, use_safetensors=True), source)
+    try:
+        with _found(source):
+            return _nameless(AutoModelForCausalLM.from_pretrained(source, use_safetensors=True), source)
+    except ValueError as error:
+        if not str(error).startswith(_UNRECOGNISED):
+            raise
+        kind = AutoConfig.from_pretrained(source).model_type  # the error lists some hundred types
+        raise CheckpointError(f"{source} holds a model of type {kind!r}, which is no causal language model") from error
 
 
 def tokenizer(source: Source) -> PreTrainedTokenizerBase:

@@ -232,7 +232,7 @@ def test_a_folder_below_a_file_cannot_be_written(
     assert (tmp_path / "file").read_text() == "mine"
 
 
-@pytest.mark.parametrize("name", ["results.jsonl", "run.json"])
+@pytest.mark.parametrize("name", ["results.jsonl", "run.json", "index.html"])
 @pytest.mark.parametrize("resume", [False, True])
 def test_files_of_others_are_not_overwritten(
     pairs: Callable[[int], Path], onediff: Callable[..., Any], tmp_path: Path, name: str, resume: bool

@@ -196,6 +196,45 @@ def test_resume_with_other_settings_is_refused_and_names_them(
     assert batch("--resume", *then).code == 0
 
 
+def test_resume_with_other_weights_of_the_same_name_is_refused_and_names_them(
+    pairs: Callable[[int], Path],
+    batch: Callable[..., Any],
+    compared: Callable[[], list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    listed = pairs(2)
+    lines = listed.read_text().splitlines(keepends=True)
+    listed.write_text(lines[0])
+    monkeypatch.setenv("TOY_REVISION", "first")
+    batch()
+    compared()
+    listed.write_text("".join(lines))
+    monkeypatch.setenv("TOY_REVISION", "second")
+    said = "was made with other models (toy-detector: first then, second now): use the same, or another --out"
+    assert said in batch("--resume").error
+    assert compared() == []
+    monkeypatch.setenv("TOY_REVISION", "first")
+    assert batch("--resume").code == 0
+    assert compared() == ["finished pair 2"]
+
+
+def test_weights_that_were_trained_on_since_are_asked_again(
+    pairs: Callable[[int], Path], batch: Callable[..., Any], compared: Callable[[], list[str]], tmp_path: Path
+) -> None:
+    pairs(1)
+    head = tmp_path / "mark" / "model.safetensors"
+    head.parent.mkdir()
+    head.touch()
+    batch("--head", str(head.parent))
+    compared()
+    assert batch("--head", str(head.parent), "--resume").code == 0
+    assert compared() == []
+    later = time.time() + 1
+    os.utime(head, (later, later))
+    assert batch("--head", str(head.parent), "--resume").code == 0
+    assert compared() == ["finished pair 1"]
+
+
 def test_a_setting_from_the_environment_is_a_setting_too(
     pairs: Callable[[int], Path], batch: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -306,6 +345,28 @@ def test_a_record_that_somebody_damaged_is_made_again(
     (folder / "result.json").write_text('{"schema": "onediff.change-result/1", "id": "pair 1", "before": null}')
     assert batch("--resume").code == 0
     assert compared() == ["finished pair 1"]
+
+
+@pytest.mark.parametrize(("regions", "again"), [(None, ["finished pair 1"]), ([1], [])])
+def test_a_pair_whose_captioner_failed_is_compared_again(
+    pairs: Callable[[int], Path],
+    batch: Callable[..., Any],
+    compared: Callable[[], list[str]],
+    tmp_path: Path,
+    regions: list[int] | None,
+    again: list[str],
+) -> None:
+    pairs(1)
+    batch()
+    compared()
+    (folder,) = whole_folders(tmp_path / "out")
+    record = json.loads((folder / "result.json").read_text())
+    fallback = {"role": "describe", "model": "toy-words", "instead": "template", "reason": "busy"}
+    # With regions the caption is the captioner's own, and it may never have had words for these.
+    record["provenance"]["fallbacks"] = [fallback | ({} if regions is None else {"regions": regions})]
+    (folder / "result.json").write_text(json.dumps(record))
+    assert batch("--resume").code == 0
+    assert compared() == again
 
 
 def test_an_interrupted_batch_ends_quickly_says_so_and_can_be_resumed(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from onediff_core.data.record import grey, opened, shade
+from onediff_core.data.record import grey, named, opened, shade
 from onediff_plugins.errors import PairError
 
 if TYPE_CHECKING:
@@ -93,7 +93,13 @@ def _size(picture: Picture, decode: bool) -> tuple[int, int]:
                 image.load()
             return image.size
     except (PairError, OSError) as error:
-        raise UnusableError("broken", str(error)) from error
+        raise _broken(picture, error) from error
+
+
+def _broken(picture: Picture, error: PairError | OSError) -> UnusableError:
+    """Pillow names no file where one was cut off."""
+    said = str(error) if isinstance(error, PairError) else f"{named(picture)} cannot be read: {error}"
+    return UnusableError("broken", said)
 
 
 def _mask(mask: Shade, size: tuple[int, int], greys: dict[Picture, NDArray[np.uint8]]) -> NDArray[np.bool_]:
@@ -101,11 +107,12 @@ def _mask(mask: Shade, size: tuple[int, int], greys: dict[Picture, NDArray[np.ui
         try:
             greys[mask.picture] = grey(mask.picture)
         except (PairError, OSError) as error:
-            raise UnusableError("broken", str(error)) from error
+            raise _broken(mask.picture, error) from error
     found = greys[mask.picture]
     if found.shape[::-1] != size:
         raise UnusableError(
-            "mask size", f"a mask of {found.shape[1]}x{found.shape[0]}, an image of {size[0]}x{size[1]}"
+            "mask size",
+            f"{named(mask.picture)} is {found.shape[1]}x{found.shape[0]}, the image {size[0]}x{size[1]}",
         )
     return shade(found, mask.values)
 

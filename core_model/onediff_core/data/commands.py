@@ -27,7 +27,12 @@ def data() -> None:
 
 @data.command()
 @click.option(
-    "--scene", "scenes", multiple=True, required=True, metavar="NAME", help="What to draw; several take turns."
+    "--scene",
+    "scenes",
+    multiple=True,
+    required=True,
+    metavar="NAME",
+    help="What to draw: camera, edited, objects, satellite, ui-drawn or ui-html; several take turns.",
 )
 @click.option("--count", type=click.IntRange(min=1), required=True, help="Pairs in the folder at the end.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same pairs.")
@@ -60,16 +65,18 @@ def _choices(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--split", "splits", multiple=True, metavar="NAME", help="Of this split alone; may come again."),
         click.option("--drop-leaks", is_flag=True, help="Leave out what stands in a more protected split, too."),
         click.option("--drop-contradicting", is_flag=True, help="Leave out pairs that contradict their own masks."),
-        click.option(
-            "--max-missing",
-            type=click.FloatRange(0, 1),
-            default=0.1,
-            show_default=True,
-            help="Share of the pairs whose pictures may be missing or broken.",
-        ),
     ):
         command = option(command)
     return command
+
+
+_max_missing = click.option(
+    "--max-missing",
+    type=click.FloatRange(0, 1),
+    default=0.1,
+    show_default=True,
+    help="Share of the pairs whose pictures may be missing or broken.",
+)
 
 
 @data.command("sources")
@@ -91,6 +98,7 @@ def list_sources() -> None:
 @click.option("--annotations", type=_FILE, multiple=True, help="Annotation files, if they lie elsewhere.")
 @click.option("--shard-mb", type=click.IntRange(min=1), default=256, show_default=True, help="Size of a shard.")
 @click.option("--dry-run", is_flag=True, help="Count what the annotations hold; the images need not be there.")
+@_max_missing
 @_choices
 def convert(
     source: str,
@@ -101,11 +109,14 @@ def convert(
     dry_run: bool,
     **choices: Any,
 ) -> None:
-    """Convert a published set of pairs, SOURCE, which lies in the folder ROOT."""
+    """Convert a published set of pairs, SOURCE, which lies in the folder ROOT.
+
+    `onediff data sources` lists the sources, with what is read of each and its settings.
+    """
     from onediff_core.data import conversion
 
     if (out is None) != dry_run:
-        raise click.UsageError("name where to write with --out, or ask for --dry-run")
+        raise click.UsageError("name where to write with --out, or ask for --dry-run: one of the two")
     job = _job(source, root, annotations=annotations, **choices)
     if out is None:
         _tell(conversion.count(job), err=False)
@@ -120,6 +131,7 @@ def convert(
 @click.argument("pairs", metavar="PAIRS", type=click.Path(path_type=Path, exists=True))
 @click.option("--out", type=_FOLDER, required=True, help="Folder for the shards.")
 @click.option("--shard-mb", type=click.IntRange(min=1), default=256, show_default=True, help="Size of a shard.")
+@_max_missing
 @_choices
 def pack(pairs: Path, out: Path, shard_mb: int, **choices: Any) -> None:
     """Pack pairs of your own, a list or a folder, into Parquet with their images."""
@@ -134,6 +146,7 @@ def pack(pairs: Path, out: Path, shard_mb: int, **choices: Any) -> None:
 @data.command()
 @click.argument("pairs", metavar="PAIRS", type=click.Path(path_type=Path, exists=True))
 @click.option("--out", type=_FOLDER, required=True, help="Folder for the images and pairs.jsonl; a new one.")
+@_max_missing
 @_choices
 def unpack(pairs: Path, out: Path, **choices: Any) -> None:
     """Write packed pairs as images in folders and a pairs.jsonl."""
@@ -149,14 +162,15 @@ def unpack(pairs: Path, out: Path, **choices: Any) -> None:
 @click.argument("pairs", metavar="PAIRS", type=click.Path(path_type=Path, exists=True))
 @_choices
 def validate(pairs: Path, **choices: Any) -> None:
-    """Decode every image and mask of a list, a folder or packed pairs, and say what is wrong; 1 if anything is."""
+    """Decode every image and mask of a list, a folder or packed pairs, and name all that is wrong; 1 if anything is."""
     import sys
 
     from onediff_core.data import conversion
 
     summary = conversion.check(_job("pairs", pairs, decode=True, **choices))
-    _tell(summary, err=False)
-    sys.exit(1 if summary.left_out or summary.contradicting or summary.leaks else 0)
+    for line in summary.lines(all_of_them=True):
+        click.echo(line)
+    sys.exit(1 if summary.blames else 0)
 
 
 def _job(name: str, root: Path, *, settings: tuple[str, ...], **choices: Any) -> Job:

@@ -12,6 +12,7 @@ from onediff_core.data import packing
 from onediff_core.data.checking import Checked, UnusableError, checked, contradicts
 from onediff_core.data.leaks import Shares
 from onediff_core.data.listing import PAIRS
+from onediff_core.data.record import split_called
 from onediff_core.data.sources.base import SourceError
 from onediff_core.data.summary import REASONS, Summary
 from onediff_core.data.writing import Files, text_of
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 SUMMARY: Final = "summary.json"
 CARD: Final = "README.md"
 LIST_SUFFIX: Final = ".jsonl"
-_FILE_SUFFIXES: Final = (".json", ".csv", ".tsv", ".parquet")
+_FILE_SUFFIXES: Final = (".json", ".ndjson", ".csv", ".tsv", ".txt", ".parquet")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,12 +67,14 @@ class Job:
         settings = settings_of(self.source, self.settings)
         if not self.root.exists():
             raise SourceError(f"{self.root} is not there: name the folder of {self.source.title}")
-        last = "none"
+        last, wanted = "none", {split_called(name) for name in self.splits}
         try:
             for record in self.source.read(self.root, self.annotations, settings, summary):
                 last = record.id
-                if not self.splits or record.split in self.splits:
+                if not wanted or record.split in wanted:
                     yield record
+                else:
+                    summary.passed.add(record.split)
         except OneDiffError:
             raise
         except OSError as exc:
@@ -99,32 +102,34 @@ def settings_of(source: Source, given: Mapping[str, Any]) -> SourceSettings:
         return source.settings(**given)
     except ValidationError as exc:
         first = exc.errors()[0]
-        raise SettingsError(f"{'.'.join(map(str, first['loc'])) or source.name}: {first['msg']}") from exc
+        why = first["msg"].removeprefix("Value error, ").replace("a valid tuple", "a list, such as [85,170]")
+        raise SettingsError(f"{'.'.join(map(str, first['loc'])) or source.name}: {why}") from exc
 
 
 def count(job: Job) -> Summary:
     """What the annotations hold; no picture is looked for.
 
     Raises:
-        OneDiffError: they are not the source's, or an id comes twice.
+        OneDiffError: they are not the source's, hold no pair, or an id comes twice.
     """
     summary, shares = Summary(source=job.source.name), Shares()
     for record in job.records(summary):
         summary.seen += 1
         shares.add(record)
         summary.keep(record)
+    _refuse_nothing(job, summary)
     summary.leaks = shares.leaks()
     return summary
 
 
 def check(job: Job) -> Summary:
-    """What `convert` would leave out or refuse, without writing; leaks are in the summary.
+    """What `convert` would leave out, however much that is, without writing; leaks are in the summary.
 
     Raises:
-        OneDiffError: the source is not what it was said to be, or no pair can be used.
+        OneDiffError: the source is not what it was said to be, or holds no pair.
     """
     summary = Summary(source=job.source.name)
-    for _ in _usable(job, summary, lambda: None):
+    for _ in _looked_at(job, summary, lambda: None):
         pass
     return summary
 
@@ -162,6 +167,12 @@ def convert(
 
 
 def _usable(job: Job, summary: Summary, done: Callable[[], None]) -> Iterator[Checked]:
+    """The records that can be used, if they are most of them; the others are named in the summary."""
+    yield from _looked_at(job, summary, done)
+    _refuse_what_is_no_set(job, summary)
+
+
+def _looked_at(job: Job, summary: Summary, done: Callable[[], None]) -> Iterator[Checked]:
     """The records that can be used; the others are named in the summary."""
     drop = _leaking(job) if job.drop_leaks else None
     shares = Shares()
@@ -186,7 +197,7 @@ def _usable(job: Job, summary: Summary, done: Callable[[], None]) -> Iterator[Ch
             summary.note("pairs of two sizes")
         summary.keep(ready.record)
         yield ready
-    _refuse_what_is_no_set(job, summary)
+    _refuse_nothing(job, summary)
     summary.leaks = shares.leaks()
 
 
@@ -202,19 +213,23 @@ def _without_leaks(job: Job, summary: Summary, usable: Iterator[Checked]) -> Ite
         )
 
 
-def _refuse_what_is_no_set(job: Job, summary: Summary) -> None:
+def _refuse_nothing(job: Job, summary: Summary) -> None:
+    if summary.passed and not summary.seen:
+        there = ", ".join(sorted(name or "none" for name in summary.passed))
+        raise SourceError(f"{job.root} holds no pairs of the split {', '.join(job.splits)}; its splits: {there}")
     if not summary.seen:
-        wanted = f" of {', '.join(job.splits)}" if job.splits else ""
-        raise SourceError(f"{job.root} holds no pairs{wanted}; {job.source.title} is read as {job.source.reads}")
+        raise SourceError(f"{job.root} holds no pairs. Of {job.source.title} is read: {job.source.reads}")
+
+
+def _refuse_what_is_no_set(job: Job, summary: Summary) -> None:
     absent = sum(len(summary.left_out.get(reason, ())) for reason in ("missing", "broken"))
     if not summary.kept or absent > job.max_missing * summary.seen:
         reason = max(summary.left_out, key=lambda name: (name in ("missing", "broken"), len(summary.left_out[name])))
         many = f"{len(summary.left_out[reason])} of {summary.seen} pairs cannot be used"
         allowed = f". More than {job.max_missing:.0%} may be absent with --max-missing" if summary.kept else ""
-        raise SourceError(
-            f"{job.root}: {many}, {REASONS[reason]}; the first: {summary.examples[reason]}. {job.source.title} is read "
-            f"as {job.source.reads}{allowed}"
-        )
+        first = f"the first, {summary.left_out[reason][0]!r}: {summary.details[reason][0]}"
+        reads = f"Of {job.source.title} is read: {job.source.reads}"
+        raise SourceError(f"{job.root}: {many}, {REASONS[reason]}; {first}. {reads}{allowed}")
 
 
 def _leaking(job: Job) -> Shares:

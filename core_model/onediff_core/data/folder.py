@@ -15,6 +15,7 @@ The same records packed in Parquet, pictures included (`packing`), are read as w
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +26,7 @@ import numpy as np
 
 from onediff_core.data import packed
 from onediff_core.data.listing import PAIRS, is_list, read_list
-from onediff_core.data.record import grey, opened, shade
+from onediff_core.data.record import grey, opened, shade, split_called
 from onediff_core.data.sample import Sample, SampleRegion
 from onediff_plugins.errors import PairError
 from onediff_plugins.exporters import write_file
@@ -96,8 +97,9 @@ class PairFolder(Sequence[Sample]):
         self.path = path if shards or not path.is_dir() else path / PAIRS
         self.mask_class, self.still, self.ignored = mask_class, still, ignored
         self.left_out = tuple(self._packed.left_out) if self._packed else ()
+        split = split and split_called(split)
         rows = read_list(path, mask_class) if self._packed is None else self._packed
-        kept = [number for number, row in enumerate(rows) if split is None or (row.get("split") or split) == split]
+        kept = [number for number, row in enumerate(rows) if not split or (row.get("split") or split) == split]
         self.rows = [rows[number] for number in kept]
         self._numbers = kept
         self._look, self._fit = look or self._plain, fit
@@ -156,10 +158,7 @@ class PairFolder(Sequence[Sample]):
 
     def _masks(self, row: Mapping[str, Any]) -> tuple[dict[str, NDArray[np.bool_]], NDArray[np.bool_] | None]:
         """Class -> where it is, and where no mask means anything."""
-        files = row.get("masks") or {}
-        if not isinstance(files, dict):
-            raise TypeError(f"masks is {files!r}: write an object of classes and paths")
-        masks = {name: self._mask(file) for name, file in files.items()}
+        masks = {name: self._mask(file) for name, file in masks_of(row).items()}
         ignore = self._mask(row["ignore"]) if row.get("ignore") else None
         if row.get("mask"):
             pixels = self._grey(row["mask"])
@@ -169,8 +168,8 @@ class PairFolder(Sequence[Sample]):
 
     def _mask(self, file: Any) -> NDArray[np.bool_]:
         """Of a path, an object of a path and grey values, or a picture."""
-        meant = file if isinstance(file, dict) else {"picture": file}
-        return shade(self._grey(meant["picture"]), tuple(meant.get("values") or ()))
+        picture, values = shade_of(file)
+        return shade(self._grey(picture), values)
 
     def _plain(self, row: Mapping[str, Any]) -> Pictures:
         before, after = self._image(row["before"]), self._image(row["after"])
@@ -201,6 +200,34 @@ class PairFolder(Sequence[Sample]):
         return PairError(f"{self.path}: a picture cannot be read: {cause}")
 
 
+def masks_of(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Class -> mask, as a row has them.
+
+    Raises:
+        TypeError: it has something else.
+    """
+    masks = row.get("masks") or {}
+    if not isinstance(masks, dict):
+        raise TypeError(f"masks is {masks!r}: write an object of classes and paths")
+    return masks
+
+
+def shade_of(mask: Any) -> tuple[Any, tuple[int, ...]]:
+    """The picture of a mask, and the grey values that are meant; none where all but 0 are.
+
+    Args:
+        mask: a path, an object of a path and grey values, or a picture.
+
+    Raises:
+        ValueError: an object without a picture.
+    """
+    if not isinstance(mask, dict):
+        return mask, ()
+    if "picture" not in mask:
+        raise ValueError(f'a mask is {mask!r}: write a path, or {{"picture": path, "values": [255]}}')
+    return mask["picture"], tuple(mask.get("values") or ())
+
+
 def facts_of(row: Mapping[str, Any]) -> dict[str, Any]:
     """What a row says without pictures, by the names of a sample's fields.
 
@@ -214,7 +241,7 @@ def facts_of(row: Mapping[str, Any]) -> dict[str, Any]:
         "regions": _regions(row),
         "captions": _captions(row),
         "changed": _truth(row.get("changed")),
-        "gsd_m": float(row["gsd_m"]) if row.get("gsd_m") else None,
+        "gsd_m": _metres(row.get("gsd_m")),
         **{name: str(row.get(name) or "") for name in _WORDS},
     }
 
@@ -287,6 +314,19 @@ def _truth(value: Any) -> bool | None:
     return _TRUTHS[word]
 
 
+def _metres(value: Any) -> float | None:
+    """A length above 0."""
+    if value in (None, ""):
+        return None
+    try:
+        metres = float(value)
+    except (TypeError, ValueError):
+        metres = math.nan
+    if not 0 < metres < math.inf:
+        raise ValueError(f"gsd_m is {value!r}: write metres, above 0")
+    return metres
+
+
 def _regions(row: Mapping[str, Any]) -> tuple[SampleRegion, ...] | None:
     """The regions of a row, else its boxes; regions of other makers have other fields and are left out."""
     regions, boxes = row.get("regions"), row.get("boxes")
@@ -294,11 +334,18 @@ def _regions(row: Mapping[str, Any]) -> tuple[SampleRegion, ...] | None:
         return tuple(map(_region, regions))
     if boxes is None:
         return None
+    if not isinstance(boxes, list | tuple):
+        raise TypeError(f"boxes is {boxes!r}: write a list of boxes")
     return tuple(_region(entry if isinstance(entry, dict) else {"box": entry}) for entry in boxes)
 
 
 def _region(entry: Mapping[str, Any]) -> SampleRegion:
-    x0, y0, x1, y1 = entry["box"]
+    if "box" not in entry:
+        raise ValueError(f"a region without a box; it has {', '.join(map(repr, entry)) or 'nothing'}")
+    box = entry["box"]
+    if not isinstance(box, list | tuple) or len(box) != 4 or not all(isinstance(edge, int | float) for edge in box):
+        raise ValueError(f"the box {box!r} is not [x0, y0, x1, y1] in pixels")
+    x0, y0, x1, y1 = box
     return SampleRegion(
         kind=entry.get("kind") or "changed",
         label=entry.get("label", ""),

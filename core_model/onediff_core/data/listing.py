@@ -7,6 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
 from onediff_core.data.packed import shards_of
+from onediff_core.data.record import split_called
 from onediff_plugins.errors import PairsFileError
 from onediff_plugins.pairs import read_pairs
 
@@ -51,6 +52,8 @@ def read_list(path: Path, mask_class: str) -> list[dict[str, Any]]:
 def _row(entry: PairEntry) -> dict[str, Any]:
     domain = "" if entry.domain == "auto" else entry.domain
     meta = {name: _parsed(value) if _is_structured(name, value) else value for name, value in entry.meta.items()}
+    if isinstance(split := meta.get("split"), str):
+        meta["split"] = split_called(split)
     return {**meta, "id": entry.id, "before": entry.before, "after": entry.after, "domain": domain}
 
 

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 Picture = Path | bytes
 """A file, or the content of one, in a format that Pillow reads."""
 
+SPLITS: Final = {"train": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val", "test": "test"}
+"""What sets call their splits -> what they are called here."""
+
 _SPLIT: Final = re.compile(r"\w*")
 TASKS: Final = {
     "caption": "sentences about the pair that say the same",
@@ -101,6 +104,11 @@ class Record:
         """All of them, masks included."""
         masks = [*self.masks.values(), *([self.ignore] if self.ignore else [])]
         return (self.before, self.after, *dict.fromkeys(mask.picture for mask in masks))
+
+
+def split_called(name: str) -> str:
+    """What a split is called here, whatever the set calls it; a name of its own stays."""
+    return SPLITS.get(name.lower(), name)
 
 
 def shade(pixels: NDArray[np.uint8], values: tuple[int, ...]) -> NDArray[np.bool_]:

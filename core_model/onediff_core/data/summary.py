@@ -38,8 +38,10 @@ class Summary:
         counts: split -> what is counted -> how often, of the pairs that were kept.
         notes: what a converter saw on its way -> how often.
         left_out: reason, a name of REASONS -> ids of the pairs.
-        examples: reason -> what the first such pair is about.
+        details: reason -> what is wrong with each of them.
         contradicting: ids of pairs that contradict themselves, left out or not.
+        blank: ids of pairs with captions in which nothing is written.
+        passed: splits of pairs that were not asked for.
         leaks: what is shared, "pairs" or "groups" -> two splits -> an id of each in the first of the two.
     """
 
@@ -48,8 +50,10 @@ class Summary:
     counts: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     notes: Counter[str] = field(default_factory=Counter)
     left_out: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    examples: dict[str, str] = field(default_factory=dict)
+    details: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     contradicting: list[str] = field(default_factory=list)
+    blank: list[str] = field(default_factory=list)
+    passed: set[str] = field(default_factory=set)
     leaks: dict[str, dict[tuple[str, str], list[str]]] = field(default_factory=dict)
 
     def note(self, what: str, times: int = 1) -> None:
@@ -67,7 +71,12 @@ class Summary:
     def leave_out(self, identity: str, reason: str, detail: str) -> None:
         """Name a pair that was not kept."""
         self.left_out[reason].append(identity)
-        self.examples.setdefault(reason, detail)
+        self.details[reason].append(detail)
+
+    @property
+    def blames(self) -> bool:
+        """Whether anything is wrong with any pair."""
+        return bool(self.left_out or self.contradicting or self.leaks or self.blank)
 
     @property
     def kept(self) -> int:
@@ -88,8 +97,13 @@ class Summary:
             },
         }
 
-    def lines(self) -> Iterator[str]:
-        """The same for people, a line each."""
+    def lines(self, *, all_of_them: bool = False) -> Iterator[str]:
+        """The same for people, a line each.
+
+        Args:
+            all_of_them: whether every pair that something is wrong with is named, each left out one on a line.
+        """
+        some = ", ".join if all_of_them else _some
         yield f"{self.source}: {self.kept} of {self.seen} pairs"
         for split, counts in sorted(self.counts.items()):
             told = ", ".join(f"{counts[name]} {name}" for name in ("captions", "changed", "unchanged") if counts[name])
@@ -97,13 +111,18 @@ class Summary:
         for what, times in self.notes.items():
             yield f"  note: {times} {what}"
         for reason, ids in self.left_out.items():
-            yield f"  left out: {len(ids)}, {REASONS[reason]}: {_some(ids)}; the first: {self.examples[reason]}"
+            told, details = f"  left out: {len(ids)}, {REASONS[reason]}", self.details[reason]
+            yield told if all_of_them else f"{told}: {_some(ids)}; the first: {details[0]}"
+            if all_of_them:
+                yield from (f"    {id_}: {detail}" for id_, detail in zip(ids, details, strict=True))
         if self.contradicting:
             ids = self.contradicting
-            yield f"  contradicting: {len(ids)}, {REASONS['contradicting']}: {_some(ids)}"
+            yield f"  contradicting: {len(ids)}, {REASONS['contradicting']}: {some(ids)}"
+        if self.blank:
+            yield f"  blank captions: {len(self.blank)} pairs: {some(self.blank)}"
         for what, shared in self.leaks.items():
             for splits, ids in shared.items():
-                yield f"  shared: {len(ids)} {what} stand in {' and '.join(splits)}: {_some(ids)}"
+                yield f"  shared: {len(ids)} {what} stand in {' and '.join(splits)}: {some(ids)}"
 
 
 def _some(ids: list[str]) -> str:

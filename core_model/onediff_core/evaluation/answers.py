@@ -161,7 +161,8 @@ def _object(where: str, line: str) -> tuple[str, dict[str, Any]]:
             f"{where}: not JSON: {error}; results and captions have one JSON object a line"
         ) from error
     if not isinstance(row, dict):
-        raise EvaluationError(f"{where}: a JSON object is needed, got {type(row).__name__}")
+        hint = "; a JSON list is read from a file called .json" if isinstance(row, list) else ""
+        raise EvaluationError(f"{where}: a JSON object is needed, got {type(row).__name__}{hint}")
     return where, row
 
 
@@ -169,7 +170,9 @@ def _of_json(path: Path, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
     try:
         held = json.loads(text)
     except ValueError as error:
-        raise EvaluationError(f"{path}: not JSON: {error}") from error
+        raise EvaluationError(f"{path}: not JSON: {error}; a file with an object a line is called .jsonl") from error
+    if isinstance(held, dict) and isinstance(held.get("annotations"), list):
+        raise EvaluationError(f"{path} holds no answers: it looks like {looks_like(held)}")
     if isinstance(held, dict) and "schema" not in held:
         for id_, said in held.items():
             one = said[0] if isinstance(said, list) and len(said) == 1 else said
@@ -200,7 +203,10 @@ def _of_caption(where: str, row: Mapping[str, Any], path: Path) -> Answer:
     try:
         regions = None if row.get("regions") is None else tuple(_simple_region(entry) for entry in row["regions"])
     except (KeyError, TypeError, ValueError) as error:
-        raise EvaluationError(f"{where}: regions need kind and box, x0 y0 x1 y1: {error!r}") from error
+        raise EvaluationError(
+            f"{where}: regions is {str(row['regions'])[:200]}: write a list of objects with a kind, one of "
+            f"{', '.join(KINDS)}, and a box, [x0, y0, x1, y1]"
+        ) from error
     return Answer(
         id=str(id_),
         changed=_verdict(where, row.get("changed")),
@@ -215,7 +221,7 @@ def _simple_region(row: Mapping[str, Any]) -> FoundRegion:
     x0, y0, x1, y1 = map(float, row["box"])
     kind = row.get("kind") or "changed"
     if kind not in KINDS or not (x0 < x1 and y0 < y1):
-        raise ValueError(f"kind {kind!r}, box {row['box']}")
+        raise ValueError(kind)
     return FoundRegion(kind=kind, label=str(row.get("label") or ""), boxes=(Box(x0, y0, x1, y1),))
 
 

@@ -21,6 +21,8 @@ def _named(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tu
         name, equals, path = value.partition("=")
         if not equals or not name.strip() or not path:
             raise click.BadParameter(f"{value!r} is not NAME=PATH, such as ours=out/results.jsonl")
+        if "/" in name or name.strip() in (".", ".."):
+            raise click.BadParameter(f"{name!r}: a name becomes a folder of --swap: leave out slashes")
         if not Path(path).exists():
             raise click.BadParameter(f"{path} does not exist")
         found.append((name.strip(), Path(path)))

@@ -4,34 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from onediff_core.data.kinds import kind_of
 from onediff_core.errors import EvaluationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-_HEADS: Final = (
-    (b"\x89PNG", "a PNG picture"),
-    (b"\xff\xd8\xff", "a JPEG picture"),
-    (b"II*\x00", "a TIFF picture"),
-    (b"MM\x00*", "a TIFF picture"),
-    (b"RIFF", "a WebP picture"),
-    (b"PAR1", "a Parquet file: packed pairs are references, the second argument"),
-    (b"PK\x03\x04", "a ZIP archive: unpack it"),
-    (b"\x1f\x8b", "a gzip file: unpack it"),
-    (b"%PDF", "a PDF"),
-    (b"<!DOCTYPE", "a web page"),
-    (b"<html", "a web page"),
-)
+_PACKED: Final = "a Parquet file: packed pairs are references, the second argument"
 _READ: Final = (".jsonl", ".ndjson", ".json")
 
 
-def refuse_other_files(path: Path, wanted: str) -> None:
-    """Refuse what is no JSON, with words about what it is.
+def refuse_other_files(path: Path, wanted: str, read: Sequence[str] = _READ) -> None:
+    """Refuse what is none of some kinds of files, with words about what it is.
 
     Args:
         path: that was given.
         wanted: what it should be.
+        read: endings of the files that are read.
 
     Raises:
         EvaluationError: it is missing, a folder, or of another kind.
@@ -39,18 +29,17 @@ def refuse_other_files(path: Path, wanted: str) -> None:
     if path.is_dir():
         raise EvaluationError(f"{path} is a folder without results.jsonl: name the folder of a batch, or a file")
     try:
-        with path.open("rb") as file:
-            head = file.read(512)
+        kind = kind_of(path)
     except OSError as error:
         raise EvaluationError(f"{path} cannot be read: {error.strerror or error}") from error
-    kind = next((words for start, words in _HEADS if head.lstrip().startswith(start)), "")
-    if not kind and b"\x00" in head:
-        kind = "a binary file"
-    if not kind and path.suffix.lower() not in _READ:
-        comma = b"," in head.split(b"\n", 1)[0] and not head.lstrip().startswith((b"{", b"["))
-        kind = "a table with commas" if comma else f"a file {path.suffix or 'without an ending'}"
+    if kind.startswith("a table") and path.suffix.lower() in read:
+        kind = ""
+    if not kind and path.suffix.lower() not in read:
+        kind = f"a file {path.suffix or 'without an ending'}"
+    if kind == "a Parquet file":
+        kind = _PACKED
     if kind:
-        raise EvaluationError(f"{path} looks like {kind}; {wanted} come as {', '.join(_READ)}")
+        raise EvaluationError(f"{path} looks like {kind}; {wanted} come as {', '.join(read)}")
 
 
 def looks_like(row: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from onediff_core.errors import EvaluationError
 from onediff_core.evaluation.kinds import refuse_other_files
 from onediff_core.evaluation.regions import Box, component_boxes
 from onediff_core.evaluation.said import says_nothing_changed
+from onediff_plugins.batch import RESULTS
 from onediff_plugins.errors import PairsFileError
 
 if TYPE_CHECKING:
@@ -98,11 +99,14 @@ class References:
     ) -> None:
         """Read the list; pictures are read when they are asked for."""
         if not path.is_dir() and path.suffix.lower() not in _LISTS:
-            refuse_other_files(path, "references")
-            raise EvaluationError(f"{path}: references come as {', '.join(_LISTS)}, or as a folder with pairs.jsonl")
+            refuse_other_files(path, "references", _LISTS)
         try:
-            self._folder = PairFolder(path, still=still, ignored=ignored, split=split, fit=True)
+            self._folder = PairFolder(path, still=still, ignored=ignored, split=split, fit=True)  # or of no split
         except PairsFileError as error:
+            if (path / RESULTS).is_file():
+                raise EvaluationError(
+                    f"these are no references: {path} holds results of onediff; REFERENCES comes last"
+                ) from error
             raise EvaluationError(f"these are no references: {error}") from error
         if any("schema" in row for row in self._folder.rows[:1]):
             raise EvaluationError(f"these are no references: {path} holds results of onediff; REFERENCES comes last")
@@ -113,7 +117,8 @@ class References:
                 f"{path} has no masks of {', '.join(unknown)}; there are {', '.join(there) or 'none'}"
             )
         self._classes = tuple(classes) or tuple(there)
-        self.pairs = [self._reference(number) for number in range(len(self._folder))]
+        rows = enumerate(self._folder.rows)
+        self.pairs = [self._reference(number) for number, row in rows if not split or row.get("split")]
         if not self.pairs:
             raise EvaluationError(f"{path} holds no pairs{f' of the split {split!r}' if split else ''}")
 

@@ -38,11 +38,11 @@ def run_swapped(
         EvaluationError: it is no batch, or its images are not there any more.
         OneDiffError: as `run_batch`.
     """
-    folder = results if results.is_dir() else results.parent
+    folder = results.parent if results.name == RESULTS else results  # captions that lie beside a batch are not its own
     note = runs.read(folder)
     if note is None or not (folder / RESULTS).is_file():
         raise EvaluationError(
-            f"{folder} holds no batch of onediff with its {runs.NOTE}: exchange the images yourself and name the "
+            f"{results} is no batch of onediff with its {runs.NOTE}: exchange the images yourself and name the "
             "results with --swapped"
         )
     rows = [json.loads(line) for line in (folder / RESULTS).read_text(encoding="utf-8").splitlines() if line]

@@ -33,7 +33,9 @@ def page(study: Study, results: Sequence[Result], command: str) -> str:
     changed = [sum(flag is wanted for flag in study.changed) for wanted in (True, False, None)]
     pairs = f"{len(study.pairs)} pairs in {len(set(study.groups))} groups"
     verdicts = f"{changed[0]} changed, {changed[1]} not" + (f", {changed[2]} unknown" if changed[2] else "")
-    parts = ["# Evaluation", f"`{command}`", f"{pairs}: {verdicts}. In brackets 95 % of the resamples of groups."]
+    figures = [figure for result in results for of in result.figures.values() for figure in of.values()]
+    resampled = " In brackets 95 % of the resamples of groups." if any(f.low is not None for f in figures) else ""
+    parts = ["# Evaluation", f"`{command}`", f"{pairs}: {verdicts}.{resampled}"]
     parts += [f"- {gap.line()}" for gap in study.gaps]
     if some := study.contradicting:
         more = f" and {len(some) - 10} more" if len(some) > 10 else ""

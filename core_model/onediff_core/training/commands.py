@@ -40,7 +40,7 @@ class _Stages(click.Group):
 
 @click.group(cls=_Stages)
 def train() -> None:
-    """Train heads on your own pairs, and the weights that ship."""
+    """Train heads on your own pairs, a OneDiff of pretrained parts, and the weights that ship."""
 
 
 _ELSEWHERE: Final = (
@@ -65,7 +65,13 @@ for _command in _ELSEWHERE:
     help="The OneDiff that it is trained on; it stays as it is.",
 )
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the head, new or begun.")
-@click.option("--task", type=click.Choice(["mask", "region", "pair"]), default="mask", show_default=True)
+@click.option(
+    "--task",
+    type=click.Choice(["mask", "region", "pair"]),
+    default="mask",
+    show_default=True,
+    help="What it says: where something changed, what it is, or whether anything did.",
+)
 @click.option("--classes", metavar="A,B", default="", help="Of masks or labels; all that there are unless given.")
 @click.option(
     "--scene", "scenes", multiple=True, metavar="NAME=SHARE", help="Drawn pairs without end, instead of DATA."

@@ -53,6 +53,11 @@ def test_adapters_speak_on_their_base_beside_another_detector(adapters, base):
     assert result.provenance.models["describe"].name == "small"
 
 
+def test_a_tower_named_as_the_language_model_is_told_as_one(adapters, base):
+    with pytest.raises(PluginError, match=r"of type 'efficientnet_lite', which is no causal language model$"):
+        caption(adapters, vision=base["vision"], text=base["vision"])
+
+
 def test_a_whole_onediff_speaks_too(save_onediff, tmp_path):
     weights = save_onediff(tmp_path / "whole", size=(64, 64))
     assert caption(weights).caption_source == "whole"

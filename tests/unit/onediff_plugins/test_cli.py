@@ -15,6 +15,7 @@ from onediff_plugins.errors import PairError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -91,7 +92,25 @@ def test_a_defect_shows_where_it_is_and_is_not_taken_for_a_change(
 
 def test_an_error_of_click_is_exit_code_2_too(command: Any, capsys: pytest.CaptureFixture[str]) -> None:
     command(raising(click.ClickException("no")))
-    assert run(capsys, "probe") == (2, "", "Error: no\n")
+    assert run(capsys, "probe") == (2, "", "onediff: no\n")
+
+
+def test_a_place_that_cannot_be_written_is_no_defect(
+    command: Any, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    command((tmp_path / "file" / "out").mkdir)
+    code, out, err = run(capsys, "probe")
+    assert (code, out) == (2, "")
+    assert err.startswith(f"onediff: {tmp_path}/file/out: Not a directory. Choose another place, ")
+    assert len(err.splitlines()) == 1
+    run(capsys, "-v", "probe")
+    assert "in mkdir" in caplog.text
+
+
+def test_an_error_without_its_number_is_a_defect(command: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    command(raising(OSError("image file is truncated")))
+    assert "this is a defect of onediff" in run(capsys, "probe")[2]
 
 
 def test_warnings_of_libraries_are_for_those_who_ask(

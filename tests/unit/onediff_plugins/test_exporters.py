@@ -360,7 +360,7 @@ def test_an_existing_folder_may_have_any_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize("write", [write_json, write_geojson, write_png, write_overlay, write_previews])
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, write: Callable[..., Any]) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(ExportError, match=r"cannot be written: .*choose a folder"):
+    with pytest.raises(ExportError, match=r"cannot be written: .*choose another place, or make room"):
         write([on_map()], tmp_path / "file" / "out")
 
 

@@ -183,7 +183,9 @@ def test_a_broken_json_line_is_named_by_its_number(tmp_path: Path) -> None:
 
 
 def test_one_folder_is_refused_with_what_to_give(tmp_path: Path) -> None:
-    assert "give BEFORE_DIR and AFTER_DIR" in refused(tmp_path)
+    assert refused(tmp_path).endswith("give BEFORE_DIR and AFTER_DIR, or a CSV, JSONL or Parquet file")
+    path = jsonl_of(tmp_path, {"before": "a", "after": "b"})
+    assert refused(tmp_path).endswith(f"Parquet file, such as {path}")
 
 
 def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
@@ -198,7 +200,28 @@ def test_two_empty_folders_name_no_pair(tmp_path: Path) -> None:
 
 def test_a_missing_list_and_an_unknown_kind_of_list_are_refused(tmp_path: Path) -> None:
     assert "gone.csv does not exist" in refused(tmp_path / "gone.csv")
+    assert "gone does not exist" in refused(tmp_path / "gone")
+    (tmp_path / "pairs.txt").touch()
     assert "pairs come as .csv, .jsonl" in refused(tmp_path / "pairs.txt")
+
+
+def test_a_json_list_is_told_how_to_become_lines(tmp_path: Path) -> None:
+    rows = [{"before": "a", "after": "b"}]
+    (tmp_path / "pairs.json").write_text(json.dumps(rows))
+    assert "write each object on a line of its own" in refused(tmp_path / "pairs.json")
+    for text in (json.dumps(rows), json.dumps(rows, indent=1)):
+        assert "line 1: a JSON list begins here; write each object on a line" in refused(jsonl_of(tmp_path, text))
+
+
+def test_what_a_list_has_instead_is_named(tmp_path: Path) -> None:
+    misspelt = jsonl_of(tmp_path, {"befor": "a", "after": "b"})
+    assert "line 1: no value for before; it has 'befor', 'after'" in refused(misspelt)
+    assert "found 'before;after'. Commas separate columns" in refused(csv_of(tmp_path, "before;after\na;b\n"))
+
+
+def test_text_that_is_not_utf_8_is_told_what_to_become(tmp_path: Path) -> None:
+    (tmp_path / "pairs.csv").write_bytes("before,after\nbef\xf6re.png,b\n".encode("latin-1"))
+    assert "save it as UTF-8" in refused(tmp_path / "pairs.csv")
 
 
 @pytest.mark.parametrize("name", ["pairs.csv", "pairs.jsonl"])

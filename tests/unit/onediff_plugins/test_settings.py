@@ -299,7 +299,7 @@ def test_a_models_settings_are_named_with_their_section_in_every_layer(tmp_path:
 def test_a_bare_name_is_for_domains_alone(tmp_path: Path) -> None:
     resolved = resolve_models(tmp_path, {"threshold": 0.9})
     assert (resolved["ui"].threshold, resolved["talker"].threshold) == (0.9, 0.1)
-    with pytest.raises(SettingsError, match="unknown setting 'address'"):
+    with pytest.raises(SettingsError, match=r"unknown setting 'address' .* Did you mean 'talker\.address'\?"):
         resolve_models(tmp_path, {"address": "there"})
 
 

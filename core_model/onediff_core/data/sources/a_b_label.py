@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import Field, field_validator
 
-from onediff_core.data.record import Record
+from onediff_core.data.record import SPLITS, Record
 from onediff_core.data.sources import base
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _read(root: Path, given: tuple[Path, ...], settings: Settings, summary: Summ
                 domain=settings.domain,
                 source=settings.source or root.resolve().name,
                 licence=settings.licence,
-                split=base.SPLITS[split] if split else listed.get(stem, ""),
+                split=SPLITS[split] if split else listed.get(stem, ""),
                 group=_group(stem, settings),
                 gsd_m=settings.gsd_m,
             )
@@ -82,13 +82,13 @@ def _sides(folder: Path) -> tuple[Path, Path, Path] | None:
 
 
 def _parts(root: Path) -> dict[str, Path]:
-    return {name: root / name for name in base.SPLITS if _sides(root / name)}
+    return {name: root / name for name in SPLITS if _sides(root / name)}
 
 
 def _lists(folder: Path) -> dict[str, str]:
     """Name without its ending -> split, of list/train.txt and so on; empty where there are none."""
     found: dict[str, str] = {}
-    for name, split in base.SPLITS.items():
+    for name, split in SPLITS.items():
         path = folder / "list" / f"{name}.txt"
         for line in path.read_text(encoding="utf-8").split() if path.is_file() else ():
             stem = line.rpartition("/")[2].rpartition(".")[0] or line

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from onediff_core.data import sources
-from onediff_core.data.record import Shade
+from onediff_core.data.kinds import kind_of
+from onediff_core.data.record import SPLITS, Shade
 from onediff_plugins.errors import OneDiffError
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from onediff_core.data.summary import Summary
 
 PICTURE_SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
-SPLITS: Final = {"train": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val", "test": "test"}
 
 _NEGATED: Final = re.compile(
     r"\b(no|any|not a|t a|cannot spot a) (\w+ ){0,2}(differences?|changes?)\b"
@@ -105,9 +105,10 @@ def read_json(path: Path) -> Any:
         with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as stream:
             return json.load(stream)
     except FileNotFoundError:
-        raise SourceError(f"{path} is not there") from None
+        raise SourceError(f"{path} is not there; name the folder of the set, or the file with --annotations") from None
     except (OSError, EOFError, ValueError) as exc:
-        raise SourceError(f"{path} cannot be read as JSON: {exc}") from exc
+        kind = path.suffix != ".gz" and kind_of(path)
+        raise SourceError(f"{path} {f'looks like {kind}; it ' if kind else ''}cannot be read as JSON: {exc}") from exc
 
 
 def annotations_of(source: Source, path: Path) -> Any:
@@ -175,7 +176,7 @@ def split_files(
         for path in filter(lambda place: place.is_file(), places):
             found.setdefault(split_named(path.name, path), path)
     if not found:
-        raise SourceError(f"{root} has no {' , '.join(f'{name}.json' for name in names)}; name them with --annotations")
+        raise SourceError(f"{root} has no {', '.join(f'{name}.json' for name in names)}; name them with --annotations")
     return {split: found[split] for split in ("train", "val", "test") if split in found}
 
 

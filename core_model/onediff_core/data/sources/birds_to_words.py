@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING, Any, Final
 
-from onediff_core.data.record import Record
+from onediff_core.data.record import SPLITS, Record
 from onediff_core.data.sources import base
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def _read(root: Path, given: tuple[Path, ...], settings: base.WithImages, summar
             domain="photo",
             source=SOURCE.name,
             licence=SOURCE.licence,
-            split=base.SPLITS[first["split"]],
+            split=SPLITS[first["split"]],
             group=one,
             meta={"species_before": first["img1Species"], "species_after": first["img2Species"]},
         )
@@ -58,7 +58,7 @@ def _rows(path: Path) -> Iterator[dict[str, str]]:
             if missing := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
                 raise _wrong(path, f"its first line lacks {', '.join(missing)}")
             for row in reader:
-                if None in row.values() or row["split"] not in base.SPLITS:
+                if None in row.values() or row["split"] not in SPLITS:
                     raise _wrong(path, f"line {reader.line_num} is cut off, or its split is no train, val or test")
                 yield row
     except FileNotFoundError:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from onediff_core.data.record import Record
+from onediff_core.data.record import SPLITS, Record
 from onediff_core.data.sample import SampleRegion
 from onediff_core.data.sources import base
 
@@ -44,13 +44,13 @@ def splits_of(path: Path) -> dict[int, str]:
         SourceError: it is no such file, or a scene is in two of them.
     """
     parsed = base.read_json(path)
-    if not isinstance(parsed, dict) or not parsed or not all(name in base.SPLITS for name in parsed):
+    if not isinstance(parsed, dict) or not parsed or not all(name in SPLITS for name in parsed):
         raise base.SourceError(f"{path} is no file of splits, an object with the lists train, val and test")
     found: dict[int, str] = {}
     for name, numbers in parsed.items():
         for number in map(int, numbers):
-            if found.setdefault(number, base.SPLITS[name]) != base.SPLITS[name]:
-                raise base.SourceError(f"{path}: scene {number} is in {found[number]} and in {base.SPLITS[name]}")
+            if found.setdefault(number, SPLITS[name]) != SPLITS[name]:
+                raise base.SourceError(f"{path}: scene {number} is in {found[number]} and in {SPLITS[name]}")
     return found
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from onediff_core.data.record import Record
+from onediff_core.data.record import SPLITS, Record
 from onediff_core.data.sources import base
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def recognises(parsed: Any) -> bool:
     if isinstance(images, list) and images and isinstance(images[0], dict):
         return {"filename", "split", "sentences"} <= images[0].keys()
     name, told = next(iter(parsed.items()))
-    return str(name).partition("_")[0] in base.SPLITS and isinstance(told, list)
+    return str(name).partition("_")[0] in SPLITS and isinstance(told, list)
 
 
 def records(
@@ -62,7 +62,7 @@ def records(
                 domain="satellite",
                 source=source.name,
                 licence=source.licence,
-                split=base.SPLITS[entry["split"]],
+                split=SPLITS[entry["split"]],
                 gsd_m=GSD_M,
             )
 

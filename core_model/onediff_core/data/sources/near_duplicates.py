@@ -86,9 +86,12 @@ def embedded(files: Sequence[Path], settings: Settings, summary: Summary) -> tup
     import torch
     from transformers import AutoImageProcessor, AutoModel
 
+    from onediff_core.checkpoint import no_bars
+
     try:
-        model = AutoModel.from_pretrained(settings.model).to(settings.device).eval()
-        processor = AutoImageProcessor.from_pretrained(settings.model, backend="pil")
+        with no_bars():
+            model = AutoModel.from_pretrained(settings.model).to(settings.device).eval()
+            processor = AutoImageProcessor.from_pretrained(settings.model, backend="pil")
     except (OSError, ValueError) as exc:
         raise base.SourceError(f"{settings.model} is no vision model of transformers: {exc}") from exc
     kept: list[Path] = []

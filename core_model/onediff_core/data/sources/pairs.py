@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from onediff_core.data.folder import PairFolder, facts_of
+from onediff_core.data.folder import PairFolder, facts_of, masks_of, shade_of
 from onediff_core.data.record import Record, Shade
 from onediff_core.data.sources import base
-from onediff_plugins.errors import PairError
+from onediff_plugins.errors import PairError, near_miss
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,23 +34,35 @@ def _read(root: Path, given: tuple[Path, ...], settings: base.WithMasks, summary
             captions = row.get("captions")
             blank = sum(not str(text).strip() for text in captions) if isinstance(captions, list) else 0
             summary.note("blank captions dropped", blank)
+            summary.blank += [str(row["id"])] if blank else []
+            for name in row.keys() - _SAID:
+                if close := _meant(name):
+                    summary.note(f"pairs with {name!r}, which is carried along: {close!r} would be read")
         except PairError as exc:
             summary.seen += 1
             summary.leave_out(str(pairs.rows[number]["id"]), "broken", str(exc))
         except (ValueError, TypeError, KeyError) as exc:
             summary.seen += 1
-            summary.leave_out(str(pairs.rows[number]["id"]), "line", f"{pairs.path}: {exc}")
+            id_ = str(pairs.rows[number]["id"])
+            summary.leave_out(id_, "line", f"{pairs.path}, pair {id_!r}: {exc}")
+
+
+@functools.cache
+def _meant(name: str) -> str | None:
+    """What a column was perhaps to be called; asked for every pair, answered once."""
+    return near_miss(name, _SAID, cutoff=0.85)
 
 
 def _record(row: Mapping[str, Any], listed: Path, settings: base.WithMasks) -> Record:
-    masks = {name: _shade(mask, listed) for name, mask in (row.get("masks") or {}).items()}
+    masks = {name: _shade(mask, listed) for name, mask in masks_of(row).items()}
     ignore = _shade(row["ignore"], listed) if row.get("ignore") else None
     if row.get("mask"):
         single = _beside(row["mask"], listed)
         masks[settings.mask_class] = settings.shade(single)
         ignore = settings.shade_ignored(single) or ignore
     facts = facts_of(row)
-    facts["split"] = base.SPLITS.get(facts["split"].lower(), facts["split"])
+    if not isinstance(meta := row.get("meta") or {}, dict):
+        raise TypeError(f"meta is {meta!r}: write an object")
     if facts["captions"] and not facts["task"]:
         facts["task"] = "caption"
     return Record(
@@ -57,14 +70,14 @@ def _record(row: Mapping[str, Any], listed: Path, settings: base.WithMasks) -> R
         after=_side(row["after"]),
         masks=masks,
         ignore=ignore,
-        meta={**{name: value for name, value in row.items() if name not in _SAID}, **(row.get("meta") or {})},
+        meta={**{name: value for name, value in row.items() if name not in _SAID}, **meta},
         **facts,
     )
 
 
 def _shade(mask: Any, listed: Path) -> Shade:
-    meant = mask if isinstance(mask, dict) else {"picture": mask}
-    return Shade(picture=_beside(meant["picture"], listed), values=tuple(meant.get("values") or ()))
+    picture, values = shade_of(mask)
+    return Shade(picture=_beside(picture, listed), values=values)
 
 
 def _side(source: Any) -> Picture:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from pydantic import Field
 
-from onediff_core.data.record import Record, Shade, opened
+from onediff_core.data.record import Record, Shade, opened, split_called
 from onediff_core.data.sample import SampleRegion
 from onediff_core.data.sources import base
 from onediff_plugins.errors import PairError
@@ -97,7 +97,7 @@ def record_of(result: ChangeResult, file: Path, settings: Settings, summary: Sum
         domain=result.domain,
         source=SOURCE.name,
         licence=carried["licence"] or settings.licence,
-        split=base.SPLITS.get(carried["split"].lower(), carried["split"]),
+        split=split_called(carried["split"]),
         group=carried["group"],
         meta=meta | {"proposed": _proposed(result)},
     )

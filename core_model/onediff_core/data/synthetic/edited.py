@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import cv2
 import numpy as np
 
+from onediff_core.data.record import opened
 from onediff_core.data.sample import Sample, SampleRegion
 from onediff_core.data.synthetic.captions import PLACE, described
 from onediff_core.data.synthetic.cuts import Cut, cut
@@ -122,12 +123,14 @@ class Pictures(Sequence["Pixels"]):
         return len(self.paths)
 
     def __getitem__(self, index: Any) -> Any:
-        """One as (H, W, 3) uint8 RGB, or a list of some."""
-        from PIL import Image
+        """One as (H, W, 3) uint8 RGB, or a list of some.
 
+        Raises:
+            PairError: it is no picture.
+        """
         if isinstance(index, slice):
             return [self[number] for number in range(len(self))[index]]
-        with Image.open(self.paths[index]) as image:
+        with opened(self.paths[index]) as image:
             return np.asarray(image.convert("RGB"))
 
 

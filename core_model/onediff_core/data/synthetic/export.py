@@ -48,7 +48,10 @@ class Plan:
             return scene(name)
         from onediff_core.data.synthetic.edited import Edited, Pictures
 
-        return Edited(Pictures(self.images), domain="generic", source="edited-pictures", licence="")
+        pictures = Pictures(self.images)
+        if not pictures:
+            raise SettingsError(f"{self.images} holds no pictures, PNG, JPEG, TIFF or WebP: name another --images")
+        return Edited(pictures, domain="generic", source="edited-pictures", licence="")
 
 
 def export(out: Path, plan: Plan, count: int) -> Iterator[int]:
@@ -66,7 +69,7 @@ def export(out: Path, plan: Plan, count: int) -> Iterator[int]:
 
     Raises:
         UnknownNameError: no such scene.
-        SettingsError: the folder holds pairs of another plan.
+        SettingsError: the folder holds pairs of another plan, or there are no pictures to edit.
         ExportError: a file cannot be written.
     """
     scenes = plan.draw()

@@ -15,8 +15,8 @@ from click.testing import CliRunner
 import onediff_core.plugin
 from onediff_core.data import PairFolder
 from onediff_core.data.commands import data
+from onediff_core.data.synthetic import SCENES, scene
 from onediff_core.data.synthetic import export as exporting
-from onediff_core.data.synthetic import scene
 from onediff_core.data.synthetic.export import Plan, export
 from onediff_plugins import Host
 from onediff_plugins.errors import SettingsError, UnknownNameError
@@ -112,6 +112,17 @@ def test_pictures_of_ones_own_can_be_edited(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert {sample.source for sample in PairFolder(tmp_path / "out")} == {"edited-pictures"}
     assert json.loads((tmp_path / "out" / "synth.json").read_text(encoding="utf-8"))["images"] == str(pictures)
+
+
+def test_a_folder_without_pictures_to_edit_is_named(tmp_path: Path) -> None:
+    plan = Plan(scenes=("edited",), seed=0, size=64, images=str(tmp_path))
+    with pytest.raises(SettingsError, match=rf"{tmp_path} holds no pictures, .*: name another --images"):
+        list(export(tmp_path / "out", plan, 1))
+
+
+def test_the_help_names_every_scene() -> None:
+    (told,) = [option.help for option in data.commands["synth"].params if option.name == "scenes"]
+    assert f"What to draw: {', '.join(list(SCENES)[:-1])} or {list(SCENES)[-1]};" in told
 
 
 def test_the_command_line_has_them() -> None:

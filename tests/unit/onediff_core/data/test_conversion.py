@@ -118,6 +118,24 @@ def test_a_damaged_annotation_file_is_an_error_with_its_name(spotted: Path, conv
         convert("spot-the-diff", spotted)
 
 
+@pytest.mark.parametrize(
+    ("head", "kind"), [(b"\x89PNG", "a PNG picture"), (b"PAR1", "a Parquet file"), (b"a\tb\n", "a table with tabs")]
+)
+def test_annotations_that_are_no_json_are_told_what_they_look_like(
+    spotted: Path, convert, head: bytes, kind: str
+) -> None:
+    (spotted / "train.json").write_bytes(head)
+    with pytest.raises(SourceError, match=rf"train\.json looks like {kind}; it cannot be read as JSON"):
+        convert("spot-the-diff", spotted)
+
+
+def test_a_folder_without_annotations_is_told_how_to_name_them(tmp_path: Path, convert) -> None:
+    with pytest.raises(SourceError, match=r"has no train\.json, val\.json, test\.json; name them with --annotations"):
+        convert("spot-the-diff", tmp_path)
+    with pytest.raises(SourceError, match=r"LevirCCcaptions\.json is not there; name .* with --annotations"):
+        convert("levir-cc", tmp_path)
+
+
 def test_an_id_that_comes_twice_is_refused(tmp_path: Path, draw, convert) -> None:
     for name in ("a.png", "b.png"):
         draw(f"ier/images/{name}")
@@ -263,6 +281,9 @@ def test_settings_and_sources_that_do_not_exist_say_what_does(spotted: Path) -> 
     job = conversion.Job(source=sources.source("spot-the-diff"), root=spotted, settings={"image": "x"})
     with pytest.raises(SettingsError, match="has no setting 'image': did you mean 'images'"):
         list(job.records(Summary(source="x")))
+    job = conversion.Job(source=sources.source("pairs"), root=spotted, settings={"values": 255})
+    with pytest.raises(SettingsError, match=r"^values: Input should be a list, such as \[85,170\]$"):
+        list(job.records(Summary(source="x")))
 
 
 def test_counting_needs_no_images(spotted: Path) -> None:
@@ -287,12 +308,79 @@ def test_validate_finds_a_picture_that_was_cut_off(tmp_path: Path, draw) -> None
         {"id": "good", "before": "a.png", "after": "a.png"},
         {"id": "bad", "before": "a.png", "after": "cut.png"},
     )
-    asked = ["validate", str(tmp_path / "own"), "--max-missing", "1"]
+    asked = ["validate", str(tmp_path / "own")]
     result = CliRunner().invoke(data, asked, catch_exceptions=False)
     assert result.exit_code == 1
-    assert "left out: 1, a picture cannot be read: bad" in result.stdout
+    assert "left out: 1, a picture cannot be read" in result.stdout
+    assert f"    bad: {tmp_path / 'own/cut.png'} cannot be read: " in result.stdout
     lists(tmp_path / "own", {"id": "good", "before": "a.png", "after": "a.png"})
     assert CliRunner().invoke(data, asked, catch_exceptions=False).exit_code == 0
+
+
+def test_validate_names_every_pair_that_is_wrong_even_if_all_are(tmp_path: Path, draw) -> None:
+    draw("own/a.png")
+    missing = [{"id": f"m{number}", "before": "a.png", "after": f"gone-{number}.png"} for number in range(5)]
+    lists(tmp_path / "own", *missing)
+    result = CliRunner().invoke(data, ["validate", str(tmp_path / "own")], catch_exceptions=False)
+    assert result.exit_code == 1
+    for number in range(5):
+        assert f"    m{number}: {tmp_path / 'own'}/gone-{number}.png is not there" in result.stdout
+
+
+def test_a_column_that_is_nearly_a_field_is_noted(tmp_path: Path, draw, convert) -> None:
+    draw("own/a.png")
+    row = {"before": "a.png", "after": "a.png", "captoins": ["A car."], "license": "MIT", "caption_source": "me"}
+    notes = convert("pairs", lists(tmp_path / "own", row)).notes
+    assert notes == {
+        "pairs with 'captoins', which is carried along: 'captions' would be read": 1,
+        "pairs with 'license', which is carried along: 'licence' would be read": 1,
+    }
+
+
+def test_validate_names_pairs_with_blank_captions(tmp_path: Path, draw) -> None:
+    draw("own/a.png")
+    pair = {"before": "a.png", "after": "a.png"}
+    lists(tmp_path / "own", {"id": "told", **pair, "captions": ["A car."]}, {"id": "b", **pair, "captions": ["x", " "]})
+    result = CliRunner().invoke(data, ["validate", str(tmp_path / "own")], catch_exceptions=False)
+    assert result.exit_code == 1
+    assert "blank captions: 1 pairs: b" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"boxes": [[1, 2, 3]]}, r"the box \[1, 2, 3\] is not \[x0, y0, x1, y1\]"),
+        ({"boxes": [{"bbox": [1, 2, 3, 4]}]}, r"a region without a box; it has 'bbox'"),
+        ({"boxes": 3}, r"boxes is 3: write a list"),
+        ({"masks": ["m.png"]}, r"masks is \['m\.png'\]: write an object of classes and paths"),
+        ({"masks": {"roof": {"path": "m.png"}}}, r"write a path, or \{\"picture\": path"),
+        ({"gsd_m": "x"}, r"gsd_m is 'x': write metres, above 0"),
+        ({"gsd_m": -1}, r"gsd_m is -1: write metres, above 0"),
+        ({"meta": 3}, r"meta is 3: write an object"),
+    ],
+)
+def test_what_a_line_gets_wrong_is_told_with_its_pair(
+    tmp_path: Path, draw, convert, wrong: dict[str, Any], message: str
+) -> None:
+    draw("own/a.png")
+    lists(tmp_path / "own", {"id": "odd", "before": "a.png", "after": "a.png", **wrong})
+    with pytest.raises(SourceError, match=rf"the first, 'odd': .*pair 'odd': .*{message}"):
+        convert("pairs", tmp_path / "own")
+
+
+def test_a_split_that_is_not_there_is_told_with_those_that_are(tmp_path: Path, draw, convert) -> None:
+    draw("own/a.png")
+    pair = {"before": "a.png", "after": "a.png"}
+    lists(tmp_path / "own", {**pair, "split": "validation"}, pair)
+    with pytest.raises(SourceError, match=r"holds no pairs of the split trian; its splits: none, val"):
+        convert("pairs", tmp_path / "own", splits=("trian",))
+    assert convert("pairs", tmp_path / "own", splits=("valid",)).kept == 1
+
+
+def test_a_folder_that_holds_nothing_of_a_source_is_no_count_of_0(tmp_path: Path) -> None:
+    result = CliRunner().invoke(data, ["convert", "diffspot", str(tmp_path), "--dry-run"])
+    assert isinstance(result.exception, SourceError)
+    assert "holds no pairs. Of DiffSpot is read: Parquet with image_before" in str(result.exception)
 
 
 def test_every_source_says_what_it_reads() -> None:

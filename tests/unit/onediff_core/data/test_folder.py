@@ -108,6 +108,15 @@ def test_a_folder_is_named_from_where_one_stands(pictures: Path, monkeypatch: py
     assert PairFolder(Path(pictures.name))[0].masks["change"].all()
 
 
+def test_a_split_is_known_by_each_of_its_names(pictures: Path) -> None:
+    named = ("train", "valid", "Validation", "dev", "test", "")
+    rows = [{"id": name or "none", "before": "a.png", "after": "b.png", "split": name} for name in named]
+    path = listed(pictures, *rows)
+    for split in ("val", "dev"):
+        found = [(sample.id, sample.split) for sample in PairFolder(path, split=split)]
+        assert found == [("valid", "val"), ("Validation", "val"), ("dev", "val"), ("none", "")]
+
+
 def test_a_slice_is_a_list(pictures: Path) -> None:
     rows = [{"id": str(number), "before": "a.png", "after": "b.png"} for number in range(3)]
     assert [sample.id for sample in PairFolder(listed(pictures, *rows))[1:]] == ["1", "2"]

@@ -177,7 +177,8 @@ def test_a_damaged_shard_is_left_out_and_named(packed: Path, caplog: pytest.LogC
     assert "val-00000-of-00001.parquet cannot be read" in caplog.text
     result = CliRunner().invoke(data, ["validate", str(packed)], catch_exceptions=False)
     assert result.exit_code == 1
-    assert f"left out: 1, a shard of Parquet cannot be read: {packed / 'val-00000-of-00001.parquet'}" in result.stdout
+    assert "left out: 1, a shard of Parquet cannot be read" in result.stdout
+    assert f"    {packed / 'val-00000-of-00001.parquet'}: " in result.stdout
 
 
 def test_a_folder_of_damaged_shards_alone_is_refused(tmp_path: Path) -> None:

@@ -74,12 +74,13 @@ def test_captions_may_bring_verdicts_scores_and_regions(tmp_path):
         ({"id": "a", "score": 1.5}, "a confidence of change lies in"),
         ('{"id": "a", "score": NaN}', "score is nan"),
         ({"id": "a", "changed": "yes"}, "write true, false or null"),
-        ({"id": "a", "regions": [{"box": [4, 4, 2, 8]}]}, "regions need kind and box"),
+        ({"id": "a", "regions": [{"box": [4, 4, 2, 8]}]}, "write a list of objects with a kind"),
+        ({"id": "a", "regions": [{"bbox": [4, 4, 8, 8]}]}, r"regions is \[\{'bbox': \[4, 4, 8, 8\]\}\]: write a list"),
         ({"schema": "onediff.change-result/2", "id": "a"}, "update onediff-plugins"),
         ({"schema": "something/1", "id": "a"}, "is no record of onediff"),
         ({"schema": "onediff.change-result/1", "id": "a"}, "is no record of the form"),
         ("{", "line 1: not JSON"),
-        ("[1]", "a JSON object is needed, got list"),
+        ("[1]", r"a JSON object is needed, got list; a JSON list is read from a file called \.json"),
     ],
 )
 def test_a_line_that_is_no_answer_is_named_with_what_it_looks_like(tmp_path, row, message):
@@ -112,6 +113,14 @@ def test_files_of_other_kinds_are_called_what_they_are(tmp_path):
     }.items():
         with pytest.raises(OneDiffError, match=words):
             read_answers("x", tmp_path / name)
+
+
+def test_json_under_the_name_of_another_form_is_told_its_own(tmp_path):
+    lines = written(tmp_path / "a.json", {"id": "a", "caption": "x"}, {"id": "b", "caption": "x"})
+    with pytest.raises(EvaluationError, match=r"not JSON: .*; a file with an object a line is called \.jsonl"):
+        read_answers("x", lines)
+    with pytest.raises(EvaluationError, match="holds no answers: it looks like a file of annotations"):
+        read_answers("x", written(tmp_path / "coco.json", {"images": [], "annotations": []}))
 
 
 def test_an_empty_file_holds_no_answers(tmp_path):

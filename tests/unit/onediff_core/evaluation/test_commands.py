@@ -90,6 +90,7 @@ def test_a_flag_decides_to_go_on_without_what_is_missing(references, make_result
     ("words", "message"),
     [
         (("--results", "nameless"), "is not NAME=PATH"),
+        (("--results", "../up=."), "a name becomes a folder of --swap"),
         (("--results", "a=/no/such/file"), "does not exist"),
         (("--ignored", "85,x"), "is not a list of grey values"),
         (("--still", "300"), "grey values lie from 0 to 255"),

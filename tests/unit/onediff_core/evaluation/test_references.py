@@ -67,19 +67,29 @@ def test_what_holds_no_pairs_is_refused_with_words(tmp_path, make_references, ma
     with pytest.raises(EvaluationError, match="these are no references"):
         References(make_results({}))
     (tmp_path / "x.json").write_text("{}")
-    with pytest.raises(EvaluationError, match=r"references come as \.csv"):
+    with pytest.raises(EvaluationError, match=r"looks like a file \.json; references come as \.csv, \.jsonl"):
         References(tmp_path / "x.json")
+    (tmp_path / "x.png").write_bytes(b"\x89PNG\r\n")
+    with pytest.raises(EvaluationError, match=r"looks like a PNG picture; references come as \.csv, \.jsonl"):
+        References(tmp_path / "x.png")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/results.jsonl").touch()
+    with pytest.raises(EvaluationError, match="run holds results of onediff; REFERENCES comes last"):
+        References(tmp_path / "run")
     folder = make_references({"id": "a", "changed": "perhaps"})
     with pytest.raises(EvaluationError, match="pair 'a': changed is 'perhaps'"):
         References(folder)
     twice = make_references({"id": "a"}, {"id": "a"}, name="twice")
-    with pytest.raises(EvaluationError, match="come more than once, the first is 'a'"):
+    with pytest.raises(EvaluationError, match="comes more than once, the first is 'a'"):
         References(twice)
 
 
 def test_a_split_can_be_chosen(make_references):
     folder = make_references({"split": "val"}, {"split": "test"}, {})
-    assert [pair.id for pair in References(folder, split="test").pairs] == ["p1", "p2"]
+    assert [pair.id for pair in References(folder, split="test").pairs] == ["p1"]
+    assert [pair.id for pair in References(folder, split="validation").pairs] == ["p0"]
+    with pytest.raises(EvaluationError, match="holds no pairs of the split 'train'"):
+        References(folder, split="train")
 
 
 def test_packed_pairs_are_references_too(make_references, tmp_path):

@@ -29,6 +29,8 @@ def test_figures_have_intervals_over_groups(study):
 def test_without_resamples_or_with_one_group_there_is_no_interval(study, make_references, make_results, make_study):
     (result,) = report.evaluate(study, ["masks"], resamples=0)
     assert result.figures["ours"]["F1"].low is None
+    assert "In brackets" not in tables.page(study, [result], "")
+    assert "In brackets" in tables.page(study, report.evaluate(study, ["masks"], resamples=20), "")
     one = make_study(make_references({"boxes_of_mask": [HOUSE]}, name="one"), ours=make_results({}, name="single"))
     (result,) = report.evaluate(one, ["masks"])
     assert result.figures["ours"]["F1"].low is None

@@ -49,5 +49,13 @@ def test_what_came_is_gone_and_the_settings_are_the_same(batch, tmp_path):
 
 
 def test_results_without_their_run_cannot_be_exchanged(make_results, tmp_path):
-    with pytest.raises(EvaluationError, match=r"holds no batch of onediff with its run.json.*--swapped"):
+    with pytest.raises(EvaluationError, match=r"is no batch of onediff with its run.json.*--swapped"):
         run_swapped(make_results({}), tmp_path / "swapped")
+
+
+def test_captions_that_lie_beside_a_batch_are_not_that_batch(make_results, tmp_path):
+    folder = make_results({}).parent
+    (folder / "run.json").write_text(json.dumps({"schema": "onediff.run/1", "asked": {}, "settings": {}}))
+    (folder / "captions.jsonl").write_text("")
+    with pytest.raises(EvaluationError, match=r"captions\.jsonl is no batch of onediff"):
+        run_swapped(folder / "captions.jsonl", tmp_path / "swapped")

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from onediff_core.errors import TrainingError
 from onediff_core.training.checkpointing import STATE_NAME, load_state, save_state
 
 
@@ -19,6 +20,23 @@ def test_a_state_that_cannot_be_written_leaves_the_last_one(tmp_path):
         save_state(tmp_path, {"step": 4, "bad": lambda: None})
     assert load_state(tmp_path) == {"step": 3}
     assert [path.name for path in tmp_path.iterdir()] == [STATE_NAME]
+
+
+def test_a_disk_that_is_full_is_said_and_leaves_the_last_state(tmp_path):
+    save_state(tmp_path, {"step": 3})
+    (tmp_path / f".{STATE_NAME}~").symlink_to("/dev/full")
+    with pytest.raises(TrainingError, match=r"state\.pt cannot be written whole: make room there"):
+        save_state(tmp_path, {"step": 4, "weights": torch.zeros(100_000)})
+    assert load_state(tmp_path) == {"step": 3}
+
+
+@pytest.mark.parametrize("size", [0, 10, 300])
+def test_a_damaged_state_is_named(tmp_path, size):
+    save_state(tmp_path, {"step": 3})
+    path = tmp_path / STATE_NAME
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(TrainingError, match=r"state\.pt is damaged or no state of a run: delete it"):
+        load_state(tmp_path)
 
 
 def test_what_a_killed_run_left_half_written_is_no_state_and_does_not_pile_up(tmp_path, monkeypatch):

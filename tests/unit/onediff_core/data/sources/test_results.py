@@ -136,7 +136,7 @@ def test_a_source_that_is_no_file_is_named(listed, read, run, source: str) -> No
     result = run[1][0].replace(before=run[1][0].before.replace(source=source))
     records, summary = read("results", listed(result))
     assert (records, summary.left_out) == ([], {"broken": ["after"]})
-    assert source in summary.examples["broken"]
+    assert source in summary.details["broken"][0]
 
 
 def test_a_window_is_not_taken_for_the_whole_file(listed, read, run) -> None:
