@@ -110,7 +110,8 @@ class OneDiffProcessor(ProcessorMixin):
         ends = [] if named is None else [named] if isinstance(named, int) else list(named)
         own = self.tokenizer.eos_token_id
         if own is not None and own not in ends:
-            model.generation_config.eos_token_id = [*ends, own] if ends else own
+            # The first one fills up the answers of a batch that end early, where the model names no padding.
+            model.generation_config.eos_token_id = [own, *ends] if ends else own
 
     @property
     def placeholder_ids(self) -> tuple[int, int]:

@@ -66,7 +66,7 @@ def test_the_model_learns_the_answer_and_its_end_only(processor: OneDiffProcesso
         assert torch.equal(inputs["labels"][row][learnt], inputs["input_ids"][row][learnt])
 
 
-@pytest.mark.parametrize(("named", "ends"), [(None, 1), (1, 1), (5, [5, 1]), ([5, 6], [5, 6, 1])])
+@pytest.mark.parametrize(("named", "ends"), [(None, 1), (1, 1), (5, [1, 5]), ([5, 6], [1, 5, 6])])
 def test_answers_end_in_generation_where_they_end_in_training(
     model: Any, tokenizer: Any, named: int | list[int] | None, ends: int | list[int]
 ) -> None:

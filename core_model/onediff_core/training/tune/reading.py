@@ -12,7 +12,7 @@ from onediff_core.training.tune.recipe import KINDS, Aim, Cost, Lora, Parts, Rec
 from onediff_plugins.errors import near_miss
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
 _FIELDS: Final[dict[Any, type[BaseModel]]] = {
@@ -45,7 +45,17 @@ def read_recipe(path: Path, changes: dict[str, Any] | None = None) -> Recipe:
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:
-        raise TrainingError(f"{path}: " + "; ".join(_said(part) for part in error.errors())) from error
+        raise TrainingError(f"{path}: " + "; ".join(map(_said, _innermost(error.errors())))) from error
+
+
+def _innermost(errors: Sequence[Any]) -> list[Any]:
+    """Without those of a whole of which a part is wrong, such as a list that is empty since its only entry is."""
+    ways = [error["loc"] for error in errors]
+    return [
+        error
+        for error in errors
+        if not any(len(way) > len(error["loc"]) and way[: len(error["loc"])] == error["loc"] for way in ways)
+    ]
 
 
 def without(recipe: Recipe, stages: Collection[str]) -> Recipe:

@@ -110,6 +110,35 @@ class MixedLessons(Dataset["Lesson"]):
         return self.sources[int(chosen)].draw(np.random.default_rng((self.seed, number)))
 
 
+def check_paths(stages: Sequence[recipe.TuneStage], data: Path | None) -> None:
+    """Refuse a recipe of which a list or folder is not there, before its first stage has trained for hours.
+
+    Args:
+        stages: all of it.
+        data: what its paths are relative to; the current folder where None.
+
+    Raises:
+        TrainingError: each stage and path that is missing; or sets that nobody named a folder of.
+    """
+    lost = []
+    for stage in stages:
+        for part in stage.sources:
+            if isinstance(part, recipe.Captioned | recipe.Written):
+                _folder(data, part.kind)
+            paths = [path for path in (_within(name, data) for name in _named(part)) if not path.exists()]
+            lost += [f"stage {stage.name}, source of kind {part.kind}: there is no {path}" for path in paths]
+    if lost:
+        where = "relative to --data" if data is not None else "relative to the current folder, as there is no --data"
+        raise TrainingError(f"{'; '.join(lost)} (paths are {where})")
+
+
+def _named(part: recipe.Source) -> list[str]:
+    """The lists and folders that a source names."""
+    if isinstance(part, recipe.Coupled):
+        return [name for name in part.pictures if name not in (recipe.DRAWN, CAPTIONED)]
+    return [part.path] if isinstance(part, recipe.Pairs | recipe.Pictures) else []
+
+
 def make_source(part: recipe.Source, data: Path | None, side: int, device: torch.device = CPU) -> Made:
     """Read what a source of a recipe names.
 

@@ -14,7 +14,7 @@ from onediff_core.training.tune import scores
 from onediff_core.training.tune.parts import Trained, build, prepare_stage, put, save_model
 from onediff_core.training.tune.recipe import WHOLE
 from onediff_core.training.tune.run import TuneRun
-from onediff_core.training.tune.sources import make_source
+from onediff_core.training.tune.sources import check_paths, make_source
 from onediff_core.weights import read_safetensors, write_safetensors
 from onediff_plugins.atomic import unfinished, write_atomically
 
@@ -46,12 +46,13 @@ def tune(recipe: Recipe, out: Path, data: Path | None, processes: Processes, say
         say: told what happens, in the first process alone.
 
     Raises:
-        TrainingError: processes that were told different things, a folder of another recipe, or a stage that cannot
-            begin; and the errors of `build` and `make_source`.
+        TrainingError: processes that were told different things, a folder of another recipe, a path that is not there,
+            or a stage that cannot begin; and the errors of `build` and `make_source`.
     """
     whole = recipe.model_dump(mode="json", exclude={"costs", "aims"})
     record = {**_flat(whole), "data": str(data) if data else "", "out": str(out)}
     processes.agree(record)
+    check_paths(recipe.stages, data)
     seed = recipe.stages[0].seed
     model, processor = build(recipe.model, seed)
     start = recipe.model.start

@@ -66,8 +66,10 @@ def test_costs_are_those_of_the_script_that_estimates_them(work):
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
 def test_a_mistake_is_named_with_its_place(write, recipe, change, said):
-    with pytest.raises(TrainingError, match=re.escape(said)):
+    """And nothing else is, such as that stages are too few without the one that is wrong."""
+    with pytest.raises(TrainingError, match=re.escape(said)) as told:
         read_recipe(write(recipe), change)
+    assert "; stages: " not in str(told.value)
 
 
 def test_stages_share_their_adapters_and_do_not_train_their_base(write, recipe):

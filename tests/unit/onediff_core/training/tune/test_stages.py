@@ -73,6 +73,14 @@ def test_a_run_that_is_called_again_does_no_step_twice(tune, recipe, tmp_path):
     assert all(torch.equal(after[name], value) for name, value in before.items())
 
 
+def test_a_path_of_the_last_stage_is_missed_before_the_first_one_trains(tune, recipe, sets, tmp_path):
+    recipe["stages"][1]["sources"][0]["path"] = "nothere"
+    refused = tune(recipe, tmp_path / "run")
+    assert refused.exit_code == 1
+    assert f"stage tune, source of kind pairs: there is no {sets / 'nothere'} (paths are relative to" in refused.output
+    assert not (tmp_path / "run").exists()
+
+
 def test_another_recipe_in_the_same_folder_is_refused(tune, recipe, tmp_path):
     out = tmp_path / "run"
     assert tune(recipe, out, "--set", "stages.tune.steps=1", "--set", "stages.cst.steps=1").exit_code == 0
