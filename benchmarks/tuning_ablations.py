@@ -89,7 +89,7 @@ COLUMNS = {
     "cst": tuple(f"{name}/{score}" for name in ("fold", "reported") for score in ("yes_no", "cider_d"))
     + tuple(f"drawn/{score}" for score in SCORES),
     "memory": tuple(f"drawn/{score}" for score in SCORES),
-    "specialists": tuple(f"drawn-{name}/{score}" for name in SCENES for score in SCORES),
+    "specialists": tuple(f"drawn-{name}/{score}" for name in SCENES for score in ("yes_no", "told_cider_d")),
 }
 
 
