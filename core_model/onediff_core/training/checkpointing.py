@@ -28,7 +28,7 @@ def save_state(folder: Path, state: dict[str, Any]) -> None:
         state: tensors, numbers, strings, and lists and dicts of them.
 
     Raises:
-        TrainingError: there is no room for it; the last state stays.
+        TrainingError: there is no room for it, or no permission; the last state stays.
     """
     new = folder / _UNFINISHED
     try:
@@ -40,9 +40,10 @@ def save_state(folder: Path, state: dict[str, Any]) -> None:
     except (OSError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and _FULL not in str(error):
             raise
+        why = (isinstance(error, OSError) and error.strerror) or "it took fewer bytes than it was given"
         raise TrainingError(
-            f"{folder / STATE_NAME} cannot be written whole: make room there, and call the command again, which goes "
-            "on from the last state"
+            f"{folder / STATE_NAME} cannot be written whole: {why}. Make room or permission there, and call the "
+            "command again, which goes on from the last state"
         ) from error
     finally:
         new.unlink(missing_ok=True)

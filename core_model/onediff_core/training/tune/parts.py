@@ -209,7 +209,7 @@ def save_model(
         papers, card = {}, None
         if start is not None:
             begun = layout.locate(start)
-            card = _card(folder.name, begun)
+            card = _card(folder.name, start if begun.commit else begun.name, begun.folder)
             papers = {name: (begun.folder / name).read_text("utf-8") for name in layout.PAPERS
                       if (begun.folder / name).is_file()}  # fmt: skip
         save_checkpoint(folder, model, processor, card=card, papers=papers)
@@ -217,12 +217,12 @@ def save_model(
         save_adapters(folder, model, processor, base=base)
 
 
-def _card(name: str, start: layout.Location) -> str:
-    """What says whose terms hold for a OneDiff that was made of another."""
-    about = yaml.safe_dump({**layout.terms_stated(start.folder), "base_model": start.name}, sort_keys=False)
+def _card(name: str, start: str, folder: Path) -> str:
+    """What says whose terms hold for a OneDiff that was made of another: one on the hub, by its id, or a local one."""
+    about = yaml.safe_dump({**layout.terms_stated(folder), "base_model": start}, sort_keys=False)
     return (
-        f"---\n{about}---\n# {name}\n\n{start.name}, tuned further with `onediff train tune`. The terms of "
-        f"{start.name} hold for it, and those of what it was tuned on.\n"
+        f"---\n{about}---\n# {name}\n\n{start}, tuned further with `onediff train tune`. The terms of {start} hold "
+        "for it, and those of what it was tuned on.\n"
     )
 
 
